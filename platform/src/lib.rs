@@ -1,0 +1,10 @@
+//! The operating system behind small traits. This package knows the OS and nothing about mail.
+//!
+//! One folder a facility; each has a public face (`mod.rs`), one file per system, and a twin in memory
+//! that passes the same tests. Everywhere else the OS is a value ([`host::Os`]), never a `cfg`.
+
+pub mod files;
+pub mod host;
+pub mod processes;
+pub mod registry;
+pub mod secrets;

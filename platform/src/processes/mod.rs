@@ -1,0 +1,37 @@
+//! Which programs run and which profiles are locked: a client that is open would overwrite what we write.
+
+use std::path::Path;
+
+/// Who holds a lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Process id, where the system tells it.
+    pub pid: Option<u32>,
+}
+
+/// Looking at processes and locks.
+pub trait Processes: Send + Sync {
+    /// Process ids of programs with one of these names (compared without case and without `.exe`), of the same user.
+    fn running(&self, names: &[&str]) -> Vec<u32>;
+    /// Who holds the lock on this file as Mozilla programs take it: an exclusive open on Windows, an
+    /// `fcntl` write lock elsewhere. A file that merely exists is not a lock.
+    fn lock_holder(&self, file: &Path) -> Option<Holder>;
+    /// Does something accept connections on this Unix socket?
+    fn socket_answers(&self, socket: &Path) -> bool;
+}
+
+/// A machine where nothing runs: a mounted disk, another user's home.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NothingRuns;
+
+impl Processes for NothingRuns {
+    fn running(&self, _names: &[&str]) -> Vec<u32> {
+        Vec::new()
+    }
+    fn lock_holder(&self, _file: &Path) -> Option<Holder> {
+        None
+    }
+    fn socket_answers(&self, _socket: &Path) -> bool {
+        false
+    }
+}

@@ -1,0 +1,134 @@
+//! The user's registry hive as a small trait, with two ways to stand behind it: a `.reg` file that is
+//! edited in place, and the live registry of Windows. Keys are paths below `HKEY_CURRENT_USER`.
+
+use serde::{Deserialize, Serialize};
+
+/// The type of a value, as regedit names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ValueKind {
+    /// `REG_SZ`: UTF-16LE, usually with a closing NUL.
+    Sz,
+    /// `REG_EXPAND_SZ`: the same, with `%NAME%` inside.
+    ExpandSz,
+    /// `REG_BINARY`.
+    Binary,
+    /// `REG_DWORD`: 4 bytes, little endian.
+    Dword,
+    /// `REG_QWORD`: 8 bytes, little endian.
+    Qword,
+    /// `REG_MULTI_SZ`.
+    MultiSz,
+    /// Any other type number.
+    Other(u32),
+}
+
+/// A value: its type and its bytes exactly as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Value {
+    /// The stored type.
+    pub kind: ValueKind,
+    /// The stored bytes.
+    pub data: Vec<u8>,
+}
+
+impl Value {
+    /// A `REG_DWORD`.
+    pub fn dword(n: u32) -> Self {
+        Self { kind: ValueKind::Dword, data: n.to_le_bytes().to_vec() }
+    }
+
+    /// A `REG_SZ` with its closing NUL.
+    pub fn sz(text: &str) -> Self {
+        Self { kind: ValueKind::Sz, data: utf16_with_nul(text) }
+    }
+
+    /// Text in a `REG_BINARY` (UTF-16LE with NUL), as Outlook up to 2013 stores it.
+    pub fn text_in_binary(text: &str) -> Self {
+        Self { kind: ValueKind::Binary, data: utf16_with_nul(text) }
+    }
+
+    /// The number of a `REG_DWORD` of exactly four bytes; `None` for anything else.
+    pub fn as_dword(&self) -> Option<u32> {
+        match (self.kind, <[u8; 4]>::try_from(self.data.as_slice())) {
+            (ValueKind::Dword, Ok(bytes)) => Some(u32::from_le_bytes(bytes)),
+            _ => None,
+        }
+    }
+
+    /// The text of a string, or of UTF-16LE kept in a `REG_BINARY`; `None` if it is not valid UTF-16 or another type.
+    pub fn as_text(&self) -> Option<String> {
+        if !matches!(self.kind, ValueKind::Sz | ValueKind::ExpandSz | ValueKind::Binary) || self.data.len() % 2 != 0 {
+            return None;
+        }
+        let units: Vec<u16> = self.data.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+        let end = units.iter().position(|&unit| unit == 0).unwrap_or(units.len());
+        String::from_utf16(&units[..end]).ok()
+    }
+}
+
+fn utf16_with_nul(text: &str) -> Vec<u8> {
+    text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
+}
+
+/// What went wrong with the registry, and where.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistryError {
+    /// The `.reg` file could not be read or written.
+    #[error("registry file {path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The `.reg` file is not what regedit exports.
+    #[error("registry file {path}, line {line}: {why}")]
+    Malformed {
+        /// The file.
+        path: String,
+        /// Line, from 1.
+        line: usize,
+        /// What is wrong there.
+        why: String,
+    },
+    /// The live registry refused.
+    #[error("registry key {key}: {why}")]
+    Refused {
+        /// The key.
+        key: String,
+        /// What the system said.
+        why: String,
+    },
+}
+
+/// A write to one value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueWrite {
+    /// Key path below `HKEY_CURRENT_USER`, with backslashes.
+    pub key: String,
+    /// Value name; empty is the default value.
+    pub value: String,
+    /// What to store; `None` removes the value.
+    pub content: Option<Value>,
+}
+
+/// Reading and writing one user's hive. Key and value names are matched without regard to case.
+/// Writing never creates or removes a key: port26 only ever touches keys that are there.
+pub trait Registry: Send + Sync {
+    /// Does the key exist?
+    fn has_key(&self, key: &str) -> Result<bool, RegistryError>;
+    /// Names of the direct subkeys, in the registry's order. A missing key has none.
+    fn subkeys(&self, key: &str) -> Result<Vec<String>, RegistryError>;
+    /// Names and contents of all values of a key. A missing key has none.
+    fn values(&self, key: &str) -> Result<Vec<(String, Value)>, RegistryError>;
+    /// One value; `None` if the value or its key is missing.
+    fn value(&self, key: &str, value: &str) -> Result<Option<Value>, RegistryError>;
+    /// Writes all of them or, where the backing store can do that (a file; a transaction), none.
+    fn write(&self, writes: &[ValueWrite]) -> Result<(), RegistryError>;
+    /// The file that holds this registry, when it is a `.reg` file: then the writer treats it as a file.
+    fn backing_file(&self) -> Option<&std::path::Path> {
+        None
+    }
+}

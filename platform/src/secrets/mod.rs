@@ -1,0 +1,35 @@
+//! The OS keychain: Credential Manager, Keychain, Secret Service; and a twin in memory.
+
+use secrecy::SecretString;
+
+/// What went wrong with the keychain.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecretsError {
+    /// There is no keychain here: no Secret Service on this session's bus, for instance.
+    #[error("this machine has no keychain that port26 can reach: {why}")]
+    NoKeychain {
+        /// What the system said.
+        why: String,
+    },
+    /// It is locked, or the user said no.
+    #[error("the keychain refused {service}/{account}: {why}")]
+    Refused {
+        /// Service of the item.
+        service: String,
+        /// Account of the item.
+        account: String,
+        /// What the system said.
+        why: String,
+    },
+}
+
+/// Keeping and finding passwords.
+pub trait Secrets: Send + Sync {
+    /// The password kept for this service and account; `None` if there is none.
+    fn get(&self, service: &str, account: &str) -> Result<Option<SecretString>, SecretsError>;
+    /// Keeps a password, replacing the one that is there.
+    fn set(&self, service: &str, account: &str, password: &SecretString) -> Result<(), SecretsError>;
+    /// Forgets it. Returns whether there was one.
+    fn forget(&self, service: &str, account: &str) -> Result<bool, SecretsError>;
+}

@@ -1,0 +1,202 @@
+//! A mail account as port26 sees it: who sends, through which submission server, how it logs in.
+//! These are the values of `accounts[]` in `--json`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::{Content, Slot};
+
+/// Which mail client. The names are part of the JSON contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+#[allow(missing_docs)]
+pub enum ClientId {
+    Outlook,
+    NewOutlook,
+    OutlookExpress,
+    WindowsMail,
+    WindowsLiveMail,
+    WindowsMailApp,
+    Thunderbird,
+    Betterbird,
+    Seamonkey,
+    Postbox,
+    AppleMail,
+    OutlookMac,
+    Mailmate,
+    ClawsMail,
+    Evolution,
+    EmClient,
+    Mailbird,
+    TheBat,
+    Foxmail,
+    Pegasus,
+    Becky,
+    Eudora,
+}
+
+/// How a connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsMode {
+    /// No TLS.
+    None,
+    /// STARTTLS, RFC 3207.
+    Starttls,
+    /// TLS from the first byte, RFC 8314 ("submissions").
+    Implicit,
+}
+
+/// How the account logs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthSetting {
+    /// It does not.
+    None,
+    /// PLAIN or LOGIN.
+    Password,
+    /// CRAM-MD5 and the like.
+    Encrypted,
+    /// GSSAPI.
+    Kerberos,
+    /// NTLM, SPA.
+    Ntlm,
+    /// OAuth 2.
+    Oauth2,
+    /// A client certificate.
+    External,
+}
+
+/// Whose password is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialSource {
+    /// The outgoing server has its own user and password.
+    Own,
+    /// The incoming server's are used.
+    SameAsIncoming,
+    /// None: there is no authentication.
+    None,
+}
+
+/// The outgoing server of an account: what is written now, or what is to be written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SubmissionServer {
+    /// Host name as written in the client.
+    pub host: String,
+    /// The port in effect.
+    pub port: u16,
+    /// Nothing is written; this is the client's own default.
+    pub port_is_default: bool,
+    /// TLS mode in effect.
+    pub tls: TlsMode,
+    /// Authentication in effect.
+    pub auth: AuthSetting,
+    /// Whose credential is used.
+    pub credential: CredentialSource,
+    /// The user name in effect; `None` without authentication.
+    pub user: Option<String>,
+}
+
+/// Protocol of the incoming server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncomingProtocol {
+    /// POP3
+    Pop3,
+    /// IMAP
+    Imap,
+    /// Anything else.
+    Other,
+}
+
+/// The incoming server: where "same as incoming" points, and a control for the probe.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct IncomingServer {
+    /// POP3 or IMAP.
+    pub protocol: IncomingProtocol,
+    /// Host name.
+    pub host: String,
+    /// Port in effect, where known.
+    pub port: Option<u16>,
+    /// User name.
+    pub user: Option<String>,
+}
+
+/// Why an account is found and explained but never written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotOurs {
+    /// Logs in with OAuth 2.
+    Oauth2,
+    /// Exchange, EWS, MAPI, Graph.
+    Exchange,
+    /// iCloud.
+    Icloud,
+    /// Google's servers: port 587 or 465 with OAuth or app passwords.
+    Google,
+    /// Yahoo's servers.
+    Yahoo,
+    /// Microsoft's servers (Outlook.com, Office 365).
+    Microsoft,
+    /// The client keeps its accounts where no other program may write.
+    ClosedStore,
+    /// It sends through a program, not a server.
+    LocalCommand,
+    /// A configuration profile or policy owns it.
+    Managed,
+}
+
+/// Something to tell the user about an account, besides the verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Notice {
+    /// Stable code, snake_case.
+    pub code: String,
+    /// One plain sentence.
+    pub message: String,
+}
+
+/// A setting as discovery saw it: what planning builds its changes from, without reading again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Where it is.
+    pub slot: Slot,
+    /// What was there; `None` if nothing is written.
+    pub content: Option<Content>,
+}
+
+/// One outgoing server that a client keeps, with everybody who sends through it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Account {
+    /// Client + profile + the client's own key: the same before and after a fix. `thunderbird/abcd.default/smtp1`.
+    pub id: String,
+    /// Which client.
+    pub client: ClientId,
+    /// Its profile, as the client names it.
+    pub profile: String,
+    /// The first address that sends through it.
+    pub email: Option<String>,
+    /// All addresses that send through it.
+    pub emails: Vec<String>,
+    /// False: no identity sends through it; never touched.
+    pub used: bool,
+    /// What is written now.
+    pub outgoing: SubmissionServer,
+    /// The incoming server of the (first) account that uses it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incoming: Option<IncomingServer>,
+    /// Why it is left alone, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_ours: Option<NotOurs>,
+    /// Things to tell: shared by several accounts, automatic management, a certificate question to expect.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
+    /// The client itself has the password that the new settings will use (its own saved login, or same as incoming):
+    /// after the move it can log in without asking.
+    pub password_in_client: bool,
+    /// The settings an edit would touch, by the adapter's own short names, as discovery saw them.
+    #[serde(skip)]
+    pub settings: BTreeMap<&'static str, Setting>,
+}

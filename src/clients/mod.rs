@@ -1,0 +1,119 @@
+//! One file a mail client behind one trait. An adapter reads and plans; it has no way to write.
+//! To add a client: one file, one line in [`CLIENTS`], fixtures (see CONTRIBUTING.md).
+
+use std::path::PathBuf;
+
+use port26_platform::host::Host;
+use serde::{Deserialize, Serialize};
+
+use crate::account::{Account, ClientId, SubmissionServer};
+use crate::change::Change;
+
+/// A client found on the machine: what `accounts` reads from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Installation {
+    /// Which client.
+    pub client: ClientId,
+    /// Version, where the machine tells it.
+    pub version: Option<String>,
+    /// Profile folders or registry keys, in the client's order.
+    pub profiles: Vec<ProfileAt>,
+    /// For clients that are explained, not written: how to do it by hand, in steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_hand: Vec<String>,
+}
+
+/// Where one profile is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub struct ProfileAt {
+    /// Name as the client shows it, or the folder's name.
+    pub name: String,
+    /// A folder or file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// A registry key below `HKEY_CURRENT_USER`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// Something that could not be read. It never hides the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Which client.
+    pub client: ClientId,
+    /// Which profile or file.
+    pub at: String,
+    /// Stable code, snake_case.
+    pub code: String,
+    /// One plain sentence.
+    pub message: String,
+    /// The next step.
+    pub hint: String,
+}
+
+/// What one client holds: the accounts that could be read and the problems with the rest.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// One entry for each outgoing server.
+    pub accounts: Vec<Account>,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}
+
+/// Why an account cannot be moved by an edit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// A file or policy that wins over the setting: `user.js`, `policies.json`, a configuration profile.
+    #[error("{setting} is set by {by}, which wins over anything written to the account")]
+    Overridden {
+        /// The setting.
+        setting: String,
+        /// Who sets it.
+        by: String,
+    },
+    /// The client cannot express the target (no STARTTLS in this version, ..).
+    #[error("{client:?} cannot be set to that: {why}")]
+    CannotExpress {
+        /// The client.
+        client: ClientId,
+        /// Why.
+        why: String,
+    },
+    /// A setting has a type or shape we do not know: better left alone.
+    #[error("{setting} has an unexpected form: {why}")]
+    Unexpected {
+        /// The setting.
+        setting: String,
+        /// What was seen.
+        why: String,
+    },
+}
+
+/// Is the client open, so that it would overwrite what is written?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InUse {
+    /// No.
+    No,
+    /// Yes; process id where known.
+    Yes(Option<u32>),
+}
+
+/// A mail client. All methods are read-only; `changes` is pure.
+pub trait MailClient: Sync {
+    /// Its name in the JSON contract (for a family, the first).
+    fn id(&self) -> ClientId;
+    /// Is it here? `Ok(None)`: no. A problem: it is, and cannot be read.
+    fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem>;
+    /// Its outgoing servers, each with the settings an edit would touch.
+    fn accounts(&self, host: &Host, at: &Installation) -> Found;
+    /// What to change so that the account's outgoing server is `to`. Empty if it already is. Only settings that must
+    /// change are in it.
+    fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError>;
+    /// Is the program open on this account's profile?
+    fn in_use(&self, host: &Host, account: &Account) -> InUse;
+}
+
+/// Every client, in the order they are reported.
+pub static CLIENTS: &[&dyn MailClient] = &[];

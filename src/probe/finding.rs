@@ -1,0 +1,269 @@
+//! What the probe saw, as plain data: everything the diagnosis may use, nothing it concludes.
+//! Times are milliseconds from the start of that conversation.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::TlsMode;
+
+/// How a name resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Resolution {
+    /// Addresses, in the order they were dialled; `mapped` when `--connect-to` (or a literal address) took the place of the resolver.
+    Addresses {
+        /// The addresses.
+        addresses: Vec<IpAddr>,
+        /// Not resolved but given.
+        mapped: bool,
+    },
+    /// The name does not exist, or has no address (NXDOMAIN, RFC 8020; NODATA).
+    NoSuchName,
+    /// No resolver answered.
+    Silent {
+        /// What the system said.
+        why: String,
+    },
+    /// A made-up name under the same resolver got the same address.
+    Hijacked {
+        /// The address everybody gets.
+        address: IpAddr,
+    },
+}
+
+/// How one attempt to connect ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Connect {
+    /// Connected.
+    Open,
+    /// No answer to any SYN within the deadline.
+    Silent,
+    /// RST, or ICMP port unreachable.
+    Refused,
+    /// ICMP prohibited.
+    Prohibited,
+    /// No route to the address: no network, or not of this family.
+    Unreachable,
+    /// This machine said no by itself: EPERM, EACCES, WSAEACCES.
+    LocalDenied,
+    /// Given up because another address won the race (RFC 8305).
+    Superseded,
+    /// Any other error.
+    Other,
+}
+
+/// One attempt to connect to one address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Where.
+    pub address: IpAddr,
+    /// How it ended.
+    pub outcome: Connect,
+    /// How many fresh connection attempts (SYNs at 0, 250, 500 ms) were made before it was called silent.
+    pub tries: u32,
+    /// When it ended.
+    pub ms: u64,
+}
+
+/// A reply of the server, whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Three digits, RFC 5321 4.2.
+    pub code: u16,
+    /// The lines without code and separator.
+    pub lines: Vec<String>,
+    /// When its last line was there.
+    pub ms: u64,
+}
+
+/// What a server offered in its answer to EHLO.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Ehlo {
+    /// The name it gave itself (first word of the first line).
+    pub name: String,
+    /// Every keyword line, unknown ones too, as sent.
+    pub keywords: Vec<String>,
+    /// Mechanisms of AUTH (and of the old `AUTH=`), upper case.
+    pub mechanisms: Vec<String>,
+    /// STARTTLS is among the keywords.
+    pub starttls: bool,
+}
+
+/// What TLS showed, verified or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsFinding {
+    /// The certificate is right for the name, in date, and leads to a trusted anchor.
+    pub verified: bool,
+    /// Why not.
+    pub trouble: Option<TlsTrouble>,
+    /// `TLSv1.3`, ..
+    pub protocol: Option<String>,
+    /// DNS names in the certificate (SAN).
+    pub names: Vec<String>,
+    /// Issuer, as text.
+    pub issuer: Option<String>,
+    /// Seconds since 1970.
+    pub not_before: Option<i64>,
+    /// Seconds since 1970.
+    pub not_after: Option<i64>,
+    /// SHA-256 of the public key (SPKI), hex: the same key on two ports is the same host.
+    pub key_sha256: Option<String>,
+    /// When the handshake ended.
+    pub ms: u64,
+}
+
+/// What was wrong with TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum TlsTrouble {
+    /// Out of date.
+    Expired,
+    /// Not yet valid.
+    NotYetValid,
+    /// For other names.
+    WrongName,
+    /// Leads to no trusted anchor.
+    Untrusted,
+    /// Alert, reset or garbage in the handshake.
+    Handshake {
+        /// What the library said.
+        why: String,
+    },
+    /// The other side does not speak TLS here, or speaks it where plain text was expected.
+    WrongMode,
+    /// Only TLS 1.0 or 1.1.
+    TooOld,
+}
+
+/// Where a conversation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Phase {
+    Resolve,
+    Connect,
+    Greeting,
+    Ehlo,
+    Starttls,
+    Tls,
+    EhloAfterTls,
+    Auth,
+    MailFrom,
+    Done,
+}
+
+/// How it ended there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum End {
+    /// All that was asked for was done.
+    Complete,
+    /// The deadline passed while waiting in this phase. After `Connect` this is "open, waiting for an answer", not "silent".
+    TimedOut,
+    /// The other side closed or reset the connection.
+    Closed,
+    /// A reply that ends the conversation (421, 554, ..); it is recorded.
+    Refused,
+    /// Not SMTP.
+    Garbage {
+        /// The first bytes, printable part.
+        seen: String,
+    },
+}
+
+/// Everything one conversation with one port showed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortFinding {
+    /// The host's name as asked for.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// How TLS was tried: `Implicit` speaks it at once; `Starttls` takes it if offered; `None` never.
+    pub tls_mode: TlsMode,
+    /// Attempts to connect.
+    pub attempts: Vec<Attempt>,
+    /// The greeting.
+    pub greeting: Option<Reply>,
+    /// EHLO in the clear.
+    pub ehlo: Option<Ehlo>,
+    /// The answer to STARTTLS.
+    pub starttls: Option<Reply>,
+    /// TLS, if it got that far.
+    pub tls: Option<TlsFinding>,
+    /// EHLO inside TLS (for implicit TLS, the only one).
+    pub ehlo_tls: Option<Ehlo>,
+    /// The last phase that was begun.
+    pub phase: Phase,
+    /// How it ended there.
+    pub end: End,
+    /// Round trips after DNS: connect 1, greeting 1 (0 if it came with the handshake is not assumed), each command 1, TLS handshake 1 (1.3) or 2 (1.2).
+    pub round_trips: u32,
+    /// When it ended.
+    pub ms: u64,
+}
+
+/// How a proof by login ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginFinding {
+    /// The port.
+    pub port: u16,
+    /// The mechanism used; `None` if no AUTH was tried.
+    pub mechanism: Option<String>,
+    /// The answer to AUTH.
+    pub auth: Option<Reply>,
+    /// The answer to MAIL FROM with the account's own address.
+    pub mail_from: Option<Reply>,
+    /// How it ended.
+    pub end: End,
+    /// Round trips of this part.
+    pub round_trips: u32,
+}
+
+/// A control: does something else get through?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControlFinding {
+    /// Host.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// How it resolved, in short: connected or not is in `outcome`.
+    pub resolved: bool,
+    /// The best outcome over its addresses.
+    pub outcome: Connect,
+    /// Its greeting, where one was waited for (port 25 of a second host).
+    pub greeting: Option<Reply>,
+}
+
+/// Everything seen about one host name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostFindings {
+    /// The name.
+    pub host: String,
+    /// How it resolved.
+    pub resolution: Resolution,
+    /// One entry for each port asked for, in that order.
+    pub ports: Vec<PortFinding>,
+    /// Other ports of the same host (143, 993, 443, ..), connect only.
+    pub controls: Vec<ControlFinding>,
+    /// Port 25 of unrelated hosts; empty if none was needed.
+    pub second_hosts: Vec<ControlFinding>,
+}
+
+impl PortFinding {
+    /// Any address answered the SYN.
+    pub fn connected(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.outcome == Connect::Open)
+    }
+
+    /// The last EHLO: inside TLS if it got there, else in the clear.
+    pub fn last_ehlo(&self) -> Option<&Ehlo> {
+        self.ehlo_tls.as_ref().or(self.ehlo.as_ref())
+    }
+
+    /// TLS stands and is verified.
+    pub fn tls_verified(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.verified)
+    }
+}
