@@ -200,3 +200,11 @@ pub struct Account {
     #[serde(skip)]
     pub settings: BTreeMap<&'static str, Setting>,
 }
+
+impl Account {
+    /// The name to log in with: the outgoing server's own, else the incoming one's, else the address.
+    pub fn login_user(&self) -> Option<&str> {
+        let incoming = self.incoming.as_ref().and_then(|incoming| incoming.user.as_deref());
+        self.outgoing.user.as_deref().or(incoming).or(self.email.as_deref()).filter(|user| !user.is_empty())
+    }
+}

@@ -7,5 +7,6 @@
 pub mod account;
 pub mod change;
 pub mod clients;
+pub mod diagnosis;
 pub mod formats;
 pub mod probe;

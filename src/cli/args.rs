@@ -1,0 +1,172 @@
+//! The command line as others script against it: verbs and flags. An addition is fine, a change is not.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// "I can receive mail but not send": finds the mail programs on this computer, tests which outgoing ports
+/// get through, and moves accounts that cannot send to SMTP port 26 with authentication. Every change can be undone.
+#[derive(Debug, Parser)]
+#[command(name = "port26", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// Flags that hold everywhere.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Flags that hold for every verb.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Global {
+    /// One JSON document on standard output, nothing else there
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Only problems and results that need attention
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// No prompt, no output; the log file only
+    #[arg(long, global = true)]
+    pub silent: bool,
+    /// Do not ask before changing settings
+    #[arg(long, short, global = true)]
+    pub yes: bool,
+    /// Show what would be changed, change nothing
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// No colours (also: environment variable NO_COLOR)
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// Write what is done to this file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Say more; twice for everything
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// The home folder to work on instead of this user's (Windows: the profile folder, with AppData in it)
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Another machine")]
+    pub home: Option<PathBuf>,
+    /// Whose layout that home folder has
+    #[arg(long, global = true, value_name = "OS", help_heading = "Another machine")]
+    pub os: Option<OsName>,
+    /// That user's HKEY_CURRENT_USER as regedit exports it; read and written in place
+    #[arg(long, global = true, value_name = "FILE.reg", help_heading = "Another machine")]
+    pub registry: Option<PathBuf>,
+    /// Where journal, receipts and history are kept
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Dial ADDR:PORT where HOST:PORT would be dialled; empty HOST or PORT means any; the first match wins
+    #[arg(long, global = true, value_name = "HOST:PORT:ADDR:PORT")]
+    pub connect_to: Vec<String>,
+    /// A policy file instead of the machine's
+    #[arg(long, global = true, value_name = "FILE.toml")]
+    pub policy: Option<PathBuf>,
+    /// An extra certificate authority to trust, as PEM
+    #[arg(long, global = true, value_name = "FILE.pem")]
+    pub ca: Option<PathBuf>,
+    /// Read passwords from standard input, one USER:PASSWORD a line
+    #[arg(long, global = true)]
+    pub credential_stdin: bool,
+    /// Keep passwords in this user's keychain even when --home is somebody else's
+    #[arg(long, global = true)]
+    pub keychain: bool,
+}
+
+/// A system's layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum OsName {
+    Windows,
+    Macos,
+    Linux,
+}
+
+/// The verbs. Each runs the pipeline up to one stage.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// List mail programs and accounts; no network, writes nothing
+    Scan,
+    /// Test the outgoing ports of the accounts and say what is wrong; changes nothing
+    Test(Selection),
+    /// Test, then move the accounts that need it to a port that works
+    Fix(FixArgs),
+    /// Put back what was there, byte for byte
+    Undo(UndoArgs),
+    /// Receipts of changes and what is still open
+    Status,
+    /// Passwords in this computer's keychain
+    Credential(CredentialArgs),
+    /// What the policy is and where each value came from
+    Policy(PolicyArgs),
+    /// A rehearsal on invented machines with an embedded mail host behind an embedded provider that blocks port 25
+    Try,
+}
+
+/// Which accounts.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Selection {
+    /// Ids or e-mail addresses; all accounts if none is given
+    #[arg(value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+}
+
+/// Arguments of `fix`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct FixArgs {
+    /// Which accounts
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Afterwards send one message to the account's own address
+    #[arg(long)]
+    pub send_test: bool,
+}
+
+/// Arguments of `undo`.
+#[derive(Debug, Clone, Default, Args)]
+#[group(multiple = false)]
+pub struct UndoArgs {
+    /// A receipt, as `fix` and `status` print it
+    #[arg(value_name = "RECEIPT")]
+    pub receipt: Option<String>,
+    /// The latest run (the default)
+    #[arg(long)]
+    pub last: bool,
+    /// Every change that is not undone yet, the latest first
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Arguments of `credential`.
+#[derive(Debug, Args)]
+pub struct CredentialArgs {
+    /// What to do with it
+    #[command(subcommand)]
+    pub action: CredentialAction,
+}
+
+/// Actions on credentials.
+#[derive(Debug, Subcommand)]
+pub enum CredentialAction {
+    /// Keep the password of an account (asked for, or with --credential-stdin)
+    Set(Selection),
+    /// List whose passwords are kept; never the passwords
+    List,
+    /// Forget the password of an account
+    Forget(Selection),
+}
+
+/// Arguments of `policy`.
+#[derive(Debug, Args)]
+pub struct PolicyArgs {
+    /// What to do with it
+    #[command(subcommand)]
+    pub action: PolicyAction,
+}
+
+/// Actions on the policy.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum PolicyAction {
+    /// Every setting, its value and where it came from
+    Show,
+}

@@ -1,0 +1,173 @@
+//! Pure: what was seen -> why mail does not go out, with the evidence. Decides nothing about changes
+//! except whether a verdict may lead to one; a verdict that is not sure never does.
+//!
+//! Where two causes fit, the earlier one wins: no network, then the name, then the path, then the host,
+//! then login and sender.
+
+mod host;
+pub mod login;
+mod path;
+mod words;
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::{Account, TlsMode};
+use crate::probe::finding::{Connect, ControlFinding, HostFindings, LoginFinding, PortFinding};
+
+/// Every verdict port26 knows. The names are part of the JSON contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+#[allow(missing_docs)]
+pub enum VerdictCode {
+    Ok,
+    Offline,
+    BadHostname,
+    DnsFault,
+    PortBlockedNetwork,
+    ServerPortClosed,
+    ServerUnreachable,
+    Ipv6Broken,
+    Intercepted,
+    StarttlsStripped,
+    UseSubmission,
+    NetworkBlocksMail,
+    LocalFirewall,
+    NoTls,
+    TlsHandshake,
+    CertExpired,
+    CertUntrusted,
+    ClockWrong,
+    CertName,
+    WrongTlsMode,
+    SlowServer,
+    ServerRefusedClient,
+    AuthUnavailable,
+    BadCredentials,
+    AuthMethod,
+    AuthRequired,
+    FromNotAllowed,
+    TemporaryFailure,
+    Uncertain,
+}
+
+impl VerdictCode {
+    /// May an account with this verdict be changed at all? Everything not named here is a "no change" row.
+    pub fn may_change(self) -> bool {
+        matches!(
+            self,
+            Self::PortBlockedNetwork
+                | Self::ServerPortClosed
+                | Self::Intercepted
+                | Self::StarttlsStripped
+                | Self::UseSubmission
+                | Self::NoTls
+                | Self::TlsHandshake
+                | Self::WrongTlsMode
+                | Self::AuthUnavailable
+                | Self::AuthRequired
+        )
+    }
+}
+
+/// Why mail does or does not go out, for one account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Stable code.
+    pub code: VerdictCode,
+    /// One plain sentence.
+    pub summary: String,
+    /// What was seen that led to it, a line each.
+    pub evidence: Vec<String>,
+}
+
+/// What is known about the network beyond one host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkView {
+    /// The system has a route to the outside.
+    pub has_route: bool,
+    /// Another mail host answered in this run: the internet is fine.
+    pub another_host_answered: bool,
+    /// Port 25 of unrelated hosts.
+    pub second_hosts: Vec<ControlFinding>,
+    /// Now, in seconds since 1970, to judge dates in certificates.
+    pub now: i64,
+}
+
+/// All that the verdict on one account may rest on.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// The account.
+    pub account: &'a Account,
+    /// What was seen of its host.
+    pub host: &'a HostFindings,
+    /// The conversation with the port it uses now.
+    pub present: Option<&'a PortFinding>,
+    /// The proof with the present settings, if the conversation got so far.
+    pub login: Option<&'a LoginFinding>,
+    /// The network around.
+    pub network: &'a NetworkView,
+}
+
+/// The verdict on one account.
+pub fn diagnose(case: Case<'_>) -> Verdict {
+    path::verdict(case)
+        .or_else(|| host::verdict(case))
+        .or_else(|| login::verdict(case))
+        .unwrap_or_else(|| words::verdict(case, VerdictCode::Ok, Vec::new()))
+}
+
+/// A conversation that proves its port: TLS verified and a password mechanism offered inside it.
+pub fn proves(finding: &PortFinding) -> bool {
+    finding.tls_verified() && finding.last_ehlo().is_some_and(offers_password)
+}
+
+/// PLAIN or LOGIN is offered (RFC 4616; LOGIN is what Outlook speaks).
+pub fn offers_password(ehlo: &crate::probe::finding::Ehlo) -> bool {
+    ehlo.mechanisms.iter().any(|mechanism| mechanism == "PLAIN" || mechanism == "LOGIN")
+}
+
+impl<'a> Case<'a> {
+    /// Conversations with the other outgoing ports of the same host.
+    fn others(&self) -> impl Iterator<Item = &'a PortFinding> {
+        let port = self.account.outgoing.port;
+        self.host.ports.iter().filter(move |finding| finding.port != port)
+    }
+
+    /// Anything of this host answered: another outgoing port or a control.
+    fn host_answers(&self) -> bool {
+        self.host.ports.iter().any(PortFinding::connected)
+            || self.host.controls.iter().any(|control| control.outcome == Connect::Open)
+    }
+
+    /// The best outcome over second hosts whose name resolved; `None` if none could be asked.
+    fn second_host(&self) -> Option<Connect> {
+        let mut outcomes =
+            self.network.second_hosts.iter().filter(|control| control.resolved).map(|control| control.outcome);
+        let first = outcomes.next()?;
+        Some(outcomes.fold(first, |best, next| if next == Connect::Open { next } else { best }))
+    }
+
+    /// The account wants TLS on its present port.
+    fn wants_tls(&self) -> bool {
+        self.account.outgoing.tls != TlsMode::None
+    }
+}
+
+/// The outcome that tells most about a port: open, else the clearest "no".
+pub fn best_outcome(finding: &PortFinding) -> Connect {
+    let rank = |outcome: Connect| match outcome {
+        Connect::Open => 0,
+        Connect::LocalDenied => 1,
+        Connect::Refused => 2,
+        Connect::Prohibited => 3,
+        Connect::Silent => 4,
+        Connect::Other => 5,
+        Connect::Unreachable => 6,
+        Connect::Superseded => 7,
+    };
+    finding.attempts.iter().map(|attempt| attempt.outcome).min_by_key(|&outcome| rank(outcome)).unwrap_or(Connect::Other)
+}
+
+#[cfg(test)]
+mod tests;

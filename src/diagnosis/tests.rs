@@ -1,0 +1,353 @@
+//! One test a row of the fault table: findings as the probe records them, and the verdict they must get.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::*;
+use crate::account::{AuthSetting, ClientId, CredentialSource, SubmissionServer};
+use crate::probe::finding::*;
+
+const V4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 25));
+const V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 25));
+const NOW: i64 = 1_790_000_000;
+
+fn account(port: u16, tls: TlsMode, auth: AuthSetting) -> Account {
+    let credential = if auth == AuthSetting::None { CredentialSource::None } else { CredentialSource::Own };
+    let user = (auth != AuthSetting::None).then(|| "jan@hosting.test".to_owned());
+    Account {
+        id: "thunderbird/p/smtp1".into(),
+        client: ClientId::Thunderbird,
+        profile: "p".into(),
+        email: Some("jan@hosting.test".into()),
+        emails: vec!["jan@hosting.test".into()],
+        used: true,
+        outgoing: SubmissionServer {
+            host: "mail.hosting.test".into(),
+            port,
+            port_is_default: false,
+            tls,
+            auth,
+            credential,
+            user,
+        },
+        incoming: None,
+        not_ours: None,
+        notices: vec![],
+        password_in_client: true,
+        settings: BTreeMap::new(),
+    }
+}
+
+fn plain25() -> Account {
+    account(25, TlsMode::None, AuthSetting::None)
+}
+
+fn login587() -> Account {
+    account(587, TlsMode::Starttls, AuthSetting::Password)
+}
+
+fn shut(port: u16, outcome: Connect) -> PortFinding {
+    PortFinding {
+        host: "mail.hosting.test".into(),
+        port,
+        tls_mode: TlsMode::Starttls,
+        attempts: vec![Attempt { address: V4, outcome, tries: 3, ms: 2900 }],
+        greeting: None,
+        ehlo: None,
+        starttls: None,
+        tls: None,
+        ehlo_tls: None,
+        phase: Phase::Connect,
+        end: End::TimedOut,
+        round_trips: 0,
+        ms: 2900,
+    }
+}
+
+fn reply(code: u16, text: &str) -> Reply {
+    Reply { code, lines: vec![text.into()], ms: 10 }
+}
+
+fn ehlo(starttls: bool, mechanisms: &[&str]) -> Ehlo {
+    let mut keywords = vec!["PIPELINING".to_owned()];
+    if starttls {
+        keywords.push("STARTTLS".into());
+    }
+    Ehlo {
+        name: "mail.hosting.test".into(),
+        keywords,
+        mechanisms: mechanisms.iter().map(|&name| name.to_owned()).collect(),
+        starttls,
+    }
+}
+
+fn verified(trouble: Option<TlsTrouble>) -> TlsFinding {
+    TlsFinding {
+        verified: trouble.is_none(),
+        trouble,
+        protocol: Some("TLSv1.3".into()),
+        names: vec!["mail.hosting.test".into()],
+        issuer: Some("Test CA".into()),
+        not_before: Some(NOW - 1000),
+        not_after: Some(NOW + 1000),
+        key_sha256: Some("ab".into()),
+        ms: 20,
+    }
+}
+
+/// A port that does all it should: STARTTLS, AUTH inside.
+fn good(port: u16) -> PortFinding {
+    PortFinding {
+        attempts: vec![Attempt { address: V4, outcome: Connect::Open, tries: 1, ms: 5 }],
+        greeting: Some(reply(220, "mail.hosting.test ESMTP")),
+        ehlo: Some(ehlo(true, &[])),
+        starttls: Some(reply(220, "go ahead")),
+        tls: Some(verified(None)),
+        ehlo_tls: Some(ehlo(false, &["PLAIN", "LOGIN"])),
+        phase: Phase::Done,
+        end: End::Complete,
+        round_trips: 6,
+        ms: 40,
+        ..shut(port, Connect::Open)
+    }
+}
+
+/// A port in the clear, offering what is said.
+fn clear(port: u16, offer: Ehlo) -> PortFinding {
+    PortFinding { ehlo: Some(offer), starttls: None, tls: None, ehlo_tls: None, ..good(port) }
+}
+
+fn ended(port: u16, phase: Phase, end: End) -> PortFinding {
+    PortFinding { greeting: None, ehlo: None, starttls: None, tls: None, ehlo_tls: None, phase, end, ..good(port) }
+}
+
+fn control(host: &str, port: u16, outcome: Connect) -> ControlFinding {
+    ControlFinding { host: host.into(), port, resolved: true, outcome, greeting: None }
+}
+
+fn host(ports: Vec<PortFinding>, controls: Vec<ControlFinding>) -> HostFindings {
+    HostFindings {
+        host: "mail.hosting.test".into(),
+        resolution: Resolution::Addresses { addresses: vec![V4], mapped: false },
+        ports,
+        controls,
+        second_hosts: vec![],
+    }
+}
+
+fn network(second: Option<Connect>) -> NetworkView {
+    NetworkView {
+        has_route: true,
+        another_host_answered: false,
+        second_hosts: second.map(|outcome| control("mx.other.test", 25, outcome)).into_iter().collect(),
+        now: NOW,
+    }
+}
+
+fn code(account: &Account, host: &HostFindings, network: &NetworkView, login: Option<&LoginFinding>) -> VerdictCode {
+    let present = host.ports.iter().find(|finding| finding.port == account.outgoing.port);
+    let verdict = diagnose(Case { account, host, present, login, network });
+    assert!(verdict.code == VerdictCode::Ok || !verdict.evidence.is_empty(), "{verdict:?} has no evidence");
+    verdict.code
+}
+
+fn logged_in(auth: Option<Reply>, mail_from: Option<Reply>) -> LoginFinding {
+    LoginFinding { port: 587, mechanism: Some("PLAIN".into()), auth, mail_from, end: End::Complete, round_trips: 2 }
+}
+
+fn with_imap() -> Vec<ControlFinding> {
+    vec![control("mail.hosting.test", 993, Connect::Open)]
+}
+
+#[test]
+fn row_1_network_drops_25() {
+    let seen = host(vec![shut(25, Connect::Silent), good(26)], with_imap());
+    assert_eq!(code(&plain25(), &seen, &network(Some(Connect::Silent)), None), VerdictCode::PortBlockedNetwork);
+    assert_eq!(code(&plain25(), &seen, &network(None), None), VerdictCode::PortBlockedNetwork);
+}
+
+#[test]
+fn row_2_network_rejects_25() {
+    for outcome in [Connect::Refused, Connect::Prohibited] {
+        let seen = host(vec![shut(25, outcome), good(26)], with_imap());
+        assert_eq!(code(&plain25(), &seen, &network(Some(outcome)), None), VerdictCode::PortBlockedNetwork);
+    }
+}
+
+#[test]
+fn row_3_host_closed_its_25() {
+    let seen = host(vec![shut(25, Connect::Refused), good(26)], with_imap());
+    assert_eq!(code(&plain25(), &seen, &network(Some(Connect::Open)), None), VerdictCode::ServerPortClosed);
+}
+
+#[test]
+fn row_5_host_down() {
+    let seen = host(
+        vec![shut(25, Connect::Silent), shut(26, Connect::Silent)],
+        vec![control("mail.hosting.test", 993, Connect::Silent)],
+    );
+    assert_eq!(code(&plain25(), &seen, &network(Some(Connect::Open)), None), VerdictCode::ServerUnreachable);
+    let mut another = network(None);
+    another.another_host_answered = true;
+    assert_eq!(code(&plain25(), &seen, &another, None), VerdictCode::ServerUnreachable);
+    assert_eq!(code(&plain25(), &seen, &network(None), None), VerdictCode::Uncertain);
+}
+
+#[test]
+fn row_6_offline_comes_before_the_name() {
+    let mut seen = host(vec![], vec![]);
+    seen.resolution = Resolution::Silent { why: "try again".into() };
+    let offline = NetworkView { now: NOW, ..NetworkView::default() };
+    assert_eq!(code(&plain25(), &seen, &offline, None), VerdictCode::Offline);
+}
+
+#[test]
+fn rows_8_and_9_the_name() {
+    let mut seen = host(vec![], vec![]);
+    seen.resolution = Resolution::NoSuchName;
+    assert_eq!(code(&plain25(), &seen, &network(None), None), VerdictCode::BadHostname);
+    seen.resolution = Resolution::Silent { why: "timed out".into() };
+    assert_eq!(code(&plain25(), &seen, &network(None), None), VerdictCode::DnsFault);
+    seen.resolution = Resolution::Hijacked { address: V4 };
+    assert_eq!(code(&plain25(), &seen, &network(None), None), VerdictCode::DnsFault);
+}
+
+#[test]
+fn row_10_ipv6_black_hole() {
+    let mut present = good(587);
+    present.attempts.insert(0, Attempt { address: V6, outcome: Connect::Silent, tries: 3, ms: 2900 });
+    let seen = host(vec![present, good(26)], vec![]);
+    assert_eq!(code(&login587(), &seen, &network(None), None), VerdictCode::Ipv6Broken);
+}
+
+#[test]
+fn row_11_intercepted() {
+    let mut proxy = clear(25, Ehlo { name: "relay.isp.test".into(), ..ehlo(false, &[]) });
+    proxy.greeting = Some(reply(220, "relay.isp.test ESMTP outbound proxy"));
+    let seen = host(vec![proxy, good(26)], vec![]);
+    assert_eq!(code(&plain25(), &seen, &network(None), None), VerdictCode::Intercepted);
+}
+
+#[test]
+fn row_12_starttls_stripped() {
+    let seen = host(vec![clear(25, ehlo(false, &[])), good(26)], vec![]);
+    assert_eq!(code(&plain25(), &seen, &network(None), None), VerdictCode::StarttlsStripped);
+    let mut starred = clear(25, Ehlo { name: "x".into(), keywords: vec!["XXXXXXXA".into()], ..Ehlo::default() });
+    starred.greeting = Some(reply(220, "********************"));
+    let seen = host(vec![starred, good(587)], vec![]);
+    assert_eq!(code(&plain25(), &seen, &network(None), None), VerdictCode::StarttlsStripped);
+}
+
+#[test]
+fn row_13_no_tls_anywhere() {
+    let offer = ehlo(false, &["PLAIN"]);
+    let seen = host(vec![clear(587, offer.clone()), clear(26, offer)], vec![]);
+    assert_eq!(code(&login587(), &seen, &network(None), None), VerdictCode::NoTls);
+}
+
+#[test]
+fn rows_14_and_16_and_17_tls() {
+    let broken = |trouble: TlsTrouble| {
+        let mut present = good(587);
+        present.tls = Some(verified(Some(trouble)));
+        present.ehlo_tls = None;
+        present.phase = Phase::Tls;
+        present.end = End::Closed;
+        host(vec![present, good(26)], vec![])
+    };
+    for (trouble, expected) in [
+        (TlsTrouble::Expired, VerdictCode::CertExpired),
+        (TlsTrouble::NotYetValid, VerdictCode::ClockWrong),
+        (TlsTrouble::Untrusted, VerdictCode::CertUntrusted),
+        (TlsTrouble::WrongName, VerdictCode::CertName),
+        (TlsTrouble::Handshake { why: "reset".into() }, VerdictCode::TlsHandshake),
+        (TlsTrouble::WrongMode, VerdictCode::WrongTlsMode),
+    ] {
+        assert_eq!(code(&login587(), &broken(trouble), &network(None), None), expected);
+    }
+}
+
+#[test]
+fn rows_19_and_20_at_the_door() {
+    let late = host(vec![ended(587, Phase::Greeting, End::TimedOut), good(26)], vec![]);
+    assert_eq!(code(&login587(), &late, &network(None), None), VerdictCode::SlowServer);
+    for end in [End::Closed, End::Refused] {
+        let seen = host(vec![ended(587, Phase::Greeting, end), good(26)], vec![]);
+        assert_eq!(code(&login587(), &seen, &network(None), None), VerdictCode::ServerRefusedClient);
+    }
+}
+
+#[test]
+fn row_21_auth_not_offered_and_22_only_after_tls() {
+    let mut present = good(587);
+    present.ehlo_tls = Some(ehlo(false, &[]));
+    let seen = host(vec![present, good(26)], vec![]);
+    assert_eq!(code(&login587(), &seen, &network(None), None), VerdictCode::AuthUnavailable);
+    let seen = host(vec![good(587)], vec![]);
+    assert_eq!(code(&login587(), &seen, &network(None), None), VerdictCode::Ok);
+}
+
+#[test]
+fn rows_23_to_27_login_and_sender() {
+    let seen = host(vec![good(587), good(26)], vec![]);
+    let cases = [
+        (Some(reply(535, "no")), None, VerdictCode::BadCredentials),
+        (Some(reply(534, "no")), None, VerdictCode::AuthMethod),
+        (Some(reply(504, "no")), None, VerdictCode::AuthMethod),
+        (Some(reply(454, "later")), None, VerdictCode::TemporaryFailure),
+        (Some(reply(235, "ok")), Some(reply(553, "not yours")), VerdictCode::FromNotAllowed),
+        (Some(reply(235, "ok")), Some(reply(450, "later")), VerdictCode::TemporaryFailure),
+        (Some(reply(235, "ok")), Some(reply(250, "ok")), VerdictCode::Ok),
+    ];
+    for (auth, mail, expected) in cases {
+        let login = logged_in(auth, mail);
+        assert_eq!(code(&login587(), &seen, &network(None), Some(&login)), expected);
+    }
+}
+
+#[test]
+fn row_25_relaying_denied() {
+    let seen = host(vec![clear(25, ehlo(true, &[])), good(26)], vec![]);
+    for number in [530, 550, 554] {
+        let login = LoginFinding { port: 25, mechanism: None, ..logged_in(None, Some(reply(number, "log in"))) };
+        assert_eq!(code(&plain25(), &seen, &network(None), Some(&login)), VerdictCode::AuthRequired);
+    }
+}
+
+#[test]
+fn row_29_25_and_26_blocked() {
+    let seen = host(vec![shut(25, Connect::Silent), shut(26, Connect::Silent), good(587)], with_imap());
+    assert_eq!(code(&plain25(), &seen, &network(Some(Connect::Silent)), None), VerdictCode::UseSubmission);
+}
+
+#[test]
+fn row_30_all_mail_ports_blocked() {
+    let shut_all = [25, 26, 587, 465].map(|port| shut(port, Connect::Silent)).to_vec();
+    let seen = host(shut_all, vec![control("mail.hosting.test", 443, Connect::Open)]);
+    assert_eq!(code(&plain25(), &seen, &network(Some(Connect::Silent)), None), VerdictCode::NetworkBlocksMail);
+}
+
+#[test]
+fn row_31_local_firewall() {
+    let seen = host(vec![shut(25, Connect::LocalDenied), good(26)], with_imap());
+    assert_eq!(code(&plain25(), &seen, &network(None), None), VerdictCode::LocalFirewall);
+}
+
+#[test]
+fn row_34_nothing_wrong() {
+    let seen = host(vec![good(587), good(26)], vec![]);
+    let login = logged_in(Some(reply(235, "ok")), Some(reply(250, "ok")));
+    assert_eq!(code(&login587(), &seen, &network(None), Some(&login)), VerdictCode::Ok);
+}
+
+#[test]
+fn no_change_rows_never_change() {
+    use VerdictCode::*;
+    for code in [
+        Ok, Offline, BadHostname, DnsFault, ServerUnreachable, Ipv6Broken, NetworkBlocksMail, LocalFirewall, CertExpired,
+        CertUntrusted, ClockWrong, CertName, SlowServer, ServerRefusedClient, BadCredentials, AuthMethod, FromNotAllowed,
+        TemporaryFailure, Uncertain,
+    ] {
+        assert!(!code.may_change(), "{code:?}");
+    }
+}

@@ -1,0 +1,237 @@
+//! Verdict and policy -> what shall be done with one account. Pure. A move is decided only to a port that
+//! proved itself: it reaches the host, TLS is verified, a password login is offered inside it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::{Account, AuthSetting, CredentialSource, NotOurs, SubmissionServer, TlsMode};
+use crate::diagnosis::{Verdict, VerdictCode, offers_password, proves};
+use crate::policy::{Policy, When};
+use crate::probe::finding::{HostFindings, PortFinding};
+
+/// What became of an account. The names are part of the JSON contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Outcome {
+    AlreadyWorks,
+    Fixed,
+    WouldFix,
+    NotOurs,
+    Deferred,
+    NeedsUser,
+    Refused,
+    NoRoute,
+    Reverted,
+    Conflict,
+    Restored,
+    Failed,
+}
+
+/// Why, in words and as a stable code, with the next step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Stable code, snake_case.
+    pub code: String,
+    /// One plain sentence.
+    pub message: String,
+    /// The next step.
+    pub hint: String,
+}
+
+impl Reason {
+    /// A reason from its three parts.
+    pub fn new(code: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), hint: hint.into() }
+    }
+}
+
+/// What shall be done with an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Nothing is written.
+    Leave {
+        /// What the user is told.
+        outcome: Outcome,
+        /// Why.
+        reason: Reason,
+    },
+    /// Its outgoing server shall be this.
+    Move {
+        /// The target.
+        to: SubmissionServer,
+    },
+}
+
+/// Accounts that are left alone whatever the network does; `None` means: test it.
+pub fn before_testing(account: &Account, policy: &Policy) -> Option<Decision> {
+    if !account.used {
+        return Some(leave(
+            Outcome::NotOurs,
+            Reason::new("unused", "No address sends through this server.", "Nothing to do."),
+        ));
+    }
+    if let Some(not_ours) = account.not_ours {
+        let (message, hint) = not_ours_words(not_ours);
+        return Some(leave(Outcome::NotOurs, Reason::new(code_of(&not_ours), message, hint)));
+    }
+    if !policy.allows_host(&account.outgoing.host) {
+        return Some(leave(
+            Outcome::Refused,
+            Reason::new(
+                "host_not_allowed",
+                format!("The policy does not allow changes for {}.", account.outgoing.host),
+                "Ask whoever manages this computer to add the server to host_allow_list.",
+            ),
+        ));
+    }
+    None
+}
+
+/// What to do with a tested account.
+pub fn decide(account: &Account, verdict: &Verdict, host: &HostFindings, policy: &Policy) -> Decision {
+    let by_policy = verdict.code == VerdictCode::Ok
+        && *policy.when() == When::AnyOn25
+        && account.outgoing.port == 25;
+    if verdict.code == VerdictCode::Ok && !by_policy {
+        return leave(Outcome::AlreadyWorks, Reason::new("ok", verdict.summary.clone(), "Nothing to do."));
+    }
+    if !verdict.code.may_change() && !by_policy {
+        let outcome = if verdict.code == VerdictCode::NetworkBlocksMail { Outcome::NoRoute } else { Outcome::Refused };
+        return leave(outcome, Reason::new(code_of(&verdict.code), verdict.summary.clone(), hint(verdict.code)));
+    }
+    if let Some(refusal) = cannot_be_proven(account) {
+        return refusal;
+    }
+    match target(account, verdict.code, host, policy) {
+        Some(to) if by_policy && to.port == account.outgoing.port => {
+            leave(Outcome::AlreadyWorks, Reason::new("ok", verdict.summary.clone(), "Nothing to do."))
+        }
+        Some(to) => Decision::Move { to },
+        None if by_policy => leave(Outcome::AlreadyWorks, Reason::new("ok", verdict.summary.clone(), "Nothing to do.")),
+        None => no_target(verdict),
+    }
+}
+
+fn no_target(verdict: &Verdict) -> Decision {
+    let outcome = match verdict.code {
+        VerdictCode::NoTls | VerdictCode::TlsHandshake => Outcome::Refused,
+        _ => Outcome::NoRoute,
+    };
+    leave(outcome, Reason::new(code_of(&verdict.code), verdict.summary.clone(), hint(verdict.code)))
+}
+
+/// Logins that port26 cannot try are not switched to a port on a guess.
+fn cannot_be_proven(account: &Account) -> Option<Decision> {
+    let keeps = matches!(account.outgoing.auth, AuthSetting::None | AuthSetting::Password | AuthSetting::Encrypted);
+    (!keeps).then(|| {
+        leave(
+            Outcome::Refused,
+            Reason::new(
+                "auth_method",
+                "This account logs in with something else than a password, which port26 cannot try out.",
+                "Ask the operator of the mail server which port takes this login.",
+            ),
+        )
+    })
+}
+
+/// The first port in the order of the policy that proved itself; for a login that is missing, the present port last.
+fn target(account: &Account, code: VerdictCode, host: &HostFindings, policy: &Policy) -> Option<SubmissionServer> {
+    let present = account.outgoing.port;
+    let mut order: Vec<u16> = policy.target_ports().iter().copied().filter(|&port| port != present).collect();
+    if matches!(code, VerdictCode::AuthRequired | VerdictCode::WrongTlsMode) {
+        order.push(present);
+    }
+    let fits = |finding: &&PortFinding| fits(finding, account, code, policy);
+    order.iter().find_map(|&port| host.ports.iter().filter(|finding| finding.port == port).find(fits)).map(|finding| {
+        SubmissionServer {
+            host: account.outgoing.host.clone(),
+            port: finding.port,
+            port_is_default: false,
+            tls: if finding.tls_verified() { finding.tls_mode } else { TlsMode::None },
+            auth: login_kind(account, finding),
+            credential: credential(account),
+            user: account.login_user().map(str::to_owned),
+        }
+    })
+}
+
+fn fits(finding: &PortFinding, account: &Account, code: VerdictCode, policy: &Policy) -> bool {
+    let plaintext = code == VerdictCode::NoTls
+        && policy.plaintext_auth()
+        && account.outgoing.tls == TlsMode::None
+        && finding.ehlo.as_ref().is_some_and(offers_password);
+    proves(finding) || plaintext
+}
+
+fn login_kind(account: &Account, finding: &PortFinding) -> AuthSetting {
+    let cram = finding.last_ehlo().is_some_and(|ehlo| ehlo.mechanisms.iter().any(|name| name == "CRAM-MD5"));
+    match account.outgoing.auth {
+        AuthSetting::Encrypted if cram => AuthSetting::Encrypted,
+        _ => AuthSetting::Password,
+    }
+}
+
+fn credential(account: &Account) -> CredentialSource {
+    match account.outgoing.credential {
+        CredentialSource::None => CredentialSource::SameAsIncoming,
+        kept => kept,
+    }
+}
+
+fn leave(outcome: Outcome, reason: Reason) -> Decision {
+    Decision::Leave { outcome, reason }
+}
+
+/// The stable code of a serialisable name.
+pub fn code_of<T: Serialize>(name: &T) -> String {
+    match serde_json::to_value(name) {
+        Ok(serde_json::Value::String(code)) => code,
+        _ => "unknown".to_owned(),
+    }
+}
+
+/// The next step for a verdict that changes nothing.
+pub fn hint(code: VerdictCode) -> &'static str {
+    match code {
+        VerdictCode::Offline => "Connect to the internet, then run this again.",
+        VerdictCode::BadHostname => "Compare the outgoing server's name with what your mail host gave you.",
+        VerdictCode::DnsFault => "Try again in a minute, or on another network; restart the router if it stays.",
+        VerdictCode::ServerUnreachable => "Ask your mail host whether the server is down, and run this again later.",
+        VerdictCode::Ipv6Broken => "Tell your internet provider that IPv6 does not work; nothing was changed.",
+        VerdictCode::NetworkBlocksMail => {
+            "Use your internet provider's own outgoing server, another network, or webmail for now."
+        }
+        VerdictCode::LocalFirewall => "Allow your mail program in the firewall or security program, then run this again.",
+        VerdictCode::NoTls => "Ask your mail host for a server with encryption. A policy can allow plaintext_auth.",
+        VerdictCode::CertExpired | VerdictCode::CertUntrusted => "Tell your mail host; do not accept the warning.",
+        VerdictCode::ClockWrong => "Set date and time of this computer, then run this again.",
+        VerdictCode::CertName => "Ask your mail host for the server name that its certificate is for.",
+        VerdictCode::SlowServer => "Wait half a minute when sending; nothing was changed.",
+        VerdictCode::ServerRefusedClient => "Ask your mail host why it turns your connection away.",
+        VerdictCode::BadCredentials => "Check the password. It was tried once only, so that nothing gets locked.",
+        VerdictCode::AuthMethod => "Set the account up again in the mail program; it will offer the right login.",
+        VerdictCode::FromNotAllowed => "Ask your mail host to allow this address for your login.",
+        VerdictCode::TemporaryFailure => "Try again in a few minutes.",
+        VerdictCode::Uncertain => "Run this again; if it stays, send the output to your help desk.",
+        VerdictCode::Ok => "Nothing to do.",
+        _ => "Ask your mail host which port takes mail with a login.",
+    }
+}
+
+fn not_ours_words(why: NotOurs) -> (&'static str, &'static str) {
+    match why {
+        NotOurs::Oauth2 => ("This account logs in through the browser (OAuth).", "It does not use port 25; nothing to do."),
+        NotOurs::Exchange => ("This is an Exchange account.", "It does not use SMTP; nothing to do."),
+        NotOurs::Icloud => ("This is an iCloud account.", "Apple sets its port; nothing to do."),
+        NotOurs::Google => ("This is a Google account.", "Google takes mail on 587 and 465 only."),
+        NotOurs::Yahoo => ("This is a Yahoo account.", "Yahoo takes mail on 587 and 465 only."),
+        NotOurs::Microsoft => ("This is a Microsoft account.", "Microsoft takes mail on 587 only."),
+        NotOurs::ClosedStore => (
+            "This program keeps its accounts where no other program may write.",
+            "Run `port26 scan` to see the steps by hand.",
+        ),
+        NotOurs::LocalCommand => ("This account sends through a program on this computer.", "Nothing to do."),
+        NotOurs::Managed => ("Your organisation manages this account.", "Ask whoever manages this computer."),
+    }
+}

@@ -1,0 +1,76 @@
+//! What each stage tells: the same value is printed for people and as `--json` (schema `port26/1`).
+
+use serde::Serialize;
+
+use crate::account::{Account, SubmissionServer};
+use crate::clients::{Installation, Problem};
+use crate::diagnosis::Verdict;
+use crate::plan::{Outcome, Reason};
+
+/// Name and version of the JSON contract.
+pub const SCHEMA: &str = "port26/1";
+
+/// One account with everything said about it so far.
+#[derive(Debug, Clone, Serialize)]
+pub struct AccountReport {
+    /// The account as found.
+    #[serde(flatten)]
+    pub account: Account,
+    /// From `test` on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// From `fix` on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<Outcome>,
+    /// Why this result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The outgoing server before a change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<SubmissionServer>,
+    /// The outgoing server after it (for `--dry-run`: what it would be).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<SubmissionServer>,
+    /// The receipt that `undo` takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
+}
+
+impl AccountReport {
+    /// A report that says only what was found.
+    pub fn found(account: Account) -> Self {
+        Self { account, verdict: None, result: None, reason: None, before: None, after: None, receipt: None }
+    }
+
+    /// Sets result and reason.
+    pub fn with_result(mut self, result: Outcome, reason: Reason) -> Self {
+        self.result = Some(result);
+        self.reason = Some(reason);
+        self
+    }
+}
+
+/// The document of `scan`, `test` and `fix`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// `port26/1`.
+    pub schema: &'static str,
+    /// Which verb made it.
+    pub verb: &'static str,
+    /// Mail programs found, with steps by hand for those that are explained only.
+    pub clients: Vec<Installation>,
+    /// One entry for each outgoing server.
+    pub accounts: Vec<AccountReport>,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+    /// What was put right from an earlier, interrupted run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recovered: Vec<String>,
+}
+
+impl Report {
+    /// An empty report of a verb.
+    pub fn new(verb: &'static str) -> Self {
+        Self { schema: SCHEMA, verb, clients: Vec::new(), accounts: Vec::new(), problems: Vec::new(), recovered: Vec::new() }
+    }
+}
