@@ -1,0 +1,111 @@
+//! `port26 credential`: passwords in this computer's keychain. They come by a hidden prompt or
+//! `--credential-stdin`, never as an argument, and are never shown.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::args::{CredentialAction, CredentialArgs, Global, Selection};
+use super::output::{self, Manner, account_title};
+use super::{Exit, UsageError, context, prompt};
+use crate::credentials::Kept;
+use crate::report::SCHEMA;
+
+/// The document of `credential --json`: whose passwords are kept, never the passwords.
+#[derive(Debug, Serialize)]
+struct Document {
+    schema: &'static str,
+    verb: &'static str,
+    credentials: Vec<Entry>,
+}
+
+/// One account and what became of its password.
+#[derive(Debug, Serialize)]
+struct Entry {
+    host: String,
+    user: String,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+pub(super) fn run(global: &Global, args: &CredentialArgs) -> anyhow::Result<Exit> {
+    let (entries, exit) = match &args.action {
+        CredentialAction::Set(selection) => set(global, selection)?,
+        CredentialAction::List => (list(global)?, Exit::Done),
+        CredentialAction::Forget(selection) => (forget(global, selection)?, Exit::Done),
+    };
+    let document = Document { schema: SCHEMA, verb: "credential", credentials: entries };
+    match context::manner(global) {
+        Manner::Json => output::json(&document)?,
+        Manner::Silent => {}
+        Manner::Quiet | Manner::People => text(&document)?,
+    }
+    Ok(exit)
+}
+
+fn text(document: &Document) -> std::io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    if document.credentials.is_empty() {
+        return writeln!(out, "No passwords are kept.");
+    }
+    for entry in &document.credentials {
+        let why = entry.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        writeln!(out, "{} at {}: {}{why}", entry.user, entry.host, entry.state)?;
+    }
+    Ok(())
+}
+
+fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Exit)> {
+    let mut tools = context::tools(global)?;
+    if !global.credential_stdin && !global.silent && prompt::interactive() {
+        tools.credentials.may_ask();
+    }
+    let mut entries = Vec::new();
+    let mut exit = Exit::Done;
+    for account in context::discover_selected(&tools, selection)?.accounts {
+        if account.not_ours.is_some() || !account.used {
+            continue;
+        }
+        let host = account.outgoing.host.clone();
+        match tools.credentials.find_or_ask(&account, &account_title(&account)) {
+            None => exit = exit.worst(Exit::NeedsUser),
+            Some(credential) => {
+                let (state, why) = match tools.credentials.keep(&account, &credential)? {
+                    Kept::Kept => ("kept", None),
+                    Kept::NotKept { why } => ("not kept", Some(why)),
+                };
+                exit = if why.is_some() { exit.worst(Exit::NeedsUser) } else { exit };
+                entries.push(Entry { host, user: credential.user, state, why });
+            }
+        }
+    }
+    if entries.is_empty() {
+        return Err(UsageError::new(
+            "no password was given for any of these accounts",
+            "Type it when asked, or give USER:PASSWORD lines with --credential-stdin.",
+        )
+        .into());
+    }
+    Ok((entries, exit))
+}
+
+fn list(global: &Global) -> anyhow::Result<Vec<Entry>> {
+    let host = context::host(global)?;
+    let kept = context::keychain(global, &host)?.list()?;
+    Ok(kept.into_iter().map(|item| Entry { host: item.host, user: item.user, state: "kept", why: None }).collect())
+}
+
+fn forget(global: &Global, selection: &Selection) -> anyhow::Result<Vec<Entry>> {
+    let host = context::host(global)?;
+    let keychain = context::keychain(global, &host)?;
+    let mut entries = Vec::new();
+    for item in keychain.list()? {
+        let wanted = selection.accounts.is_empty() || selection.accounts.iter().any(|name| item.user == *name);
+        if wanted {
+            let state = if keychain.forget(&item)? { "forgotten" } else { "was not there" };
+            entries.push(Entry { host: item.host, user: item.user, state, why: None });
+        }
+    }
+    Ok(entries)
+}

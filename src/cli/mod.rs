@@ -1,0 +1,89 @@
+//! The command line: one file a verb; each drives the pipeline up to its stage. The only place, with
+//! `bin`, where errors are joined into sentences by anyhow.
+
+mod args;
+mod context;
+mod credential;
+mod exit;
+mod fix;
+mod log;
+pub mod output;
+mod policy;
+mod progress;
+mod prompt;
+mod scan;
+mod status;
+mod test;
+mod tryout;
+mod undo;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+pub use args::{Cli, Verb};
+pub use exit::Exit;
+
+/// An error of the command line itself (a flag's value, an account that does not exist): exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct UsageError {
+    /// What is wrong and with which argument.
+    pub message: String,
+    /// The next step.
+    pub hint: String,
+}
+
+impl UsageError {
+    /// A usage error with its hint.
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into() }
+    }
+}
+
+/// Runs one command line to its end.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let usage = error.use_stderr();
+            // A closed pipe on the other side is no reason to fail.
+            let _ = error.print();
+            return if usage { Exit::Usage } else { Exit::Done };
+        }
+    };
+    if cli.global.no_color {
+        anstream::ColorChoice::Never.write_global();
+    }
+    let silent = cli.global.silent;
+    match log::start(&cli.global).and_then(|()| run(cli)) {
+        Ok(exit) => exit,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            if !silent {
+                anstream::eprintln!("port26: {error:#}");
+                if let Some(hint) = hint(&error) {
+                    anstream::eprintln!("next: {hint}");
+                }
+            }
+            if error.chain().any(|cause| cause.is::<UsageError>()) { Exit::Usage } else { Exit::Failed }
+        }
+    }
+}
+
+fn hint(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause| cause.downcast_ref::<UsageError>().map(|usage| usage.hint.clone()))
+}
+
+fn run(cli: Cli) -> anyhow::Result<Exit> {
+    match &cli.verb {
+        Verb::Scan => scan::run(&cli.global),
+        Verb::Test(selection) => test::run(&cli.global, selection),
+        Verb::Fix(args) => fix::run(&cli.global, args),
+        Verb::Undo(args) => undo::run(&cli.global, args),
+        Verb::Status => status::run(&cli.global),
+        Verb::Credential(args) => credential::run(&cli.global, args),
+        Verb::Policy(args) => policy::run(&cli.global, args),
+        Verb::Try => tryout::run(&cli.global),
+    }
+}

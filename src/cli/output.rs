@@ -1,0 +1,193 @@
+//! What a person reads: one line an account, the reason, the next step. Colours go away when piped.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
+use crate::clients::Installation;
+use crate::pipeline::client_name;
+use crate::plan::Outcome;
+use crate::report::{AccountReport, Report};
+
+/// How much is said, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Text for people.
+    People,
+    /// Only what needs attention.
+    Quiet,
+    /// One JSON document.
+    Json,
+    /// Nothing.
+    Silent,
+}
+
+/// Prints a report in the manner asked for.
+pub fn print(report: &Report, manner: Manner) -> std::io::Result<()> {
+    match manner {
+        Manner::Silent => Ok(()),
+        Manner::Json => json(report),
+        Manner::People | Manner::Quiet => {
+            let mut out = anstream::stdout().lock();
+            text(&mut out, report, manner)
+        }
+    }
+}
+
+/// Prints any value as the one JSON document of this run.
+pub fn json(value: &impl serde::Serialize) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, value)?;
+    writeln!(out)
+}
+
+/// The report as text.
+pub fn text(out: &mut impl Write, report: &Report, manner: Manner) -> std::io::Result<()> {
+    for line in &report.recovered {
+        writeln!(out, "{}put right from an interrupted run:{} {line}", style(AnsiColor::Yellow), reset())?;
+    }
+    for account in &report.accounts {
+        if manner == Manner::Quiet && !needs_attention(account) {
+            continue;
+        }
+        account_lines(out, account)?;
+    }
+    for problem in &report.problems {
+        writeln!(out, "{}could not read{} {}: {}", style(AnsiColor::Red), reset(), problem.at, problem.message)?;
+        writeln!(out, "    next: {}", problem.hint)?;
+    }
+    if manner == Manner::People {
+        for client in report.clients.iter().filter(|client| !client.by_hand.is_empty()) {
+            by_hand(out, client)?;
+        }
+        writeln!(out, "{}", closing(report))?;
+    }
+    Ok(())
+}
+
+fn needs_attention(account: &AccountReport) -> bool {
+    !matches!(account.result, None | Some(Outcome::AlreadyWorks | Outcome::NotOurs))
+}
+
+fn account_lines(out: &mut impl Write, report: &AccountReport) -> std::io::Result<()> {
+    let account = &report.account;
+    let (mark, colour) = report.result.map_or(("found", AnsiColor::Blue), mark);
+    let who = account.email.as_deref().unwrap_or(&account.id);
+    writeln!(
+        out,
+        "{}{mark:<13}{} {who}  {} ({})",
+        style(colour),
+        reset(),
+        client_name(account),
+        server_words(&account.outgoing)
+    )?;
+    if account.emails.len() > 1 {
+        writeln!(out, "    also used by: {}", account.emails[1..].join(", "))?;
+    }
+    if let (Some(verdict), true) = (&report.verdict, report.result != Some(Outcome::AlreadyWorks)) {
+        writeln!(out, "    {}", verdict.summary)?;
+        for line in &verdict.evidence {
+            writeln!(out, "      - {line}")?;
+        }
+    }
+    if let Some(after) = &report.after {
+        let lead = if report.result == Some(Outcome::Fixed) { "now" } else { "would be" };
+        writeln!(out, "    {lead}: {}", server_words(after))?;
+    }
+    if let Some(reason) = report.reason.as_ref().filter(|_| report.result != Some(Outcome::AlreadyWorks)) {
+        let said = report.verdict.as_ref().is_some_and(|verdict| verdict.summary == reason.message);
+        if !said {
+            writeln!(out, "    {}", reason.message)?;
+        }
+        if !matches!(report.result, Some(Outcome::Fixed | Outcome::WouldFix)) {
+            writeln!(out, "    next: {}", reason.hint)?;
+        }
+    }
+    for notice in &account.notices {
+        writeln!(out, "    note: {}", notice.message)?;
+    }
+    if let Some(receipt) = &report.receipt {
+        writeln!(out, "    to put it back: port26 undo {receipt}")?;
+    }
+    Ok(())
+}
+
+fn mark(outcome: Outcome) -> (&'static str, AnsiColor) {
+    match outcome {
+        Outcome::AlreadyWorks => ("works", AnsiColor::Green),
+        Outcome::Fixed => ("fixed", AnsiColor::Green),
+        Outcome::Restored => ("put back", AnsiColor::Green),
+        Outcome::WouldFix => ("can be fixed", AnsiColor::Cyan),
+        Outcome::NotOurs => ("left alone", AnsiColor::Blue),
+        Outcome::Refused => ("not changed", AnsiColor::Yellow),
+        Outcome::Deferred => ("waits", AnsiColor::Yellow),
+        Outcome::NeedsUser => ("needs you", AnsiColor::Yellow),
+        Outcome::NoRoute => ("no way out", AnsiColor::Red),
+        Outcome::Reverted => ("put back", AnsiColor::Red),
+        Outcome::Conflict => ("conflict", AnsiColor::Red),
+        Outcome::Failed => ("failed", AnsiColor::Red),
+    }
+}
+
+/// A server in a few words: `mail.example.org port 26, STARTTLS, with login`.
+pub fn server_words(server: &SubmissionServer) -> String {
+    let tls = match server.tls {
+        TlsMode::None => "no encryption",
+        TlsMode::Starttls => "STARTTLS",
+        TlsMode::Implicit => "TLS",
+    };
+    let auth = if server.auth == AuthSetting::None { "no login" } else { "with login" };
+    format!("{} port {}, {tls}, {auth}", server.host, server.port)
+}
+
+fn by_hand(out: &mut impl Write, client: &Installation) -> std::io::Result<()> {
+    let name = crate::plan::code_of(&client.client).replace('_', " ");
+    writeln!(out, "found {name}; its accounts must be changed by hand:")?;
+    for (number, step) in client.by_hand.iter().enumerate() {
+        writeln!(out, "    {}. {step}", number + 1)?;
+    }
+    Ok(())
+}
+
+fn closing(report: &Report) -> String {
+    let count = |wanted: Outcome| report.accounts.iter().filter(|account| account.result == Some(wanted)).count();
+    if report.accounts.is_empty() && report.problems.is_empty() {
+        return "No mail accounts were found.".to_owned();
+    }
+    let parts: Vec<String> = [
+        (Outcome::Fixed, "fixed"),
+        (Outcome::WouldFix, "can be fixed"),
+        (Outcome::AlreadyWorks, "already working"),
+        (Outcome::NotOurs, "left alone"),
+        (Outcome::Refused, "not changed"),
+        (Outcome::Deferred, "waiting for a program to be closed"),
+        (Outcome::NeedsUser, "waiting for you"),
+        (Outcome::NoRoute, "without a way out"),
+        (Outcome::Reverted, "put back"),
+        (Outcome::Failed, "failed"),
+    ]
+    .into_iter()
+    .map(|(outcome, words)| (count(outcome), words))
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, words)| format!("{number} {words}"))
+    .collect();
+    match (report.accounts.len(), parts.is_empty()) {
+        (1, true) => "1 account found.".to_owned(),
+        (number, true) => format!("{number} accounts found."),
+        _ => format!("{}.", parts.join(", ")),
+    }
+}
+
+/// The name of an account in lists.
+pub fn account_title(account: &Account) -> String {
+    format!("{} in {}", account.email.as_deref().unwrap_or(&account.id), client_name(account))
+}
+
+fn style(colour: AnsiColor) -> anstyle::Style {
+    Style::new().fg_color(Some(colour.into())).bold()
+}
+
+fn reset() -> anstyle::Reset {
+    anstyle::Reset
+}

@@ -1,0 +1,18 @@
+//! Questions to a person, only on a terminal: yes or no, and a hidden password.
+
+use std::io::{IsTerminal, Write};
+
+/// Can a person be asked? Standard input and standard error must be a terminal.
+pub fn interactive() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Asks yes or no; anything but a clear yes is a no.
+pub fn confirm(question: &str) -> std::io::Result<bool> {
+    let mut out = std::io::stderr();
+    write!(out, "{question} [y/N] ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}

@@ -1,0 +1,18 @@
+//! `port26 test`: tries the outgoing ports and says what is wrong. Changes nothing.
+
+use super::args::{Global, Selection};
+use super::{Exit, context, output};
+use crate::pipeline;
+use crate::report::Report;
+
+pub(super) fn run(global: &Global, selection: &Selection) -> anyhow::Result<Exit> {
+    let tools = context::tools(global)?;
+    let found = context::discover_selected(&tools, selection)?;
+    let tested = context::runtime()?.block_on(pipeline::test(&tools, found.accounts));
+    let mut report = Report::new("test");
+    report.clients = found.clients;
+    report.problems = found.problems;
+    report.accounts = tested.into_iter().map(|tested| tested.report).collect();
+    output::print(&report, context::manner(global))?;
+    Ok(Exit::of(report.accounts.iter().filter_map(|account| account.result)))
+}

@@ -1,0 +1,194 @@
+//! Stages 5 and 6: turn decisions into changes, write them (one transaction a profile), and read them back.
+
+use std::collections::BTreeMap;
+
+use super::test::Tested;
+use super::{Event, Tools};
+use crate::account::{Account, SubmissionServer};
+use crate::apply::{AccountChange, ApplyError, RunId, Transaction};
+use crate::change::Change;
+use crate::clients::{InUse, MailClient, PlanError};
+use crate::credentials::{Credential, Kept};
+use crate::plan::{Decision, Outcome, Reason, code_of};
+use crate::report::AccountReport;
+
+/// An account on its way through the fix.
+pub struct Fixing {
+    /// What is told about it.
+    pub report: AccountReport,
+    /// The settings to write; empty if it is left alone.
+    pub changes: Vec<Change>,
+    /// Its server afterwards.
+    pub to: Option<SubmissionServer>,
+    accepted: Option<Credential>,
+}
+
+impl Fixing {
+    /// Something will be written.
+    pub fn pending(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    fn settle(&mut self, outcome: Outcome, reason: Reason) {
+        self.report.result = Some(outcome);
+        self.report.reason = Some(reason);
+        self.changes.clear();
+    }
+}
+
+/// What would be written for these tested accounts; nothing is written yet.
+pub fn plan_changes(tools: &Tools, tested: Vec<Tested>) -> Vec<Fixing> {
+    tested.into_iter().map(|tested| one(tools, tested)).collect()
+}
+
+fn one(tools: &Tools, tested: Tested) -> Fixing {
+    let mut fixing =
+        Fixing { report: tested.report, changes: Vec::new(), to: None, accepted: tested.accepted };
+    let Decision::Move { to } = tested.decision else { return fixing };
+    let account = &fixing.report.account;
+    let Some(client) = client_of(tools, account) else { return fixing };
+    match (client.in_use(&tools.host, account), client.changes(account, &to)) {
+        (_, Err(error)) => fixing.settle(Outcome::NeedsUser, plan_reason(&error)),
+        (InUse::Yes(_), _) => fixing.settle(Outcome::Deferred, open_reason(account)),
+        (InUse::No, Ok(changes)) => {
+            fixing.changes = changes;
+            fixing.to = Some(to);
+        }
+    }
+    fixing
+}
+
+fn client_of<'a>(tools: &'a Tools, account: &Account) -> Option<&'a dyn MailClient> {
+    tools.clients.iter().copied().find(|client| client.id() == account.client)
+}
+
+/// Writes what is pending, one transaction a profile, reads every account back, keeps accepted passwords.
+pub fn fix(tools: &Tools, mut fixing: Vec<Fixing>, run: &RunId) -> Vec<AccountReport> {
+    let mut groups: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+    for (place, one) in fixing.iter().enumerate().filter(|(_, one)| one.pending()) {
+        let account = &one.report.account;
+        groups.entry((code_of(&account.client), account.profile.clone())).or_default().push(place);
+    }
+    tools.events.on(&Event::Writing { accounts: groups.values().map(Vec::len).sum() });
+    for ((_, profile), places) in groups {
+        write_profile(tools, &mut fixing, &places, profile, run);
+    }
+    keep_passwords(tools, &mut fixing);
+    fixing.into_iter().map(|one| one.report).collect()
+}
+
+fn write_profile(tools: &Tools, fixing: &mut [Fixing], places: &[usize], profile: String, run: &RunId) {
+    let Some(&first) = places.first() else { return };
+    let client = fixing[first].report.account.client;
+    let accounts = places
+        .iter()
+        .filter_map(|&place| {
+            let one = &fixing[place];
+            Some(AccountChange {
+                account_id: one.report.account.id.clone(),
+                before: one.report.account.outgoing.clone(),
+                after: one.to.clone()?,
+                changes: one.changes.clone(),
+            })
+        })
+        .collect();
+    match tools.writer.apply(Transaction { run: run.clone(), client, profile, accounts }) {
+        Ok(receipt) => {
+            for &place in places {
+                fixing[place].report.receipt = Some(receipt.id.to_string());
+            }
+            read_back(tools, fixing, places, &receipt.id.to_string());
+        }
+        Err(error) => {
+            let outcome = if matches!(error, ApplyError::RolledBack { .. }) { Outcome::Reverted } else { Outcome::Failed };
+            let reason = Reason::new(error.code(), error.to_string(), error.hint());
+            places.iter().for_each(|&place| fixing[place].settle(outcome, reason.clone()));
+        }
+    }
+}
+
+/// The client's files are read again; what is there must be what was meant, else everything of this profile goes back.
+fn read_back(tools: &Tools, fixing: &mut [Fixing], places: &[usize], receipt: &str) {
+    let Some(&first) = places.first() else { return };
+    let Some(client) = client_of(tools, &fixing[first].report.account) else { return };
+    let now = match client.detect(&tools.host) {
+        Ok(Some(installation)) => client.accounts(&tools.host, &installation).accounts,
+        _ => Vec::new(),
+    };
+    let stands = |place: &usize| {
+        let one = &fixing[*place];
+        let there = now.iter().find(|account| account.id == one.report.account.id);
+        there.zip(one.to.as_ref()).is_some_and(|(there, to)| same_server(&there.outgoing, to))
+    };
+    if places.iter().all(stands) {
+        for &place in places {
+            let there = now.iter().find(|account| account.id == fixing[place].report.account.id);
+            fixing[place].report.after = there.map(|account| account.outgoing.clone());
+            fixing[place].report.result = Some(Outcome::Fixed);
+        }
+        return;
+    }
+    let (outcome, reason) = match tools.writer.undo_receipt(receipt) {
+        Ok(_) => (
+            Outcome::Reverted,
+            Reason::new("read_back", "What was written did not read back as meant, so everything was put back.", "Please report this with `port26 scan --json`."),
+        ),
+        Err(error) => (Outcome::Failed, Reason::new(error.code(), error.to_string(), error.hint())),
+    };
+    places.iter().for_each(|&place| fixing[place].settle(outcome, reason.clone()));
+}
+
+fn same_server(there: &SubmissionServer, to: &SubmissionServer) -> bool {
+    there.host.eq_ignore_ascii_case(&to.host) && there.port == to.port && there.tls == to.tls && there.auth == to.auth
+}
+
+fn keep_passwords(tools: &Tools, fixing: &mut [Fixing]) {
+    for one in fixing.iter_mut().filter(|one| one.report.result == Some(Outcome::Fixed)) {
+        let Some(credential) = one.accepted.take() else { continue };
+        let notice = match tools.credentials.keep(&one.report.account, &credential) {
+            Ok(Kept::Kept) => continue,
+            Ok(Kept::NotKept { why }) => why,
+            Err(error) => error.to_string(),
+        };
+        one.report.account.notices.push(crate::account::Notice {
+            code: "password_not_kept".to_owned(),
+            message: format!("The password was not put into the keychain: {notice}"),
+        });
+    }
+}
+
+fn plan_reason(error: &PlanError) -> Reason {
+    let (code, hint) = match error {
+        PlanError::Overridden { .. } => {
+            ("overridden", "Change it there, or ask whoever manages this computer.")
+        }
+        PlanError::CannotExpress { .. } => {
+            ("cannot_express", "Set the account by hand in the mail program, or update the program.")
+        }
+        PlanError::Unexpected { .. } => ("unexpected", "Open the account in the mail program, save it there, and run this again."),
+    };
+    Reason::new(code, sentence(&error.to_string()), hint)
+}
+
+fn open_reason(account: &Account) -> Reason {
+    Reason::new(
+        "client_open",
+        format!("{} is open and would overwrite the change.", client_name(account)),
+        format!("Close {}, then run this again.", client_name(account)),
+    )
+}
+
+/// The program's name as people know it.
+pub fn client_name(account: &Account) -> String {
+    let code = code_of(&account.client);
+    code.split('_').map(capitalise).collect::<Vec<_>>().join(" ")
+}
+
+fn capitalise(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+fn sentence(text: &str) -> String {
+    format!("{}.", capitalise(text.trim_end_matches('.')))
+}

@@ -1,0 +1,210 @@
+//! Stages 2 to 4: probe every host once, prove the login at most once per account, diagnose, decide.
+
+use futures::stream::{self, StreamExt};
+
+use super::survey::{probe_mode, survey};
+use super::Tools;
+use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
+use crate::credentials::Credential;
+use crate::diagnosis::{Case, NetworkView, Verdict, diagnose, login};
+use crate::plan::{self, Decision, Outcome, Reason};
+use crate::probe::finding::{HostFindings, LoginFinding};
+use crate::probe::{PlaintextAuth, Session, Survey};
+use crate::report::AccountReport;
+
+/// Accounts of different hosts that are proven at once.
+const HOSTS_AT_ONCE: usize = 16;
+
+/// A tested account: what was seen of it and what shall be done.
+pub struct Tested {
+    /// What is told.
+    pub report: AccountReport,
+    /// What shall be done.
+    pub decision: Decision,
+    /// The password that the server accepted, to be kept once the account is moved.
+    pub accepted: Option<Credential>,
+}
+
+impl Tested {
+    fn left(account: Account, verdict: Option<Verdict>, outcome: Outcome, reason: Reason) -> Self {
+        let mut report = AccountReport::found(account).with_result(outcome, reason.clone());
+        report.verdict = verdict;
+        Self { report, decision: Decision::Leave { outcome, reason }, accepted: None }
+    }
+}
+
+/// Tests these accounts, in their order.
+pub async fn test(tools: &Tools, accounts: Vec<Account>) -> Vec<Tested> {
+    let mut tested: Vec<Option<Tested>> = Vec::with_capacity(accounts.len());
+    let mut open: Vec<(usize, Account)> = Vec::new();
+    for (place, account) in accounts.into_iter().enumerate() {
+        match plan::before_testing(&account, &tools.policy) {
+            Some(Decision::Leave { outcome, reason }) => tested.push(Some(Tested::left(account, None, outcome, reason))),
+            _ => {
+                tested.push(None);
+                open.push((place, account));
+            }
+        }
+    }
+    let mut seen = survey(tools, &open.iter().map(|(_, account)| account).collect::<Vec<_>>()).await;
+    let networks: Vec<(String, NetworkView)> =
+        seen.hosts.keys().map(|host| (host.clone(), seen.network(host))).collect();
+    let mut by_host = Vec::new();
+    for (host, network) in networks {
+        let (mine, rest) = open.into_iter().partition(|(_, account)| account.outgoing.host.to_lowercase() == host);
+        open = rest;
+        by_host.extend(seen.hosts.remove(&host).map(|survey| (survey, network, mine)));
+    }
+    let done = stream::iter(by_host)
+        .map(|(survey, network, mine)| host_accounts(tools, survey, network, mine))
+        .buffer_unordered(HOSTS_AT_ONCE)
+        .collect::<Vec<_>>()
+        .await;
+    for (place, one) in done.into_iter().flatten() {
+        tested[place] = Some(one);
+    }
+    tested.into_iter().flatten().collect()
+}
+
+/// The accounts of one host, one after the other: a host that counts logins sees one conversation at a time.
+async fn host_accounts(
+    tools: &Tools,
+    mut survey: Survey,
+    network: NetworkView,
+    accounts: Vec<(usize, Account)>,
+) -> Vec<(usize, Tested)> {
+    let mut done = Vec::with_capacity(accounts.len());
+    for (place, account) in accounts {
+        done.push((place, one(tools, &mut survey, &network, account).await));
+    }
+    survey.close().await;
+    done
+}
+
+async fn one(tools: &Tools, survey: &mut Survey, network: &NetworkView, account: Account) -> Tested {
+    let credential = tools.credentials.find(&account);
+    let proof = prove_present(tools, survey, &account, credential.as_ref()).await;
+    let verdict = {
+        let findings: &HostFindings = &survey.findings;
+        let mode = probe_mode(&account);
+        let present =
+            findings.ports.iter().find(|port| port.port == account.outgoing.port && port.tls_mode == mode);
+        diagnose(Case { account: &account, host: findings, present, login: proof.as_ref(), network })
+    };
+    tracing::info!(account = %account.id, verdict = ?verdict.code, "diagnosed");
+    match plan::decide(&account, &verdict, &survey.findings, &tools.policy) {
+        Decision::Leave { outcome, reason } => Tested::left(account, Some(verdict), outcome, reason),
+        Decision::Move { to } => {
+            let tried = proof.is_some_and(|proof| proof.auth.is_some());
+            prove_target(tools, survey, account, verdict, to, credential.filter(|_| !tried)).await
+        }
+    }
+}
+
+/// Tries the present settings as far as MAIL FROM: without a login as they are, with a login only if a password is at hand.
+async fn prove_present(
+    tools: &Tools,
+    survey: &mut Survey,
+    account: &Account,
+    credential: Option<&Credential>,
+) -> Option<LoginFinding> {
+    let mode = probe_mode(account);
+    let sender = account.email.as_deref();
+    match (account.outgoing.auth, credential) {
+        (AuthSetting::None, _) => {
+            let session = session(tools, survey, &account.outgoing.host, account.outgoing.port, mode).await?;
+            Some(session.try_sender(sender?).await)
+        }
+        (AuthSetting::Password | AuthSetting::Encrypted, Some(credential)) if mode != TlsMode::None => {
+            let session = session(tools, survey, &account.outgoing.host, account.outgoing.port, mode).await?;
+            if !session.finding().tls_verified() || !session.finding().last_ehlo().is_some_and(crate::diagnosis::offers_password) {
+                return None;
+            }
+            Some(session.log_in(&credential.user, &credential.password, sender, PlaintextAuth::Refused).await)
+        }
+        _ => None,
+    }
+}
+
+/// The living conversation from the survey, or a fresh one for the second account of a host.
+async fn session(tools: &Tools, survey: &mut Survey, host: &str, port: u16, mode: TlsMode) -> Option<Session> {
+    let reached = survey.findings.ports.iter().any(|seen| seen.port == port && seen.tls_mode == mode && seen.connected());
+    if !reached {
+        return None;
+    }
+    match survey.take_session(port, mode) {
+        Some(session) => Some(session),
+        None => tools.prober.open(host, port, mode).await.1,
+    }
+}
+
+/// The one proof by login on the target port. Without a password at hand the move rests on the client having it.
+async fn prove_target(
+    tools: &Tools,
+    survey: &mut Survey,
+    account: Account,
+    verdict: Verdict,
+    mut to: SubmissionServer,
+    credential: Option<Credential>,
+) -> Tested {
+    let Some(credential) = credential else {
+        if !account.password_in_client {
+            return Tested::left(account, Some(verdict), Outcome::NeedsUser, password_missing());
+        }
+        return moved(account, verdict, to, None);
+    };
+    to.user = Some(credential.user.clone());
+    let plaintext = if to.tls == TlsMode::None { PlaintextAuth::Allowed } else { PlaintextAuth::Refused };
+    let mode = if to.tls == TlsMode::None { TlsMode::Starttls } else { to.tls };
+    let Some(session) = session(tools, survey, &to.host, to.port, mode).await else {
+        return Tested::left(account, Some(verdict), Outcome::Refused, uncertain());
+    };
+    let proof = session.log_in(&credential.user, &credential.password, account.email.as_deref(), plaintext).await;
+    match login::refusal(&proof, to.auth) {
+        Some(code) => {
+            let needs_user = code == crate::diagnosis::VerdictCode::BadCredentials;
+            let outcome = if needs_user { Outcome::NeedsUser } else { Outcome::Refused };
+            let reason = Reason::new(plan::code_of(&code), login_words(&proof), plan::hint(code));
+            Tested::left(account, Some(verdict), outcome, reason)
+        }
+        None if proof.auth.as_ref().is_some_and(|reply| reply.code == 235) => {
+            moved(account, verdict, to, Some(credential))
+        }
+        None => Tested::left(account, Some(verdict), Outcome::Refused, uncertain()),
+    }
+}
+
+fn moved(account: Account, verdict: Verdict, to: SubmissionServer, accepted: Option<Credential>) -> Tested {
+    let reason = Reason::new(
+        plan::code_of(&verdict.code),
+        verdict.summary.clone(),
+        format!("Port {} of {} works with a login.", to.port, to.host),
+    );
+    let mut report = AccountReport::found(account).with_result(Outcome::WouldFix, reason);
+    report.before = Some(report.account.outgoing.clone());
+    report.after = Some(to.clone());
+    report.verdict = Some(verdict);
+    Tested { report, decision: Decision::Move { to }, accepted }
+}
+
+fn login_words(proof: &LoginFinding) -> String {
+    let reply = proof.auth.iter().chain(&proof.mail_from).find(|reply| reply.code >= 400);
+    let said = reply.map(|reply| format!("{} {}", reply.code, reply.lines.join(" "))).unwrap_or_default();
+    format!("Port {} answered: {said}", proof.port)
+}
+
+fn password_missing() -> Reason {
+    Reason::new(
+        "password_missing",
+        "The new port needs a login, and neither the mail program nor the keychain has the password.",
+        "Run `port26 credential set` for this address, or run `port26 fix` and type it when asked.",
+    )
+}
+
+fn uncertain() -> Reason {
+    Reason::new(
+        "uncertain",
+        "The port that answered a moment ago did not take the login to its end, so nothing is changed.",
+        plan::hint(crate::diagnosis::VerdictCode::Uncertain),
+    )
+}
