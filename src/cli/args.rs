@@ -97,6 +97,8 @@ pub enum Verb {
     Status,
     /// Passwords in this computer's keychain
     Credential(CredentialArgs),
+    /// The internet provider's own outgoing server, for when no port of the mail host gets through
+    Relay(RelayArgs),
     /// What the policy is and where each value came from
     Policy(PolicyArgs),
     /// A rehearsal on invented machines with an embedded mail host behind an embedded provider that blocks port 25
@@ -169,4 +171,12 @@ pub struct PolicyArgs {
 pub enum PolicyAction {
     /// Every setting, its value and where it came from
     Show,
+}
+
+/// Arguments of `relay`.
+#[derive(Debug, Args)]
+pub struct RelayArgs {
+    /// The internet provider, by its domain; found out from the network if not given
+    #[arg(value_name = "PROVIDER")]
+    pub provider: Option<String>,
 }

@@ -11,6 +11,7 @@ pub mod output;
 mod policy;
 mod progress;
 mod prompt;
+mod relay;
 mod scan;
 mod status;
 mod test;
@@ -83,6 +84,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Verb::Undo(args) => undo::run(&cli.global, args),
         Verb::Status => status::run(&cli.global),
         Verb::Credential(args) => credential::run(&cli.global, args),
+        Verb::Relay(args) => relay::run(&cli.global, args),
         Verb::Policy(args) => policy::run(&cli.global, args),
         Verb::Try => tryout::run(&cli.global),
     }
