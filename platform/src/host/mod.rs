@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 
-use crate::processes::Processes;
+use crate::processes::{NothingRuns, Processes, RunningSystem};
 use crate::registry::Registry;
 
 /// The system whose layout a home folder has. A value, so that every adapter runs in tests everywhere.
@@ -19,6 +20,29 @@ pub enum Os {
     Macos,
     /// Linux: dot folders and XDG folders.
     Linux,
+}
+
+impl Os {
+    /// The system that runs. Everything that is neither Windows nor macOS is laid out like Linux.
+    pub fn here() -> Self {
+        match std::env::consts::OS {
+            "windows" => Self::Windows,
+            "macos" => Self::Macos,
+            _ => Self::Linux,
+        }
+    }
+}
+
+/// Why the machine's own folders are not known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostError {
+    /// Neither the environment nor the user database knows a home folder.
+    #[error("the home folder of this user is not known; set {variable} or name it with --home")]
+    NoHome {
+        /// The variable that would tell it.
+        variable: &'static str,
+    },
 }
 
 /// Where the user's things are. All absolute.
@@ -45,6 +69,42 @@ impl Folders {
         };
         Self { roaming: home.join(roaming), local: home.join(local), cache: home.join(cache), home }
     }
+
+    /// The running user's folders, as this system names them: environment first, then the system itself.
+    pub fn of_this_user() -> Result<Self, HostError> {
+        let os = Os::here();
+        let own = own_folders(os)?;
+        let home = own.home_dir().to_owned();
+        let data = own.data_dir();
+        Ok(match os {
+            Os::Windows => Self { roaming: data, local: own.cache_dir(), cache: own.cache_dir(), home },
+            Os::Macos => Self { roaming: data.clone(), local: data, cache: own.cache_dir(), home },
+            Os::Linux => Self { roaming: own.config_dir(), local: data, cache: own.cache_dir(), home },
+        })
+    }
+}
+
+fn own_folders(os: Os) -> Result<impl BaseStrategy, HostError> {
+    let variable = if os == Os::Windows { "USERPROFILE" } else { "HOME" };
+    let own = etcetera::base_strategy::choose_native_strategy().map_err(|_| HostError::NoHome { variable })?;
+    if own.home_dir().is_absolute() { Ok(own) } else { Err(HostError::NoHome { variable }) }
+}
+
+/// Where port26 keeps its own things (receipts, history, the list of kept passwords) for the running user: Windows
+/// `%LOCALAPPDATA%\port26`, macOS `~/Library/Application Support/port26`, Linux `$XDG_STATE_HOME/port26`. Not made here.
+pub fn state_dir() -> Result<PathBuf, HostError> {
+    let os = Os::here();
+    let own = own_folders(os)?;
+    Ok(state_dir_of(&Folders::of_this_user()?, os, own.state_dir()))
+}
+
+/// `state` is `$XDG_STATE_HOME` where the system has it.
+fn state_dir_of(folders: &Folders, os: Os, state: Option<PathBuf>) -> PathBuf {
+    let parent = match os {
+        Os::Windows | Os::Macos => folders.local.clone(),
+        Os::Linux => state.unwrap_or_else(|| folders.home.join(".local/state")),
+    };
+    parent.join("port26")
 }
 
 /// Everything an adapter may look at. It has no way to write.
@@ -60,4 +120,65 @@ pub struct Host {
     pub processes: Arc<dyn Processes>,
     /// True when this is the running user's own session on this machine, not a folder given by `--home`.
     pub own_session: bool,
+}
+
+impl Host {
+    /// The running user's own session on this machine: live folders, registry and processes.
+    pub fn this_machine() -> Result<Self, HostError> {
+        Ok(Self {
+            os: Os::here(),
+            folders: Folders::of_this_user()?,
+            registry: own_registry(),
+            processes: Arc::new(RunningSystem),
+            own_session: true,
+        })
+    }
+
+    /// A folder that is some user's home: a mounted disk, a roaming profile, a rehearsal. Nothing runs there.
+    pub fn folder(home: impl Into<PathBuf>, os: Os, registry: Option<Arc<dyn Registry>>) -> Self {
+        let home = home.into();
+        let home = std::path::absolute(&home).unwrap_or(home);
+        Self { os, folders: Folders::below(home, os), registry, processes: Arc::new(NothingRuns), own_session: false }
+    }
+}
+
+/// The running user's registry. Only Windows has one.
+fn own_registry() -> Option<Arc<dyn Registry>> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_the_running_users_and_all_its_folders_are_absolute() {
+        let host = Host::this_machine().unwrap();
+        assert!(host.own_session);
+        assert_eq!(host.os, Os::here());
+        assert_eq!(host.registry.is_some(), host.os == Os::Windows);
+        let Folders { home, roaming, local, cache } = &host.folders;
+        assert!([home, roaming, local, cache].iter().all(|folder| folder.is_absolute()), "{:?}", host.folders);
+        assert_eq!(Some(home), std::env::home_dir().as_ref());
+        assert!(state_dir().unwrap().ends_with("port26"));
+    }
+
+    #[test]
+    fn a_folder_is_absolute_and_nothing_runs_in_it() {
+        let host = Host::folder("some/home", Os::Windows, None);
+        assert!(!host.own_session);
+        assert!(host.folders.home.is_absolute());
+        assert_eq!(host.folders.roaming, host.folders.home.join("AppData/Roaming"));
+        assert!(host.processes.running(&["thunderbird", "outlook"]).is_empty());
+    }
+
+    #[test]
+    fn each_system_has_its_place_for_our_state() {
+        let at = |os| state_dir_of(&Folders::below("/home/anna", os), os, None);
+        assert_eq!(at(Os::Windows), PathBuf::from("/home/anna/AppData/Local/port26"));
+        assert_eq!(at(Os::Macos), PathBuf::from("/home/anna/Library/Application Support/port26"));
+        assert_eq!(at(Os::Linux), PathBuf::from("/home/anna/.local/state/port26"));
+        let folders = Folders::below("/home/anna", Os::Linux);
+        assert_eq!(state_dir_of(&folders, Os::Linux, Some("/state".into())), PathBuf::from("/state/port26"));
+    }
 }

@@ -2,6 +2,14 @@
 
 use std::path::Path;
 
+mod live;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+pub use live::RunningSystem;
+
 /// Who holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {

@@ -1,6 +1,14 @@
 //! The OS keychain: Credential Manager, Keychain, Secret Service; and a twin in memory.
+//! Every call may block (the system may ask the user to unlock): from async code use `spawn_blocking`.
 
 use secrecy::SecretString;
+
+mod bounded;
+mod keychain;
+mod memory;
+
+pub use keychain::{Asking, Keychain};
+pub use memory::MemorySecrets;
 
 /// What went wrong with the keychain.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,202 @@
+//! The keychain of the running user: Credential Manager on Windows, Keychain on macOS, the Secret Service
+//! elsewhere. The store is one a process (the keyring crate opens it once and keeps the answer).
+
+use std::time::Duration;
+
+use keyring::{Entry, Error};
+use secrecy::zeroize::Zeroize;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::bounded::{NoResult, Unanswered, within};
+use super::{Secrets, SecretsError};
+
+/// Opening the store talks to the bus and asks nobody: it is quick or it is broken.
+const OPENING: Duration = Duration::from_secs(5);
+/// An item without questions.
+const QUIET: Duration = Duration::from_secs(5);
+/// An item for which the system may ask the user to unlock: time to find and type a password.
+const PATIENT: Duration = Duration::from_secs(60);
+
+static OPENINGS: Unanswered = Unanswered::new();
+static QUESTIONS: Unanswered = Unanswered::new();
+
+/// May the system ask the user to unlock the keychain?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    /// Yes: somebody sits there. Calls wait up to a minute.
+    Allowed,
+    /// No (`--silent`, the agent): a locked keychain is [`SecretsError::Refused`] within seconds, and where the
+    /// system lets us see the lock (Secret Service) no window opens.
+    Never,
+}
+
+/// The running user's own keychain. All calls block, but never longer than about a minute.
+#[derive(Debug, Clone, Copy)]
+pub struct Keychain {
+    asking: Asking,
+}
+
+impl Keychain {
+    /// The keychain; nothing is opened before the first call.
+    pub fn new(asking: Asking) -> Self {
+        Self { asking }
+    }
+
+    /// Is there one that answers? Does not touch any item.
+    pub fn available(&self) -> Result<(), SecretsError> {
+        let silent = || SecretsError::NoKeychain {
+            why: format!("the program that keeps passwords gave no answer within {} seconds", OPENING.as_secs()),
+        };
+        if OPENINGS.any() {
+            return Err(silent());
+        }
+        let opened = within(OPENING, &OPENINGS, || {
+            Entry::store_status().as_ref().map(|_| ()).map_err(|error| plain(error, &error.to_string()))
+        });
+        match opened {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(why)) => Err(SecretsError::NoKeychain { why }),
+            Err(NoResult::TooLate) => Err(silent()),
+            Err(NoResult::Broke) => Err(SecretsError::NoKeychain { why: "it could not be opened".into() }),
+        }
+    }
+
+    fn item<T: Send + 'static>(
+        &self,
+        service: &str,
+        account: &str,
+        action: Action,
+        work: impl FnOnce(&Entry) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Option<T>, SecretsError> {
+        let refused =
+            |why: String| SecretsError::Refused { service: service.to_owned(), account: account.to_owned(), why };
+        if QUESTIONS.any() {
+            return Err(refused("it still waits for an answer to its earlier question".into()));
+        }
+        self.available()?;
+
+        let (asking, names) = (self.asking, (service.to_owned(), account.to_owned()));
+        let limit = if asking == Asking::Allowed { PATIENT } else { QUIET };
+        let result = within(limit, &QUESTIONS, move || {
+            let (service, account) = (names.0.as_str(), names.1.as_str());
+            if asking == Asking::Never {
+                would_ask(service, account, action).map_or(Ok(()), Err)?;
+            }
+            match Entry::new(service, account).and_then(|entry| work(&entry)) {
+                Ok(value) => Ok(Some(value)),
+                Err(Error::NoEntry) => Ok(None),
+                Err(Error::BadEncoding(mut bytes)) => {
+                    bytes.zeroize();
+                    Err("what is kept there is not text".to_owned())
+                }
+                Err(error) => Err(plain(&error, &error.to_string())),
+            }
+        });
+        match result {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(why)) => Err(refused(why)),
+            Err(NoResult::TooLate) => Err(refused(format!("it gave no answer within {} seconds", limit.as_secs()))),
+            Err(NoResult::Broke) => Err(refused("it stopped in the middle of the call".into())),
+        }
+    }
+}
+
+/// What is about to happen to an item: a new item needs the default keyring, an old one only its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Action {
+    Look,
+    Keep,
+}
+
+impl Secrets for Keychain {
+    fn get(&self, service: &str, account: &str) -> Result<Option<SecretString>, SecretsError> {
+        self.item(service, account, Action::Look, |entry| entry.get_password().map(SecretString::from))
+    }
+
+    fn set(&self, service: &str, account: &str, password: &SecretString) -> Result<(), SecretsError> {
+        let password = password.clone();
+        let kept =
+            self.item(service, account, Action::Keep, move |entry| entry.set_password(password.expose_secret()))?;
+        kept.ok_or_else(|| SecretsError::Refused {
+            service: service.to_owned(),
+            account: account.to_owned(),
+            why: "it has no place for a new item".into(),
+        })
+    }
+
+    fn forget(&self, service: &str, account: &str) -> Result<bool, SecretsError> {
+        Ok(self.item(service, account, Action::Look, |entry| entry.delete_credential())?.is_some())
+    }
+}
+
+/// The error in words for people where we know what it means, else as the system put it. Never uses `Debug`: that
+/// of some errors holds the secret.
+fn plain(error: &Error, said: &str) -> String {
+    let known = [
+        ("object locked", "it is locked; unlock it and run port26 again"),
+        ("prompt dismissed", "the question to unlock it was closed; run port26 again and answer it"),
+        (
+            "result not returned",
+            "it has no default keyring yet; make one in the password program of this desktop and run port26 again",
+        ),
+        ("no secret service provider", "no program on this session's bus keeps passwords (Secret Service)"),
+        ("ServiceUnknown", "no program on this session's bus keeps passwords (Secret Service)"),
+    ];
+    let words = known.iter().find(|(part, _)| said.contains(part)).map(|(_, words)| (*words).to_owned());
+    words.unwrap_or_else(|| match error {
+        Error::PlatformFailure(source) | Error::NoStorageAccess(source) => source.to_string(),
+        _ => said.to_owned(),
+    })
+}
+
+/// Why this item cannot be had without a question to the user, if so.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn would_ask(service: &str, account: &str, action: Action) -> Option<String> {
+    use secret_service::EncryptionType;
+    use secret_service::blocking::SecretService;
+
+    let look = || {
+        let bus = SecretService::connect(EncryptionType::Plain)?;
+        let found = bus.search_items([("service", service), ("username", account)].into())?;
+        if !found.locked.is_empty() {
+            return Ok(true);
+        }
+        // An item that is there and open is written in place; a new one goes to the default keyring.
+        Ok(found.unlocked.is_empty() && action == Action::Keep && bus.get_default_collection()?.is_locked()?)
+    };
+    match look() {
+        Ok(false) => None,
+        Ok(true) => Some("it is locked; unlock it and run port26 again".to_owned()),
+        Err(error) => {
+            let error: secret_service::Error = error;
+            let said = error.to_string();
+            Some(plain(&Error::PlatformFailure(Box::new(error)), &said))
+        }
+    }
+}
+
+/// Credential Manager never asks; Keychain asks only about items that another program made.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn would_ask(_service: &str, _account: &str, _action: Action) -> Option<String> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_said_in_plain_words() {
+        let locked = Error::NoStorageAccess("SS Error: object locked".into());
+        assert_eq!(plain(&locked, &locked.to_string()), "it is locked; unlock it and run port26 again");
+        let other = Error::PlatformFailure("disk on fire".into());
+        assert_eq!(plain(&other, &other.to_string()), "disk on fire");
+    }
+
+    #[test]
+    fn an_unreadable_secret_is_not_in_the_message() {
+        let error = Error::BadDataFormat(b"hunter2".to_vec(), "not base64".into());
+        assert!(!plain(&error, &error.to_string()).contains("hunter2"));
+        assert!(!plain(&error, &error.to_string()).contains("104, 117"));
+    }
+}
