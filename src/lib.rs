@@ -5,6 +5,7 @@
 //! Each stage eats the plain data of the one before; `pipeline` runs them for every front end.
 
 pub mod account;
+pub mod apply;
 pub mod change;
 pub mod clients;
 pub mod diagnosis;

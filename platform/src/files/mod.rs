@@ -3,6 +3,19 @@
 
 use std::path::{Path, PathBuf};
 
+mod private;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+use unix as system;
+#[cfg(windows)]
+use windows as system;
+
+pub use private::{Appender, private_dir};
+
 /// What went wrong with a file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -33,6 +46,72 @@ pub enum FileError {
         /// The bound in bytes.
         limit: u64,
     },
+    /// A folder, pipe or device where a file was expected.
+    #[error("{path} is not a regular file")]
+    NotAFile {
+        /// What is there instead.
+        path: PathBuf,
+    },
+    /// It is marked read-only.
+    #[error("{path} is read-only")]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The replacement could not be given to the user and group that own the file.
+    #[error("{path} belongs to another user or group, and a replacement would not")]
+    Owner {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Working for another user, and the file is neither in that user's home nor theirs.
+    #[error("{path} is outside the home folder and does not belong to its user")]
+    Outside {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It no longer holds the bytes that the replacement was made from.
+    #[error("{path} was changed by another program in the meantime")]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl FileError {
+    /// Stable name of the error, snake_case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => "file_permission",
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => "disk_full",
+            Self::Io { .. } => "file_io",
+            Self::Link { .. } => "file_is_link",
+            Self::TooLarge { .. } => "file_too_large",
+            Self::NotAFile { .. } => "not_a_file",
+            Self::ReadOnly { .. } => "file_read_only",
+            Self::Owner { .. } => "file_owner",
+            Self::Outside { .. } => "file_outside_home",
+            Self::Changed { .. } => "file_changed",
+        }
+    }
+
+    /// The next step.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+                "Run port26 as the user who owns the file."
+            }
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                "Free some space on this disk and run port26 again."
+            }
+            Self::Io { .. } => "Check that the disk or share is there and can be written, then run port26 again.",
+            Self::Link { .. } | Self::Outside { .. } => "Run port26 as the user who owns the mail profile.",
+            Self::TooLarge { .. } | Self::NotAFile { .. } => "Check that this is the mail client's own settings file.",
+            Self::ReadOnly { .. } => "If it is not meant to be protected, make it writable and run port26 again.",
+            Self::Owner { .. } => "Run port26 as the user who owns the file.",
+            Self::Changed { .. } => "Close the mail client and run port26 again.",
+        }
+    }
 }
 
 /// Largest settings file that is read, in bytes.
@@ -50,3 +129,58 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
         Ok(_) => std::fs::read(path).map(Some).map_err(io),
     }
 }
+
+/// The files of one user's home, and the few outside it that the person at the keyboard named.
+///
+/// A user's own links are followed: the file they point to is replaced, the link stays. When root works on
+/// another user's home nothing is followed below it, because that user could point a link anywhere.
+///
+/// What a replacement keeps: mode, owner and group (Unix); attributes, access list and streams (Windows).
+/// What it does not keep: other hard links to the same file go on holding the old content, and on Unix
+/// extended attributes and access lists beyond the mode are those of a new file in that folder.
+#[derive(Debug, Clone)]
+pub struct Files {
+    home: PathBuf,
+    named: Vec<PathBuf>,
+}
+
+impl Files {
+    /// The files of the user whose home folder this is.
+    pub fn of_home(home: impl Into<PathBuf>) -> Self {
+        Self { home: home.into(), named: Vec::new() }
+    }
+
+    /// Also this file, wherever it is and whoever owns it: it was named by the person at the keyboard.
+    #[must_use]
+    pub fn and(mut self, file: impl Into<PathBuf>) -> Self {
+        self.named.push(file.into());
+        self
+    }
+
+    /// Reads a file. `None` if it does not exist.
+    pub fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+        let Some(spot) = system::locate(self, path)? else { return Ok(None) };
+        spot.read()
+    }
+
+    /// Replaces what an existing file holds, as one step: whoever looks sees the `old` bytes or the `new` ones.
+    /// Nothing is written unless it holds exactly `old`. `temp` is the name that the new bytes have in the same
+    /// folder until they are complete.
+    pub fn replace(&self, path: &Path, old: &[u8], new: &[u8], temp: &str) -> Result<(), FileError> {
+        let missing = || FileError::Io {
+            doing: "replacing",
+            path: path.to_owned(),
+            source: std::io::Error::from(std::io::ErrorKind::NotFound),
+        };
+        let spot = system::locate(self, path)?.ok_or_else(missing)?;
+        spot.replace(old, new, temp)
+    }
+
+    /// Takes away what a [`Files::replace`] of this file under this temporary name left when it was killed.
+    pub fn clean_up(&self, path: &Path, temp: &str) -> Result<(), FileError> {
+        system::clean_up(self, path, temp)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! What port26 keeps for itself: folders and files that only their owner may read, and a journal file whose
+//! every line is on the disk before the next step is taken.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::{FileError, system};
+
+/// Makes a folder (and those above it) that only its owner may enter. One that is there stays as it is.
+pub fn private_dir(path: &Path) -> Result<(), FileError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    system::make_private_dir(path).map_err(|source| FileError::Io { doing: "making", path: path.to_owned(), source })
+}
+
+/// A file that grows by whole lines, each on the disk when [`Appender::append`] returns.
+#[derive(Debug)]
+pub struct Appender {
+    file: File,
+    path: PathBuf,
+}
+
+impl Appender {
+    /// A new file that only its owner may read. An error if there is one of this name.
+    pub fn create(path: &Path) -> Result<Self, FileError> {
+        let file = system::create_private(path).map_err(|source| FileError::Io {
+            doing: "creating",
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// An existing file. A last line that a crash left without its end, or as zeros, is cut off first.
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        let open = || -> io::Result<File> {
+            let mut file = File::options().read(true).write(true).open(path)?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            let whole = whole_lines(&bytes);
+            if whole < bytes.len() {
+                file.set_len(whole as u64)?;
+                file.sync_all()?;
+            }
+            file.seek(SeekFrom::End(0))?;
+            Ok(file)
+        };
+        let file = open().map_err(|source| FileError::Io { doing: "opening", path: path.to_owned(), source })?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Adds a line and waits until it is on the disk.
+    pub fn append(&mut self, line: &[u8]) -> Result<(), FileError> {
+        let mut whole = Vec::with_capacity(line.len() + 1);
+        whole.extend_from_slice(line);
+        whole.push(b'\n');
+        self.file.write_all(&whole).and_then(|()| self.file.sync_data()).map_err(|source| FileError::Io {
+            doing: "writing",
+            path: self.path.clone(),
+            source,
+        })
+    }
+}
+
+/// Length of the lines that were written completely.
+fn whole_lines(bytes: &[u8]) -> usize {
+    let mut end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    while end > 0 {
+        let start = bytes[..end - 1].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        if !bytes[start..end].contains(&0) {
+            break;
+        }
+        end = start;
+    }
+    end
+}

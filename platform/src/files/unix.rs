@@ -1,0 +1,233 @@
+//! Unix: everything through an open folder, so that a path swapped in between changes nothing.
+
+use std::ffi::OsString;
+use std::fs::{File, Metadata, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, renameat, statat, unlinkat};
+
+use super::{FileError, Files, READ_LIMIT};
+
+/// A file's name in its folder, which is held open.
+pub(super) struct Spot {
+    folder: File,
+    leaf: OsString,
+    path: PathBuf,
+}
+
+/// Finds the folder and name behind a path. `None` if there is no such file.
+pub(super) fn locate(files: &Files, path: &Path) -> Result<Option<Spot>, FileError> {
+    let io = |source| FileError::Io { doing: "reading", path: path.to_owned(), source };
+    if is_foreign(files, path) {
+        return locate_without_links(files, path);
+    }
+    let real = match std::fs::canonicalize(path) {
+        Ok(real) => real,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io(error)),
+    };
+    let (Some(parent), Some(leaf)) = (real.parent(), real.file_name()) else {
+        return Err(FileError::NotAFile { path: path.to_owned() });
+    };
+    let folder = File::open(parent).map_err(io)?;
+    Ok(Some(Spot { folder, leaf: leaf.to_owned(), path: path.to_owned() }))
+}
+
+/// Root at work on something that is not all root's own.
+fn is_foreign(files: &Files, path: &Path) -> bool {
+    if !rustix::process::geteuid().is_root() {
+        return false;
+    }
+    let owned_by_another = |meta: io::Result<Metadata>| meta.is_ok_and(|meta| meta.uid() != 0);
+    if owned_by_another(std::fs::metadata(&files.home)) || owned_by_another(std::fs::metadata(path)) {
+        return true;
+    }
+    let start = if path.starts_with(&files.home) { files.home.as_path() } else { Path::new("/") };
+    path.ancestors()
+        .take_while(|&at| at != start && !at.as_os_str().is_empty())
+        .any(|at| owned_by_another(std::fs::symlink_metadata(at)))
+}
+
+/// Walks to the file one name at a time and refuses every link on the way.
+fn locate_without_links(files: &Files, path: &Path) -> Result<Option<Spot>, FileError> {
+    let io = |at: &Path, source| FileError::Io { doing: "reading", path: at.to_owned(), source };
+    let below_home = path.starts_with(&files.home);
+    // The home itself was named by whoever runs this; elsewhere the leading folders that root owns are safe.
+    let start = if below_home { files.home.clone() } else { roots_own_prefix(path) };
+    let mut at = start.clone();
+    let mut folder = File::open(&start).map_err(|error| io(&start, error))?;
+    let names: Vec<Component> = path.strip_prefix(&start).unwrap_or(path).components().collect();
+    let Some((leaf, folders)) = names.split_last() else {
+        return Err(FileError::NotAFile { path: path.to_owned() });
+    };
+    for name in folders {
+        let Component::Normal(name) = name else { return Err(FileError::Link { path: path.to_owned() }) };
+        at.push(name);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        folder = match openat(&folder, *name, flags, Mode::empty()) {
+            Ok(next) => File::from(next),
+            Err(rustix::io::Errno::NOENT) => return Ok(None),
+            Err(error) => {
+                let found = statat(&folder, *name, AtFlags::SYMLINK_NOFOLLOW);
+                if found.is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Symlink) {
+                    return Err(FileError::Link { path: at });
+                }
+                return Err(io(&at, error.into()));
+            }
+        };
+    }
+    let Component::Normal(leaf) = leaf else { return Err(FileError::NotAFile { path: path.to_owned() }) };
+    let spot = Spot { folder, leaf: (*leaf).to_owned(), path: path.to_owned() };
+    if !below_home && !files.named.iter().any(|named| named == path) {
+        // A profile list can name any path: outside the home only what its own user owns is theirs.
+        let home_owner = std::fs::metadata(&files.home).map_err(|error| io(&files.home, error))?.uid();
+        match spot.open()? {
+            Some((_, meta)) if meta.uid() != home_owner => return Err(FileError::Outside { path: path.to_owned() }),
+            _ => {}
+        }
+    }
+    Ok(Some(spot))
+}
+
+/// The leading folders of a path that belong to root, links among them resolved.
+fn roots_own_prefix(path: &Path) -> PathBuf {
+    let mut owned = PathBuf::from("/");
+    for name in path.parent().unwrap_or(path).components() {
+        let next = owned.join(name);
+        match std::fs::symlink_metadata(&next) {
+            Ok(meta) if meta.uid() == 0 => owned = next,
+            _ => break,
+        }
+    }
+    owned
+}
+
+impl Spot {
+    fn io(&self, doing: &'static str) -> impl Fn(io::Error) -> FileError + '_ {
+        move |source| FileError::Io { doing, path: self.path.clone(), source }
+    }
+
+    fn open(&self) -> Result<Option<(File, Metadata)>, FileError> {
+        // Non-blocking: a pipe in the file's place must not make us wait for its writer.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match openat(&self.folder, &self.leaf, flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(rustix::io::Errno::NOENT) => return Ok(None),
+            Err(rustix::io::Errno::LOOP) => return Err(FileError::Link { path: self.path.clone() }),
+            Err(error) => return Err(self.io("reading")(error.into())),
+        };
+        let meta = file.metadata().map_err(self.io("reading"))?;
+        if !meta.is_file() {
+            return Err(FileError::NotAFile { path: self.path.clone() });
+        }
+        Ok(Some((file, meta)))
+    }
+
+    pub(super) fn read(&self) -> Result<Option<Vec<u8>>, FileError> {
+        let Some((file, meta)) = self.open()? else { return Ok(None) };
+        self.read_open(file, &meta).map(Some)
+    }
+
+    fn read_open(&self, file: File, meta: &Metadata) -> Result<Vec<u8>, FileError> {
+        if meta.len() > READ_LIMIT {
+            return Err(FileError::TooLarge { path: self.path.clone(), size: meta.len(), limit: READ_LIMIT });
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
+        file.take(READ_LIMIT).read_to_end(&mut bytes).map_err(self.io("reading"))?;
+        Ok(bytes)
+    }
+
+    pub(super) fn replace(&self, old: &[u8], new: &[u8], temp: &str) -> Result<(), FileError> {
+        let changed = || FileError::Changed { path: self.path.clone() };
+        let (_, meta) = self.open()?.ok_or_else(changed)?;
+        if meta.mode() & 0o200 == 0 {
+            return Err(FileError::ReadOnly { path: self.path.clone() });
+        }
+        let written = self.write_temp(new, temp, &meta).and_then(|()| {
+            // As late as it gets: what another program wrote meanwhile must not be lost.
+            if self.read()?.as_deref() != Some(old) {
+                return Err(changed());
+            }
+            renameat(&self.folder, temp, &self.folder, &self.leaf).map_err(|e| self.io("replacing")(e.into()))
+        });
+        if written.is_err() {
+            // The first error is the one to tell; a leftover is taken away at the next start.
+            let _ = unlinkat(&self.folder, temp, AtFlags::empty());
+        }
+        written?;
+        sync_folder(&self.folder).map_err(self.io("syncing the folder of"))
+    }
+
+    fn write_temp(&self, bytes: &[u8], temp: &str, like: &Metadata) -> Result<(), FileError> {
+        let io = |error: rustix::io::Errno| self.io("writing beside")(error.into());
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let create = || openat(&self.folder, temp, flags, Mode::RUSR | Mode::WUSR);
+        let created = match create() {
+            Err(rustix::io::Errno::EXIST) => {
+                unlinkat(&self.folder, temp, AtFlags::empty()).map_err(io)?;
+                create()
+            }
+            created => created,
+        };
+        let mut file = File::from(created.map_err(io)?);
+        let own = file.metadata().map_err(self.io("writing beside"))?;
+        let user = (own.uid() != like.uid()).then_some(like.uid());
+        let group = (own.gid() != like.gid()).then_some(like.gid());
+        if user.is_some() || group.is_some() {
+            std::os::unix::fs::fchown(&file, user, group).map_err(|_| FileError::Owner { path: self.path.clone() })?;
+        }
+        // After the owner: changing that clears some bits of the mode.
+        file.set_permissions(Permissions::from_mode(like.mode() & 0o7777)).map_err(self.io("writing beside"))?;
+        file.write_all(bytes).and_then(|()| sync(&file)).map_err(self.io("writing beside"))
+    }
+}
+
+pub(super) fn clean_up(files: &Files, path: &Path, temp: &str) -> Result<(), FileError> {
+    let Some(spot) = locate(files, path)? else { return Ok(()) };
+    match unlinkat(&spot.folder, temp, AtFlags::empty()) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+        Err(error) => Err(spot.io("cleaning up beside")(error.into())),
+    }
+}
+
+/// To the disk. Some network file systems know only the plain call that `sync_all` goes beyond on macOS.
+fn sync(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        Err(error) if unsupported(&error) => rustix::fs::fsync(file).map_err(io::Error::from),
+        result => result,
+    }
+}
+
+/// Where a folder cannot be synced at all, the rename itself is the best there is.
+pub(super) fn sync_folder(folder: &File) -> io::Result<()> {
+    match sync(folder) {
+        Err(error) if unsupported(&error) => Ok(()),
+        result => result,
+    }
+}
+
+fn unsupported(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
+}
+
+/// A folder that only its owner may enter.
+pub(super) fn make_private_dir(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        sync_folder(&File::open(parent)?)?;
+    }
+    Ok(())
+}
+
+/// A new file that only its owner may read, known to its folder before anything is in it.
+pub(super) fn create_private(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = File::options().append(true).create_new(true).mode(0o600).open(path)?;
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        sync_folder(&File::open(parent)?)?;
+    }
+    Ok(file)
+}

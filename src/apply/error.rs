@@ -1,0 +1,193 @@
+//! Everything that can stop the writer, each with a stable code and the next step.
+
+use std::path::PathBuf;
+
+use port26_platform::files::FileError;
+
+use super::journal::JournalError;
+use super::receipt::{Left, ReceiptId, in_words};
+use super::store::StoreError;
+use crate::account::ClientId;
+use crate::change::Slot;
+use crate::formats::FormatError;
+
+/// Why settings were not written, or not put back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApplyError {
+    /// Another port26 is at work.
+    #[error("{holder} is writing settings right now (lock {lock})")]
+    Locked {
+        /// Who.
+        holder: String,
+        /// The lock file.
+        lock: PathBuf,
+    },
+    /// The state folder could not be used.
+    #[error("the journal cannot be kept: {0}")]
+    State(#[source] FileError),
+    /// A journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// An earlier change of this profile was interrupted and could not be taken back yet.
+    #[error("an interrupted change of this profile is not taken back yet (receipt {receipt}): {why}")]
+    Unfinished {
+        /// Its receipt.
+        receipt: ReceiptId,
+        /// What keeps it.
+        why: String,
+    },
+    /// The client is open and would overwrite what is written.
+    #[error("{client:?} is open on profile {profile}{}", pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
+    InUse {
+        /// The client.
+        client: ClientId,
+        /// The profile.
+        profile: String,
+        /// Its process, where known.
+        pid: Option<u32>,
+    },
+    /// A setting is not what the plan was made from.
+    #[error("{} was changed since it was read", in_words(slot))]
+    Changed {
+        /// The setting.
+        slot: Box<Slot>,
+    },
+    /// The file is gone.
+    #[error("{file} does not exist")]
+    Missing {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file cannot be read or edited as its format.
+    #[error("{file}: {source}")]
+    Format {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        source: FormatError,
+    },
+    /// After the edit the setting reads as something else; nothing was written.
+    #[error("{} does not read back as it was written", in_words(slot))]
+    NotTaken {
+        /// The setting.
+        slot: Box<Slot>,
+    },
+    /// Two accounts want different things of one setting.
+    #[error("two accounts need different contents of {}", in_words(slot))]
+    Contradiction {
+        /// The setting.
+        slot: Box<Slot>,
+    },
+    /// Settings of this kind are not written here.
+    #[error("{} is not a setting that can be written", in_words(slot))]
+    NotWritable {
+        /// The setting.
+        slot: Box<Slot>,
+    },
+    /// The way back could not be made; nothing was written.
+    #[error("no way back from the edit of {file} could be kept")]
+    Irreversible {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The present settings could not be read.
+    #[error(transparent)]
+    Read(StoreError),
+    /// A write failed; everything is as it was.
+    #[error("the change was taken back (receipt {receipt}): {source}")]
+    RolledBack {
+        /// Its receipt.
+        receipt: ReceiptId,
+        /// What failed.
+        source: Box<ApplyError>,
+    },
+    /// A write failed, and so did taking back what was done.
+    #[error("the change could not be taken back completely (receipt {receipt}): {source}; left: {}", list(left))]
+    RollbackIncomplete {
+        /// Its receipt.
+        receipt: ReceiptId,
+        /// What is not as it was.
+        left: Vec<Left>,
+        /// What failed first.
+        source: Box<ApplyError>,
+    },
+    /// A write failed.
+    #[error(transparent)]
+    Write(StoreError),
+    /// No receipt of this name.
+    #[error("there is no receipt {id}")]
+    UnknownReceipt {
+        /// The name.
+        id: ReceiptId,
+    },
+    /// It was made for another home or registry.
+    #[error("receipt {id} is about {home}, not about the home folder in use")]
+    OtherMachine {
+        /// The receipt.
+        id: ReceiptId,
+        /// Its home folder.
+        home: PathBuf,
+    },
+    /// There is nothing in it to undo.
+    #[error("receipt {id} cannot be undone: {why}")]
+    NothingToUndo {
+        /// The receipt.
+        id: ReceiptId,
+        /// Why.
+        why: String,
+    },
+}
+
+fn list(left: &[Left]) -> String {
+    left.iter().map(|left| in_words(&left.slot)).collect::<Vec<_>>().join(", ")
+}
+
+impl ApplyError {
+    /// Stable name of the error, snake_case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Locked { .. } => "locked",
+            Self::State(_) => "state_folder",
+            Self::Journal(error) => error.code(),
+            Self::Unfinished { .. } => "unfinished",
+            Self::InUse { .. } => "client_open",
+            Self::Changed { .. } => "changed_meanwhile",
+            Self::Missing { .. } => "file_missing",
+            Self::Format { .. } => "file_format",
+            Self::NotTaken { .. } => "not_taken",
+            Self::Contradiction { .. } => "contradiction",
+            Self::NotWritable { .. } => "not_writable",
+            Self::Irreversible { .. } => "irreversible",
+            Self::Read(error) | Self::Write(error) => error.code(),
+            Self::RolledBack { .. } => "rolled_back",
+            Self::RollbackIncomplete { .. } => "rollback_incomplete",
+            Self::UnknownReceipt { .. } => "unknown_receipt",
+            Self::OtherMachine { .. } => "other_machine",
+            Self::NothingToUndo { .. } => "nothing_to_undo",
+        }
+    }
+
+    /// The next step.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Locked { .. } => "Wait until the other port26 is done, then run this again.",
+            Self::State(error) => error.hint(),
+            Self::Journal(error) => error.hint(),
+            Self::Unfinished { .. } => "Close the mail client and run port26 again; it takes the rest back first.",
+            Self::InUse { .. } => "Close the mail client and run port26 again.",
+            Self::Changed { .. } => "Close the mail client and run port26 again, so that it sees the new settings.",
+            Self::Missing { .. } => "Start the mail client once, close it, and run port26 again.",
+            Self::Format { .. } | Self::NotTaken { .. } | Self::Contradiction { .. } | Self::Irreversible { .. } => {
+                "Nothing was written. Change the setting in the mail client itself; `port26 scan` names it."
+            }
+            Self::NotWritable { .. } => "Change this setting in the mail client itself.",
+            Self::Read(error) | Self::Write(error) => error.hint(),
+            Self::RolledBack { source, .. } => source.hint(),
+            Self::RollbackIncomplete { .. } => "Close the mail client and run port26 again; it takes the rest back.",
+            Self::UnknownReceipt { .. } => "`port26 status` lists the receipts.",
+            Self::OtherMachine { .. } => "Name that home folder with --home, and its registry with --registry.",
+            Self::NothingToUndo { .. } => "`port26 status` lists what can be undone.",
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The only code that writes to a user's settings. Each transaction is journalled before it is made, made as a
+//! whole or not at all, taken back at the next start if it was interrupted, and can be undone byte for byte.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::account::ClientId;
+use crate::clients::InUse;
+use crate::formats::open::Editors;
+
+mod error;
+mod group;
+mod journal;
+mod receipt;
+mod recover;
+mod restore;
+mod slots;
+mod splice;
+mod state_dir;
+mod store;
+mod transaction;
+mod undo;
+
+pub use error::ApplyError;
+pub use journal::{JournalError, SCHEMA};
+pub use receipt::{
+    AccountChange, AccountRecord, Kind, Left, Machine, Receipt, ReceiptId, RegistryAt, RunId, Status, Transaction,
+    in_words,
+};
+pub use recover::{Recovered, Recovery, RecoveryOutcome};
+pub use store::{MachineStore, Store, StoreError};
+pub use undo::{AccountFate, AccountUndone, Selector, Undone};
+
+use group::Tools;
+use journal::Journal;
+use state_dir::StateDir;
+
+/// Tells whether a client is open on a profile. Asked right before anything is written to it.
+pub trait Guard: Sync {
+    /// Is it?
+    fn in_use(&self, client: ClientId, profile: &str) -> InUse;
+}
+
+impl<F: Fn(ClientId, &str) -> InUse + Sync> Guard for F {
+    fn in_use(&self, client: ClientId, profile: &str) -> InUse {
+        self(client, profile)
+    }
+}
+
+/// Writes settings, and takes them back. One at a time for each state folder, whatever the number of processes.
+pub struct Writer<'a> {
+    state: StateDir,
+    machine: Machine,
+    tools: Tools<'a>,
+    guard: &'a dyn Guard,
+}
+
+/// All receipts that could be read, and why the others could not.
+#[derive(Debug, Default)]
+pub struct Receipts {
+    /// Oldest first.
+    pub receipts: Vec<Receipt>,
+    /// One that cannot be read never hides the others.
+    pub unreadable: Vec<JournalError>,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer for the settings of this machine that keeps its journals in this state folder.
+    pub fn new(
+        state_dir: impl Into<PathBuf>,
+        machine: Machine,
+        store: &'a dyn Store,
+        editors: &'a dyn Editors,
+        guard: &'a dyn Guard,
+    ) -> Self {
+        let state = StateDir::new(state_dir.into(), Duration::from_secs(5));
+        Self { state, machine, tools: Tools { store, editors }, guard }
+    }
+
+    /// The same, waiting so long for another writer.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.state = self.state.with_patience(patience);
+        self
+    }
+
+    /// All receipts, of every home folder. Needs no lock: it only reads.
+    pub fn receipts(&self) -> Result<Receipts, ApplyError> {
+        let (journals, unreadable) = self.journals()?;
+        Ok(Receipts { receipts: journals.iter().map(Journal::receipt).collect(), unreadable })
+    }
+
+    fn journals(&self) -> Result<(Vec<Journal>, Vec<JournalError>), ApplyError> {
+        let (mut journals, mut unreadable): (Vec<Journal>, Vec<JournalError>) = Default::default();
+        for id in self.state.ids()? {
+            match self.state.load(&id) {
+                Ok(journal) => journals.extend(journal),
+                Err(error) => unreadable.push(error),
+            }
+        }
+        // The line in the undone journal is written last; a crash before it must not hide that it is undone.
+        let complete_undos: Vec<_> = journals.iter().filter_map(Journal::undoes_completely).collect();
+        for (original, by, time) in complete_undos {
+            if let Some(journal) = journals.iter_mut().find(|journal| *journal.id() == original) {
+                journal.undone.get_or_insert((by, time));
+            }
+        }
+        Ok((journals, unreadable))
+    }
+
+    fn refuse_in_use(&self, client: ClientId, profile: &str) -> Result<(), ApplyError> {
+        match self.guard.in_use(client, profile) {
+            InUse::No => Ok(()),
+            InUse::Yes(pid) => Err(ApplyError::InUse { client, profile: profile.to_owned(), pid }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

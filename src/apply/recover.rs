@@ -1,0 +1,133 @@
+//! At the next start: what a killed process left half done. A change is taken back, an undo is completed; both
+//! by looking at what is there, so that this too may be killed and begun again.
+
+use jiff::Timestamp;
+
+use super::error::ApplyError;
+use super::group::temp_name;
+use super::journal::{Journal, JournalError, JournalWriter, Record};
+use super::receipt::{Kind, Left, ReceiptId};
+use super::restore::restore;
+use super::transaction::take_back;
+use super::{InUse, Writer};
+use crate::account::ClientId;
+
+/// What was found at the start, and what became of it.
+#[derive(Debug, Default)]
+pub struct Recovery {
+    /// One entry for each interrupted transaction, newest first.
+    pub recovered: Vec<Recovered>,
+    /// Journals that cannot be read.
+    pub unreadable: Vec<JournalError>,
+}
+
+/// An interrupted transaction.
+#[derive(Debug)]
+pub struct Recovered {
+    /// Its receipt.
+    pub receipt: ReceiptId,
+    /// The client.
+    pub client: ClientId,
+    /// Its profile.
+    pub profile: String,
+    /// Was it a change or an undo?
+    pub kind: Kind,
+    /// What became of it.
+    pub outcome: RecoveryOutcome,
+}
+
+/// What became of an interrupted transaction.
+#[derive(Debug)]
+pub enum RecoveryOutcome {
+    /// The settings are as they were before port26 touched them, but for what another program wrote since.
+    PutBack {
+        /// What was left alone.
+        left: Vec<Left>,
+    },
+    /// Not now: the client is open, or a file cannot be written. The next start tries again.
+    Waiting {
+        /// Why.
+        error: ApplyError,
+    },
+    /// It belongs to another home folder or registry.
+    Elsewhere,
+}
+
+impl Writer<'_> {
+    /// Takes back changes and completes undos that were interrupted. To be called at every start.
+    pub fn recover(&self) -> Result<Recovery, ApplyError> {
+        let _lock = self.state.lock()?;
+        self.recover_unfinished()
+    }
+
+    /// The same, under a lock that is held already.
+    pub(super) fn recover_unfinished(&self) -> Result<Recovery, ApplyError> {
+        let mut recovery = Recovery::default();
+        for journal in self.state.unfinished()? {
+            match journal {
+                Err(error) => recovery.unreadable.push(error),
+                Ok(journal) => {
+                    let outcome = match self.recover_one(&journal) {
+                        Ok(outcome) => outcome,
+                        Err(error) => RecoveryOutcome::Waiting { error },
+                    };
+                    recovery.recovered.push(Recovered {
+                        receipt: journal.begin.id,
+                        client: journal.begin.client,
+                        profile: journal.begin.profile,
+                        kind: journal.begin.kind,
+                        outcome,
+                    });
+                }
+            }
+        }
+        Ok(recovery)
+    }
+
+    fn recover_one(&self, journal: &Journal) -> Result<RecoveryOutcome, ApplyError> {
+        let begin = &journal.begin;
+        if begin.machine != self.machine {
+            return Ok(RecoveryOutcome::Elsewhere);
+        }
+        if let InUse::Yes(pid) = self.guard.in_use(begin.client, &begin.profile) {
+            return Err(ApplyError::InUse { client: begin.client, profile: begin.profile.clone(), pid });
+        }
+        match begin.kind {
+            Kind::Apply => self.take_back_change(journal),
+            Kind::Undo => self.complete_undo(journal),
+        }
+    }
+
+    fn take_back_change(&self, journal: &Journal) -> Result<RecoveryOutcome, ApplyError> {
+        let (left, failed) = take_back(self.tools, journal.intents.iter().rev());
+        if let Some(error) = failed {
+            return Err(ApplyError::Write(error));
+        }
+        let why = "port26 was stopped before it had finished".to_owned();
+        let end = Record::RolledBack { time: Timestamp::now(), why, left: left.clone() };
+        self.end(journal, &end)?;
+        Ok(RecoveryOutcome::PutBack { left })
+    }
+
+    fn complete_undo(&self, journal: &Journal) -> Result<RecoveryOutcome, ApplyError> {
+        let unknown =
+            || ApplyError::UnknownReceipt { id: journal.begin.undoes.clone().unwrap_or(journal.id().clone()) };
+        let original = journal.begin.undoes.as_ref().ok_or_else(unknown)?;
+        let original = self.state.load(original)?.ok_or_else(unknown)?;
+        let mut left = Vec::new();
+        for intent in original.intents.iter().rev() {
+            let outcome = restore(self.tools, intent, &temp_name(journal.id(), intent.n)).map_err(ApplyError::Write)?;
+            left.extend(outcome.left(intent));
+        }
+        let time = Timestamp::now();
+        self.end(journal, &Record::Commit { time, left: left.clone() })?;
+        if left.is_empty() {
+            self.end(&original, &Record::Undone { by: journal.id().clone(), time })?;
+        }
+        Ok(RecoveryOutcome::PutBack { left })
+    }
+
+    pub(super) fn end(&self, journal: &Journal, record: &Record) -> Result<(), ApplyError> {
+        JournalWriter::reopen(&journal.path).and_then(|mut writer| writer.add(record)).map_err(ApplyError::State)
+    }
+}

@@ -1,0 +1,162 @@
+//! Putting back what one intent wrote, or would have written: the same for a failed write, for recovery after
+//! a crash and for undo. It looks at what is there now, so it can be repeated and stopped at any point.
+
+use std::path::PathBuf;
+
+use port26_platform::files::FileError;
+use port26_platform::registry::ValueWrite;
+
+use super::group::{Tools, fingerprint, value_write};
+use super::journal::{FileEdit, Intent, Step, Target};
+use super::receipt::Left;
+use super::store::StoreError;
+use super::{slots, splice};
+use crate::change::Content;
+use crate::formats::FormatError;
+
+/// What became of one setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It held what port26 wrote; now it holds what was there before.
+    Restored,
+    /// It holds what was there before.
+    Already,
+    /// It holds something else, and stays so.
+    Left(String),
+}
+
+/// What became of an intent, setting by setting, and what had to be written for it.
+pub(super) struct Outcome {
+    pub fates: Vec<Fate>,
+    pub wrote: Option<Wrote>,
+}
+
+/// A write that was made, with what it takes to take it back while the process lives.
+pub(super) enum Wrote {
+    File { path: PathBuf, was: Vec<u8>, is: Vec<u8> },
+    Values { were: Vec<ValueWrite> },
+}
+
+impl Outcome {
+    /// The settings that were left.
+    pub(super) fn left(&self, intent: &Intent) -> Vec<Left> {
+        let mut left = Vec::new();
+        for (step, fate) in intent.settings.iter().zip(&self.fates) {
+            if let Fate::Left(why) = fate {
+                left.push(Left { slot: step.change.slot.clone(), why: why.clone() });
+            }
+        }
+        left
+    }
+}
+
+/// Puts back the settings of an intent; `temp` names the file that a replacement goes through.
+pub(super) fn restore(tools: Tools, intent: &Intent, temp: &str) -> Result<Outcome, StoreError> {
+    match &intent.target {
+        Target::File(edit) => restore_file(tools, edit, &intent.settings, temp),
+        Target::Registry => restore_values(tools, &intent.settings),
+    }
+}
+
+const CHANGED_SINCE: &str = "another program has changed it since";
+
+/// How often to start over when another program writes at the same moment.
+const TRIES: usize = 3;
+
+fn restore_file(tools: Tools, edit: &FileEdit, settings: &[Step], temp: &str) -> Result<Outcome, StoreError> {
+    let all = |fate: Fate| Outcome { fates: vec![fate; settings.len()], wrote: None };
+    for temp in [edit.temp.as_str(), temp] {
+        tools.store.clean_up(&edit.path, temp)?;
+    }
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let Some(now) = tools.store.read_file(&edit.path)? else {
+            return Ok(all(Fate::Left("the file is gone".to_owned())));
+        };
+        let print = fingerprint(&now);
+        if print == edit.before_sha256 {
+            return Ok(all(Fate::Already));
+        }
+        let (bytes, fates) = match splice::revert(&now, &edit.splices) {
+            Some(old) if print == edit.after_sha256 && fingerprint(&old) == edit.before_sha256 => {
+                (old, vec![Fate::Restored; settings.len()])
+            }
+            _ => match setting_by_setting(tools, edit, settings, &now) {
+                Ok(restored) => restored,
+                Err(error) => return Ok(all(Fate::Left(format!("the file can no longer be edited: {error}")))),
+            },
+        };
+        if bytes == now {
+            return Ok(Outcome { fates, wrote: None });
+        }
+        match tools.store.replace_file(&edit.path, &now, &bytes, temp) {
+            Ok(()) => {
+                let wrote = Wrote::File { path: edit.path.clone(), was: now, is: bytes };
+                return Ok(Outcome { fates, wrote: Some(wrote) });
+            }
+            Err(StoreError::File(FileError::Changed { .. })) if tries < TRIES => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// In a file that others have written to as well: each setting that still holds what port26 wrote. Last written
+/// first, so that what was inserted leaves as it came.
+fn setting_by_setting(
+    tools: Tools,
+    edit: &FileEdit,
+    settings: &[Step],
+    now: &[u8],
+) -> Result<(Vec<u8>, Vec<Fate>), FormatError> {
+    let mut doc = tools.editors.open(edit.format, now)?;
+    let mut fates = vec![Fate::Already; settings.len()];
+    for (Step { change, .. }, fate) in settings.iter().zip(&mut fates).rev() {
+        *fate = match slots::read(doc.as_ref(), tools.editors, &change.slot) {
+            Ok(held) if held == change.before => Fate::Already,
+            Ok(held) if held == change.after => {
+                match slots::write(doc.as_mut(), tools.editors, &change.slot, change.before.as_ref()) {
+                    Ok(()) => Fate::Restored,
+                    Err(error) => Fate::Left(error.to_string()),
+                }
+            }
+            Ok(_) => Fate::Left(CHANGED_SINCE.to_owned()),
+            Err(error) => Fate::Left(error.to_string()),
+        };
+    }
+    let bytes = doc.to_bytes();
+    let reread = tools.editors.open(edit.format, &bytes)?;
+    for (Step { change, .. }, fate) in settings.iter().zip(&fates) {
+        if *fate == Fate::Restored && slots::read(reread.as_ref(), tools.editors, &change.slot)? != change.before {
+            let name = slots::name_in_file(&change.slot).unwrap_or_default();
+            return Err(FormatError::Refused { name, why: "it does not read back as it was written".to_owned() });
+        }
+    }
+    Ok((bytes, fates))
+}
+
+fn restore_values(tools: Tools, settings: &[Step]) -> Result<Outcome, StoreError> {
+    let mut fates = Vec::with_capacity(settings.len());
+    let (mut writes, mut were) = (Vec::new(), Vec::new());
+    for Step { change, .. } in settings {
+        let crate::change::Slot::Registry { key, value } = &change.slot else {
+            fates.push(Fate::Already);
+            continue;
+        };
+        let held = tools.store.read_value(key, value)?.map(Content::Registry);
+        fates.push(if held == change.before {
+            Fate::Already
+        } else if held == change.after {
+            writes.extend(value_write(&change.slot, change.before.as_ref()));
+            were.extend(value_write(&change.slot, change.after.as_ref()));
+            Fate::Restored
+        } else {
+            Fate::Left(CHANGED_SINCE.to_owned())
+        });
+    }
+    if writes.is_empty() {
+        return Ok(Outcome { fates, wrote: None });
+    }
+    tools.store.write_values(&writes)?;
+    Ok(Outcome { fates, wrote: Some(Wrote::Values { were }) })
+}

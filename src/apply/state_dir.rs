@@ -1,0 +1,184 @@
+//! The state folder: where the receipts are, how they are named, and the lock that lets one writer in.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::{Timestamp, ToSpan, civil::DateTime};
+use port26_platform::files::{FileError, private_dir};
+
+use super::error::ApplyError;
+use super::journal::{Journal, JournalError};
+use super::receipt::ReceiptId;
+
+const NAME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
+
+/// A state folder.
+#[derive(Debug, Clone)]
+pub(super) struct StateDir {
+    root: PathBuf,
+    patience: Duration,
+}
+
+/// Held while settings are written.
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl StateDir {
+    pub(super) fn new(root: PathBuf, patience: Duration) -> Self {
+        Self { root, patience }
+    }
+
+    pub(super) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    fn receipts_dir(&self) -> PathBuf {
+        self.root.join("receipts")
+    }
+
+    pub(super) fn journal_path(&self, id: &ReceiptId) -> PathBuf {
+        self.receipts_dir().join(format!("{id}.jsonl"))
+    }
+
+    /// Waits a little for another writer. The system gives the lock up when its holder ends, however it ends.
+    pub(super) fn lock(&self) -> Result<Lock, ApplyError> {
+        private_dir(&self.receipts_dir()).map_err(ApplyError::State)?;
+        let path = self.root.join("lock");
+        // Windows lets nobody read a locked file: who holds it stands in another.
+        let holder_path = self.root.join("lock.holder");
+        let io = |doing: &'static str| {
+            let path = path.clone();
+            move |source| ApplyError::State(FileError::Io { doing, path, source })
+        };
+        let file =
+            File::options().create(true).truncate(false).write(true).read(true).open(&path).map_err(io("opening"))?;
+        let started = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(source)) => return Err(io("locking")(source)),
+                Err(TryLockError::WouldBlock) if started.elapsed() < self.patience => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let holder = std::fs::read_to_string(&holder_path).unwrap_or_default();
+                    let holder = match holder.trim() {
+                        "" => "another port26".to_owned(),
+                        pid => format!("another port26 (process {pid})"),
+                    };
+                    return Err(ApplyError::Locked { holder, lock: path });
+                }
+            }
+        }
+        // Only for the words of the other side's error.
+        let _ = std::fs::write(&holder_path, std::process::id().to_string());
+        Ok(Lock { _file: file })
+    }
+
+    /// Names of all receipts, oldest first.
+    pub(super) fn ids(&self) -> Result<Vec<ReceiptId>, ApplyError> {
+        let dir = self.receipts_dir();
+        let io = |source| ApplyError::State(FileError::Io { doing: "listing", path: dir.clone(), source });
+        let entries = match std::fs::read_dir(&dir) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(io)?,
+        };
+        let mut ids = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(io)?.path();
+            if path.extension().is_some_and(|extension| extension == "jsonl")
+                && let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
+            {
+                ids.push(ReceiptId(stem.to_owned()));
+            }
+        }
+        ids.sort();
+        Ok(ids)
+    }
+
+    /// Reads one journal; `None` if there is none of this name or nothing was ever done under it.
+    pub(super) fn load(&self, id: &ReceiptId) -> Result<Option<Journal>, JournalError> {
+        // A name comes from the command line too: it must not lead out of the folder.
+        if Path::new(&id.0).file_name().is_none_or(|name| name != id.0.as_str()) {
+            return Ok(None);
+        }
+        Journal::load(&self.journal_path(id))
+    }
+
+    /// Journals of receipts that were begun and not ended, newest first; those that cannot be read as errors.
+    pub(super) fn unfinished(&self) -> Result<Vec<Result<Journal, JournalError>>, ApplyError> {
+        let mut found = Vec::new();
+        for id in self.ids()?.into_iter().rev() {
+            match Journal::is_ended(&self.journal_path(&id)) {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => found.push(Err(error)),
+            }
+            match self.load(&id) {
+                Ok(Some(journal)) if journal.is_unfinished() => found.push(Ok(journal)),
+                Ok(Some(_)) => {}
+                // Cut off in its first line: nothing was done under this name.
+                Ok(None) => drop(std::fs::remove_file(self.journal_path(&id))),
+                Err(error) => found.push(Err(error)),
+            }
+        }
+        Ok(found)
+    }
+
+    /// A name after all that are there, even if the clock was set back.
+    pub(super) fn next_id(&self) -> Result<ReceiptId, ApplyError> {
+        let now = ReceiptId(format!("{}-0001", Timestamp::now().strftime(NAME_FORMAT)));
+        Ok(match self.ids()?.pop() {
+            Some(newest) if newest >= now => after(&newest).unwrap_or(now),
+            _ => now,
+        })
+    }
+}
+
+fn after(id: &ReceiptId) -> Option<ReceiptId> {
+    let (time, count) = id.0.rsplit_once('-')?;
+    let count: u32 = count.parse().ok()?;
+    if count < 9999 {
+        return Some(ReceiptId(format!("{time}-{:04}", count + 1)));
+    }
+    let later = DateTime::strptime(NAME_FORMAT, time).ok()?.checked_add(1.second()).ok()?;
+    Some(ReceiptId(format!("{}-0001", later.strftime(NAME_FORMAT))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_rise_even_when_the_clock_was_set_back_or_the_count_is_full() {
+        let id = |text: &str| ReceiptId(text.to_owned());
+        assert_eq!(after(&id("20261123T235901Z-0001")), Some(id("20261123T235901Z-0002")));
+        assert_eq!(after(&id("20261123T235959Z-9999")), Some(id("20261124T000000Z-0001")));
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path().into(), Duration::ZERO);
+        let _lock = state.lock().unwrap();
+        std::fs::write(state.journal_path(&id("29990101T000000Z-0007")), "").unwrap();
+        assert_eq!(state.next_id().unwrap(), id("29990101T000000Z-0008"));
+    }
+
+    #[test]
+    fn a_second_writer_waits_and_is_told_who_holds_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path().into(), Duration::from_millis(60));
+        let held = state.lock().unwrap();
+        let Err(error) = state.lock() else { panic!("two writers") };
+        assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+        drop(held);
+        state.lock().unwrap();
+    }
+
+    #[test]
+    fn a_receipt_name_does_not_lead_out_of_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("evil.jsonl"), "x\n").unwrap();
+        let state = StateDir::new(dir.path().into(), Duration::ZERO);
+        assert!(state.load(&ReceiptId("../evil".to_owned())).unwrap().is_none());
+    }
+}

@@ -1,0 +1,111 @@
+//! The one seam through which anything is written: files and the registry of the machine. Tests put stores
+//! that fail or kill the process in front of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use port26_platform::files::{FileError, Files};
+use port26_platform::host::Host;
+use port26_platform::registry::{Registry, RegistryError, Value, ValueWrite};
+
+/// What went wrong while reading or writing the user's settings.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// With a file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// With the registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// There is no registry here.
+    #[error("registry key {key}: this machine has no registry")]
+    NoRegistry {
+        /// The key that was asked for.
+        key: String,
+    },
+}
+
+impl StoreError {
+    /// Stable name of the error, snake_case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Registry(_) => "registry",
+            Self::NoRegistry { .. } => "no_registry",
+        }
+    }
+
+    /// The next step.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Registry(_) => "Check that this user may write the registry key, then run port26 again.",
+            Self::NoRegistry { .. } => "Name the user's registry with --registry FILE.reg.",
+        }
+    }
+}
+
+/// Reading and writing the user's settings.
+pub trait Store: Send + Sync {
+    /// A file's bytes; `None` if there is no such file.
+    fn read_file(&self, path: &Path) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Replaces a file that holds `old`, in one step, by way of a file `temp` beside it.
+    fn replace_file(&self, path: &Path, old: &[u8], new: &[u8], temp: &str) -> Result<(), StoreError>;
+    /// Takes away what a killed `replace_file` left.
+    fn clean_up(&self, path: &Path, temp: &str) -> Result<(), StoreError>;
+    /// One value of the live registry.
+    fn read_value(&self, key: &str, value: &str) -> Result<Option<Value>, StoreError>;
+    /// Writes values of the live registry.
+    fn write_values(&self, writes: &[ValueWrite]) -> Result<(), StoreError>;
+    /// The file behind the registry, if it is a `.reg` file.
+    fn registry_file(&self) -> Option<PathBuf>;
+}
+
+/// The store of a machine, or of a folder that looks like one.
+pub struct MachineStore {
+    files: Files,
+    registry: Option<Arc<dyn Registry>>,
+}
+
+impl MachineStore {
+    /// The settings of this host's user.
+    pub fn of(host: &Host) -> Self {
+        let mut files = Files::of_home(&host.folders.home);
+        if let Some(file) = host.registry.as_ref().and_then(|registry| registry.backing_file()) {
+            files = files.and(file);
+        }
+        Self { files, registry: host.registry.clone() }
+    }
+
+    fn registry(&self, key: &str) -> Result<&dyn Registry, StoreError> {
+        self.registry.as_deref().ok_or_else(|| StoreError::NoRegistry { key: key.to_owned() })
+    }
+}
+
+impl Store for MachineStore {
+    fn read_file(&self, path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.files.read(path)?)
+    }
+
+    fn replace_file(&self, path: &Path, old: &[u8], new: &[u8], temp: &str) -> Result<(), StoreError> {
+        Ok(self.files.replace(path, old, new, temp)?)
+    }
+
+    fn clean_up(&self, path: &Path, temp: &str) -> Result<(), StoreError> {
+        Ok(self.files.clean_up(path, temp)?)
+    }
+
+    fn read_value(&self, key: &str, value: &str) -> Result<Option<Value>, StoreError> {
+        Ok(self.registry(key)?.value(key, value)?)
+    }
+
+    fn write_values(&self, writes: &[ValueWrite]) -> Result<(), StoreError> {
+        let Some(first) = writes.first() else { return Ok(()) };
+        Ok(self.registry(&first.key)?.write(writes)?)
+    }
+
+    fn registry_file(&self) -> Option<PathBuf> {
+        self.registry.as_ref().and_then(|registry| registry.backing_file()).map(Path::to_owned)
+    }
+}

@@ -1,0 +1,137 @@
+//! Making the changes of one client profile: all of them, or none.
+
+use jiff::Timestamp;
+use port26_platform::files::FileError;
+
+use super::error::ApplyError;
+use super::group::{Prepared, Tools, Write, prepare};
+use super::journal::{Begin, Intent, JournalWriter, Record, SCHEMA, Target};
+use super::receipt::{AccountRecord, Kind, Left, Receipt, ReceiptId, Transaction};
+use super::restore::restore;
+use super::{Journal, Writer};
+
+impl Writer<'_> {
+    /// Makes the changes. On an error nothing is changed, except for [`ApplyError::RollbackIncomplete`], which
+    /// names what is. Changes that an earlier start left half done are taken back first.
+    pub fn apply(&self, wanted: &Transaction) -> Result<Receipt, ApplyError> {
+        let _lock = self.state.lock()?;
+        self.refuse_in_use(wanted.client, &wanted.profile)?;
+        self.recover_unfinished()?;
+        self.refuse_unfinished(wanted)?;
+        let id = self.state.next_id()?;
+        let prepared = prepare(self.tools, &id, wanted)?;
+        self.refuse_in_use(wanted.client, &wanted.profile)?;
+        let begin = Begin {
+            schema: SCHEMA.to_owned(),
+            id: id.clone(),
+            run: wanted.run.clone(),
+            kind: Kind::Apply,
+            undoes: None,
+            time: Timestamp::now(),
+            machine: self.machine.clone(),
+            client: wanted.client,
+            profile: wanted.profile.clone(),
+            accounts: wanted
+                .accounts
+                .iter()
+                .map(|part| AccountRecord {
+                    account_id: part.account_id.clone(),
+                    before: part.before.clone(),
+                    after: part.after.clone(),
+                })
+                .collect(),
+        };
+        let path = self.state.journal_path(&id);
+        let mut journal = JournalWriter::create(&path, begin.clone()).map_err(ApplyError::State)?;
+        let mut begun = Vec::with_capacity(prepared.len());
+        match write_all(self.tools, &mut journal, &prepared, &mut begun) {
+            Ok(()) => {
+                let end = Some(Record::Commit { time: Timestamp::now(), left: Vec::new() });
+                let intents = prepared.into_iter().map(|prepared| prepared.intent).collect();
+                Ok(Journal { path, begin, intents, end, undone: None }.receipt())
+            }
+            Err(source) => Err(roll_back(self.tools, &mut journal, &id, &begun, source)),
+        }
+    }
+
+    /// What an earlier start left of this profile has to be taken back before anything new is written to it.
+    fn refuse_unfinished(&self, wanted: &Transaction) -> Result<(), ApplyError> {
+        for journal in self.state.unfinished()? {
+            let begin = journal?.begin;
+            if begin.machine == self.machine && begin.client == wanted.client && begin.profile == wanted.profile {
+                let why = "its settings could not be put back".to_owned();
+                return Err(ApplyError::Unfinished { receipt: begin.id, why });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Announces, writes and confirms each write, then commits. `begun` holds what may have been written.
+fn write_all<'p>(
+    tools: Tools,
+    journal: &mut JournalWriter,
+    prepared: &'p [Prepared],
+    begun: &mut Vec<&'p Intent>,
+) -> Result<(), ApplyError> {
+    let state = |error: FileError| ApplyError::State(error);
+    for Prepared { intent, write } in prepared {
+        journal.add(&Record::Intent(intent.clone())).map_err(state)?;
+        begun.push(intent);
+        match (write, &intent.target) {
+            (Write::File { old, new }, Target::File(edit)) => {
+                tools.store.replace_file(&edit.path, old, new, &edit.temp)
+            }
+            (Write::Values(writes), _) => tools.store.write_values(writes),
+            (Write::File { .. }, Target::Registry) => Ok(()),
+        }
+        .map_err(ApplyError::Write)?;
+        journal.add(&Record::Done { n: intent.n }).map_err(state)?;
+    }
+    journal.add(&Record::Commit { time: Timestamp::now(), left: Vec::new() }).map_err(state)
+}
+
+fn roll_back(
+    tools: Tools,
+    journal: &mut JournalWriter,
+    id: &ReceiptId,
+    begun: &[&Intent],
+    source: ApplyError,
+) -> ApplyError {
+    let (left, failed) = take_back(tools, begun.iter().rev().copied());
+    if failed.is_none() {
+        let end = Record::RolledBack { time: Timestamp::now(), why: source.to_string(), left: left.clone() };
+        // Without this line the next start looks again, finds everything as it was, and writes it then.
+        let _ = journal.add(&end);
+    }
+    let (receipt, source) = (id.clone(), Box::new(source));
+    if left.is_empty() {
+        ApplyError::RolledBack { receipt, source }
+    } else {
+        ApplyError::RollbackIncomplete { receipt, left, source }
+    }
+}
+
+/// Puts back intent after intent. One that cannot be written does not keep the others from it; the last such
+/// error is returned beside everything that is not as it was.
+pub(super) fn take_back<'i>(
+    tools: Tools,
+    intents: impl Iterator<Item = &'i Intent>,
+) -> (Vec<Left>, Option<super::store::StoreError>) {
+    let (mut left, mut failed) = (Vec::new(), None);
+    for intent in intents {
+        let temp = match &intent.target {
+            Target::File(edit) => edit.temp.as_str(),
+            Target::Registry => "",
+        };
+        match restore(tools, intent, temp) {
+            Ok(outcome) => left.extend(outcome.left(intent)),
+            Err(error) => {
+                let why = error.to_string();
+                left.extend(intent.settings.iter().map(|s| Left { slot: s.change.slot.clone(), why: why.clone() }));
+                failed = Some(error);
+            }
+        }
+    }
+    (left, failed)
+}

@@ -1,0 +1,251 @@
+//! Undo: each setting of a receipt back to what was there before. A file that nobody else wrote to comes back
+//! byte for byte; in any other, each setting that still holds what port26 wrote; the rest is a conflict, left
+//! alone and named.
+
+use jiff::Timestamp;
+
+use super::Writer;
+use super::error::ApplyError;
+use super::group::temp_name;
+use super::journal::{Begin, Intent, Journal, JournalWriter, Record, SCHEMA};
+use super::receipt::{AccountRecord, Kind, Left, ReceiptId, RunId, Status};
+use super::restore::{Fate, Outcome, Wrote, restore};
+use super::store::StoreError;
+use crate::account::ClientId;
+
+/// Which receipts to undo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// This one.
+    One(ReceiptId),
+    /// All of the latest run that is not undone.
+    Last,
+    /// All.
+    All,
+}
+
+/// What became of one receipt.
+#[derive(Debug)]
+pub struct Undone {
+    /// The receipt that was to be undone.
+    pub receipt: ReceiptId,
+    /// The receipt of the undo, if it was begun.
+    pub by: Option<ReceiptId>,
+    /// The client.
+    pub client: ClientId,
+    /// Its profile.
+    pub profile: String,
+    /// What became of each account; after an error, empty: everything is as it was before the undo.
+    pub accounts: Vec<AccountUndone>,
+    /// Why it could not be undone now.
+    pub error: Option<ApplyError>,
+}
+
+/// What became of one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountUndone {
+    /// The account, with what the receipt had changed.
+    pub account: AccountRecord,
+    /// What became of it.
+    pub fate: AccountFate,
+}
+
+/// What became of an account's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountFate {
+    /// They are back.
+    Restored,
+    /// They were back already.
+    Already,
+    /// Some hold something else than port26 wrote and were left alone; the others are back.
+    Conflict {
+        /// Which, and why.
+        left: Vec<Left>,
+    },
+}
+
+impl Writer<'_> {
+    /// Undoes receipts, newest first. One that cannot be undone does not keep those of other profiles from it.
+    pub fn undo(&self, selector: &Selector, run: &RunId) -> Result<Vec<Undone>, ApplyError> {
+        let _lock = self.state.lock()?;
+        self.recover_unfinished()?;
+        let mut results: Vec<Undone> = Vec::new();
+        for journal in self.select(selector)? {
+            let begin = &journal.begin;
+            let newer_failed = results.iter().find(|undone| {
+                undone.error.is_some() && undone.client == begin.client && undone.profile == begin.profile
+            });
+            let result = match newer_failed {
+                Some(newer) => Err(ApplyError::Unfinished {
+                    receipt: newer.receipt.clone(),
+                    why: "the newer change has to be undone first".to_owned(),
+                }),
+                None => self.undo_one(&journal, run),
+            };
+            let (by, accounts, error) = match result {
+                Ok((by, accounts)) => (Some(by), accounts, None),
+                Err(error) => (None, Vec::new(), Some(error)),
+            };
+            let (receipt, client, profile) = (begin.id.clone(), begin.client, begin.profile.clone());
+            results.push(Undone { receipt, by, client, profile, accounts, error });
+        }
+        Ok(results)
+    }
+
+    /// The journals to undo, newest first.
+    fn select(&self, selector: &Selector) -> Result<Vec<Journal>, ApplyError> {
+        if let Selector::One(id) = selector {
+            return Ok(vec![self.select_one(id)?]);
+        }
+        let mut journals = self.journals()?.0;
+        journals.retain(|journal| {
+            journal.begin.kind == Kind::Apply
+                && journal.begin.machine == self.machine
+                && journal.receipt().status == Status::Applied
+        });
+        journals.reverse();
+        if *selector == Selector::Last
+            && let Some(run) = journals.first().map(|journal| journal.begin.run.clone())
+        {
+            journals.retain(|journal| journal.begin.run == run);
+        }
+        Ok(journals)
+    }
+
+    fn select_one(&self, id: &ReceiptId) -> Result<Journal, ApplyError> {
+        // A file of this name that cannot be read deserves its own error.
+        self.state.load(id)?.ok_or_else(|| ApplyError::UnknownReceipt { id: id.clone() })?;
+        let found = self.journals()?.0.into_iter().find(|journal| journal.id() == id);
+        let journal = found.ok_or_else(|| ApplyError::UnknownReceipt { id: id.clone() })?;
+        if journal.begin.machine != self.machine {
+            return Err(ApplyError::OtherMachine { id: id.clone(), home: journal.begin.machine.home.clone() });
+        }
+        let why = match (journal.begin.kind, journal.receipt().status) {
+            (Kind::Undo, _) => "it is itself the receipt of an undo",
+            (_, Status::Applied) => return Ok(journal),
+            (_, Status::Undone { .. }) => "it is undone already",
+            (_, Status::RolledBack { .. }) => "its changes were taken back when they were made",
+            (_, Status::Unfinished) => "its changes were interrupted, and could not be taken back yet",
+        };
+        Err(ApplyError::NothingToUndo { id: id.clone(), why: why.to_owned() })
+    }
+
+    fn undo_one(&self, original: &Journal, run: &RunId) -> Result<(ReceiptId, Vec<AccountUndone>), ApplyError> {
+        let begin = &original.begin;
+        self.refuse_in_use(begin.client, &begin.profile)?;
+        let id = self.state.next_id()?;
+        let undo = Begin {
+            schema: SCHEMA.to_owned(),
+            id: id.clone(),
+            run: run.clone(),
+            kind: Kind::Undo,
+            undoes: Some(begin.id.clone()),
+            time: Timestamp::now(),
+            accounts: begin.accounts.iter().map(swapped).collect(),
+            ..begin.clone()
+        };
+        let mut journal = JournalWriter::create(&self.state.journal_path(&id), undo).map_err(ApplyError::State)?;
+        let mut restored = Vec::new();
+        let left = match self.restore_all(&mut journal, &id, original, &mut restored) {
+            Ok(left) => left,
+            Err(source) => return Err(self.take_undo_back(&mut journal, id, restored, source)),
+        };
+        if left.is_empty() {
+            // The undo's own journal says it too, and is believed if this line is missing.
+            let _ = self.end(original, &Record::Undone { by: id.clone(), time: Timestamp::now() });
+        }
+        Ok((id, by_account(original, &restored)))
+    }
+
+    fn restore_all<'j>(
+        &self,
+        journal: &mut JournalWriter,
+        id: &ReceiptId,
+        original: &'j Journal,
+        restored: &mut Vec<(&'j Intent, Outcome)>,
+    ) -> Result<Vec<Left>, ApplyError> {
+        let mut left = Vec::new();
+        for intent in original.intents.iter().rev() {
+            let temp = temp_name(id, intent.n);
+            let announced = Record::Restoring { n: intent.n, temp: temp.clone() };
+            journal.add(&announced).map_err(ApplyError::State)?;
+            let outcome = restore(self.tools, intent, &temp).map_err(ApplyError::Write)?;
+            left.extend(outcome.left(intent));
+            restored.push((intent, outcome));
+            journal.add(&Record::Done { n: intent.n }).map_err(ApplyError::State)?;
+        }
+        journal.add(&Record::Commit { time: Timestamp::now(), left: left.clone() }).map_err(ApplyError::State)?;
+        Ok(left)
+    }
+
+    /// A write failed half way through the undo: the changes come back, so that the profile is of one piece. If
+    /// that fails too, the undo stays unfinished and the next start completes it.
+    fn take_undo_back(
+        &self,
+        journal: &mut JournalWriter,
+        id: ReceiptId,
+        restored: Vec<(&Intent, Outcome)>,
+        source: ApplyError,
+    ) -> ApplyError {
+        let mut left = Vec::new();
+        for (intent, outcome) in restored.iter().rev() {
+            let result: Result<(), StoreError> = match &outcome.wrote {
+                None => Ok(()),
+                Some(Wrote::File { path, was, is }) => {
+                    self.tools.store.replace_file(path, is, was, &temp_name(&id, intent.n))
+                }
+                Some(Wrote::Values { were }) => self.tools.store.write_values(were),
+            };
+            if let Err(error) = result {
+                let why = error.to_string();
+                left.extend(intent.settings.iter().map(|s| Left { slot: s.change.slot.clone(), why: why.clone() }));
+            }
+        }
+        let source = Box::new(source);
+        if !left.is_empty() {
+            return ApplyError::RollbackIncomplete { receipt: id, left, source };
+        }
+        let end = Record::RolledBack { time: Timestamp::now(), why: source.to_string(), left: Vec::new() };
+        // Without this line the next start completes the undo, which is as good an end.
+        let _ = journal.add(&end);
+        ApplyError::RolledBack { receipt: id, source }
+    }
+}
+
+fn swapped(account: &AccountRecord) -> AccountRecord {
+    AccountRecord {
+        account_id: account.account_id.clone(),
+        before: account.after.clone(),
+        after: account.before.clone(),
+    }
+}
+
+/// Gathers what became of the settings of each account.
+fn by_account(original: &Journal, restored: &[(&Intent, Outcome)]) -> Vec<AccountUndone> {
+    let mut fates = vec![AccountFate::Already; original.begin.accounts.len()];
+    for (intent, outcome) in restored {
+        for (step, fate) in intent.settings.iter().zip(&outcome.fates) {
+            for &account in &step.accounts {
+                let Some(so_far) = fates.get_mut(account) else { continue };
+                match (fate, so_far) {
+                    (Fate::Left(why), so_far) => {
+                        let left = Left { slot: step.change.slot.clone(), why: why.clone() };
+                        match so_far {
+                            AccountFate::Conflict { left: known } => known.push(left),
+                            _ => *so_far = AccountFate::Conflict { left: vec![left] },
+                        }
+                    }
+                    (Fate::Restored, so_far @ AccountFate::Already) => *so_far = AccountFate::Restored,
+                    _ => {}
+                }
+            }
+        }
+    }
+    original
+        .begin
+        .accounts
+        .iter()
+        .zip(fates)
+        .map(|(account, fate)| AccountUndone { account: account.clone(), fate })
+        .collect()
+}

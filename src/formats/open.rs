@@ -1,0 +1,15 @@
+//! From a format's name to its editor: what the writer asks when it meets a file.
+
+use port26_platform::registry::Value;
+
+use super::{Document, FileFormat, FormatError};
+
+/// The editors of all formats.
+pub trait Editors: Send + Sync {
+    /// Reads bytes as a document of this format.
+    fn open(&self, format: FileFormat, bytes: &[u8]) -> Result<Box<dyn Document>, FormatError>;
+    /// A registry value as the text that stands after `=` in a `.reg` file.
+    fn value_to_raw(&self, value: &Value) -> String;
+    /// The registry value that such a text stands for, however it is spelled.
+    fn raw_to_value(&self, raw: &str) -> Result<Value, FormatError>;
+}
