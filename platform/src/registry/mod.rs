@@ -3,6 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 
+#[doc(hidden)]
+pub mod contract;
+pub mod memory;
+pub mod reg_file;
+pub mod reg_text;
+#[cfg(windows)]
+pub mod windows;
+
 /// The type of a value, as regedit names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -21,6 +29,34 @@ pub enum ValueKind {
     MultiSz,
     /// Any other type number.
     Other(u32),
+}
+
+impl ValueKind {
+    /// The number Windows gives the type.
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Sz => 1,
+            Self::ExpandSz => 2,
+            Self::Binary => 3,
+            Self::Dword => 4,
+            Self::MultiSz => 7,
+            Self::Qword => 11,
+            Self::Other(number) => number,
+        }
+    }
+
+    /// The type with this number.
+    pub fn from_number(number: u32) -> Self {
+        match number {
+            1 => Self::Sz,
+            2 => Self::ExpandSz,
+            3 => Self::Binary,
+            4 => Self::Dword,
+            7 => Self::MultiSz,
+            11 => Self::Qword,
+            other => Self::Other(other),
+        }
+    }
 }
 
 /// A value: its type and its bytes exactly as stored.
@@ -65,6 +101,22 @@ impl Value {
         let end = units.iter().position(|&unit| unit == 0).unwrap_or(units.len());
         String::from_utf16(&units[..end]).ok()
     }
+}
+
+/// A key or value name as Windows compares it: one character to one, so that names of different length never meet.
+pub(crate) fn fold(name: &str) -> String {
+    if name.is_ascii() {
+        return name.to_ascii_uppercase();
+    }
+    let upper = |c: char| {
+        let mut up = c.to_uppercase();
+        match (up.next(), up.next()) {
+            // Windows folds only true pairs: not the long s, not the dotless i.
+            (Some(one), None) if one == c || one.to_lowercase().eq([c]) => one,
+            _ => c,
+        }
+    };
+    name.chars().map(upper).collect()
 }
 
 fn utf16_with_nul(text: &str) -> Vec<u8> {
