@@ -1,4 +1,140 @@
 //! One conversation by phases with each outgoing port (resolve, connect, greeting, EHLO, STARTTLS, TLS,
 //! EHLO), everything seen recorded; and the proof by login on one of them.
 
+pub mod connect_to;
+mod dial;
+mod dialogue;
 pub mod finding;
+pub mod login;
+pub mod network;
+mod recording;
+mod resolve;
+mod survey;
+mod tls;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use thiserror::Error;
+use tokio::sync::Semaphore;
+
+use crate::account::TlsMode;
+use connect_to::ConnectTo;
+use dial::Dialler;
+use network::Network;
+use resolve::Names;
+use tls::Trust;
+
+pub use login::{LoginRefused, PlaintextAuth, SendError, Session};
+pub use survey::Survey;
+
+/// How the probe goes about it. The defaults are those of the design; tests shorten them.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where hosts and ports are dialled instead.
+    pub connect_to: Vec<ConnectTo>,
+    /// Trust anchors beside those of the operating system.
+    pub extra_anchors: Vec<CertificateDer<'static>>,
+    /// What to say in EHLO. `None`: the address literal of our end of the connection, so that the name of this
+    /// computer is told to nobody.
+    pub helo_name: Option<String>,
+    /// Resolving, connecting, the TLS handshake and each of our commands get this long; so a silent port costs this much.
+    pub deadline: Duration,
+    /// How long an open port may keep its greeting to itself, from the connection on.
+    pub greeting_patience: Duration,
+    /// How long an answer to AUTH, MAIL FROM and DATA may take: hosts look things up, and punish with slowness.
+    pub login_patience: Duration,
+    /// When fresh SYNs are sent to an address that does not answer.
+    pub syn_offsets: Vec<Duration>,
+    /// RFC 8305: how long one address has before the next is tried as well.
+    pub stagger: Duration,
+    /// Silence is final this early if the same address answered on another port, and did so in a third of it.
+    /// `None` waits for `deadline` always.
+    pub early_silence: Option<Duration>,
+    /// Connection attempts in flight, over all hosts.
+    pub max_sockets: usize,
+    /// Conversations in flight with one host. Five target ports and the configured one make six, and all of them must
+    /// be in flight together or silent ones would add up; controls connect and leave, and are not counted.
+    pub max_per_host: usize,
+    /// An invented network, for `port26 try` and for tests.
+    pub network: Option<Arc<dyn Network>>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            connect_to: Vec::new(),
+            extra_anchors: Vec::new(),
+            helo_name: None,
+            deadline: Duration::from_secs(3),
+            greeting_patience: Duration::from_secs(3),
+            login_patience: Duration::from_secs(20),
+            syn_offsets: [0, 250, 500].map(Duration::from_millis).to_vec(),
+            stagger: Duration::from_millis(250),
+            early_silence: Some(Duration::from_millis(1500)),
+            max_sockets: 64,
+            max_per_host: 6,
+            network: None,
+        }
+    }
+}
+
+/// A port to talk to. `(port, mode)` converts into one with the patience of the [`Config`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// The port.
+    pub port: u16,
+    /// How TLS is tried.
+    pub tls: TlsMode,
+    /// How long to wait for the greeting, if not as long as the [`Config`] says. The configured port of an account may
+    /// be worth 30 s: some hosts greet that late on purpose.
+    pub greeting_patience: Option<Duration>,
+}
+
+impl From<(u16, TlsMode)> for Target {
+    fn from((port, tls): (u16, TlsMode)) -> Self {
+        Self { port, tls, greeting_patience: None }
+    }
+}
+
+/// The probe could not be set up.
+#[derive(Debug, Error)]
+pub enum ProbeError {
+    /// An extra anchor is not a certificate that can be one.
+    #[error("an extra trust anchor cannot be used")]
+    Anchor(#[source] rustls::Error),
+}
+
+/// Makes the conversations of one run. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Prober {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: Config,
+    names: Names,
+    dialler: Arc<Dialler>,
+    trust: Trust,
+    hosts: std::sync::Mutex<std::collections::HashMap<String, Arc<Semaphore>>>,
+}
+
+impl Prober {
+    /// Sets it up; reads the trust store of the operating system.
+    pub fn new(config: Config) -> Result<Self, ProbeError> {
+        let trust = Trust::new(&config.extra_anchors).map_err(ProbeError::Anchor)?;
+        let names =
+            Names { rules: config.connect_to.clone(), network: config.network.clone(), deadline: config.deadline };
+        let dialler = Arc::new(Dialler {
+            network: config.network.clone(),
+            syn_offsets: config.syn_offsets.clone(),
+            stagger: config.stagger,
+            deadline: config.deadline,
+            early_silence: config.early_silence,
+            sockets: Arc::new(Semaphore::new(config.max_sockets.max(1))),
+        });
+        Ok(Self { inner: Arc::new(Inner { config, names, dialler, trust, hosts: Default::default() }) })
+    }
+}

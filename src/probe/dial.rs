@@ -1,0 +1,314 @@
+//! Connecting: the addresses of a host in a staggered race (RFC 8305), each with fresh SYNs, since a lost packet
+//! must not look like a blocked port, and each error under the name of what caused it.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{sleep_until, timeout_at};
+
+use super::finding::{Attempt, Connect};
+use super::network::{Network, Route};
+use super::recording::millis;
+
+/// How connections are made in this run.
+#[derive(Debug)]
+pub(super) struct Dialler {
+    pub(super) network: Option<Arc<dyn Network>>,
+    pub(super) syn_offsets: Vec<Duration>,
+    pub(super) stagger: Duration,
+    pub(super) deadline: Duration,
+    pub(super) early_silence: Option<Duration>,
+    pub(super) sockets: Arc<Semaphore>,
+}
+
+/// Which addresses answered on some port, and how fast: the control by which silence on another port is judged.
+#[derive(Debug, Clone)]
+pub(super) struct Reached(Arc<watch::Sender<HashMap<IpAddr, Duration>>>);
+
+impl Reached {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(HashMap::new())))
+    }
+
+    fn note(&self, address: IpAddr, after: Duration) {
+        self.0.send_modify(|known| {
+            let best = known.entry(address).or_insert(after);
+            *best = after.min(*best);
+        });
+    }
+
+    /// It answered.
+    pub(super) fn contains(&self, address: IpAddr) -> bool {
+        self.0.borrow().contains_key(&address)
+    }
+}
+
+/// The end of the race for one port.
+pub(super) struct Race {
+    /// The connection.
+    pub(super) stream: Option<TcpStream>,
+    attempts: Vec<Option<Attempt>>,
+    started: Instant,
+    addresses: Vec<SocketAddr>,
+    running: Running,
+    winner: usize,
+}
+
+type Running = FuturesUnordered<BoxFuture<'static, (usize, Attempt, Option<TcpStream>)>>;
+
+impl Dialler {
+    /// Dials `addresses` in order until one answers.
+    pub(super) async fn race(
+        self: &Arc<Self>,
+        host: &str,
+        addresses: &[SocketAddr],
+        started: Instant,
+        reached: &Reached,
+    ) -> Race {
+        let mut race = Race {
+            stream: None,
+            attempts: addresses.iter().map(|_| None).collect(),
+            started,
+            addresses: addresses.to_vec(),
+            running: FuturesUnordered::new(),
+            winner: 0,
+        };
+        let mut waiting = addresses.iter().copied().enumerate();
+        loop {
+            match waiting.next() {
+                Some((at, address)) => {
+                    let (dialler, host, reached) = (Arc::clone(self), host.to_owned(), reached.clone());
+                    race.running.push(Box::pin(async move {
+                        let (attempt, stream) = dialler.attempt(&host, address, started, &reached).await;
+                        (at, attempt, stream)
+                    }));
+                }
+                None if race.running.is_empty() => return race,
+                None => {}
+            }
+            let next = Instant::now() + if waiting.len() > 0 { self.stagger } else { self.deadline };
+            while let Ok(Some((at, attempt, stream))) = timeout_at(next.into(), race.running.next()).await {
+                race.attempts[at] = Some(attempt);
+                if stream.is_some() {
+                    race.stream = stream;
+                    race.winner = at;
+                    return race;
+                }
+                if waiting.len() > 0 {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// One address: fresh SYNs until something decides.
+    async fn attempt(
+        &self,
+        host: &str,
+        address: SocketAddr,
+        started: Instant,
+        reached: &Reached,
+    ) -> (Attempt, Option<TcpStream>) {
+        let begun = Instant::now();
+        let silence = self.silence(address.ip(), begun, started + self.deadline, reached);
+        tokio::pin!(silence);
+        let mut offsets = self.syn_offsets.iter().copied();
+        let mut next = Some(offsets.next().unwrap_or_default());
+        let mut sockets = FuturesUnordered::new();
+        let mut tries = 0;
+        let (outcome, stream) = loop {
+            let due = begun + next.unwrap_or_default();
+            tokio::select! {
+                biased;
+                Some(ended) = sockets.next(), if !sockets.is_empty() => match ended {
+                    Ok(stream) => {
+                        reached.note(address.ip(), begun.elapsed());
+                        break (Connect::Open, Some(stream));
+                    }
+                    Err(outcome) => break (outcome, None),
+                },
+                () = &mut silence => break (Connect::Silent, None),
+                () = sleep_until(due.into()), if next.is_some() => {
+                    sockets.push(self.connect(host, address));
+                    tries += 1;
+                    next = offsets.next();
+                }
+            }
+        };
+        (Attempt { address: address.ip(), outcome, tries, ms: millis(started) }, stream)
+    }
+
+    /// Ends when silence may be called silence: at the deadline; or earlier, once the same address has answered
+    /// on another port so quickly that an answer would have been here three times over.
+    async fn silence(&self, address: IpAddr, begun: Instant, latest: Instant, reached: &Reached) {
+        let Some(early) = self.early_silence else { return sleep_until(latest.into()).await };
+        let mut changes = reached.0.subscribe();
+        loop {
+            let after = changes.borrow_and_update().get(&address).copied();
+            if let Some(after) = after {
+                return sleep_until(latest.min(begun + early.max(after * 3)).into()).await;
+            }
+            tokio::select! {
+                () = sleep_until(latest.into()) => return,
+                Ok(()) = changes.changed() => {}
+            }
+        }
+    }
+
+    async fn connect(&self, host: &str, address: SocketAddr) -> Result<TcpStream, Connect> {
+        let _permit = self.sockets.acquire().await;
+        let route = self.network.as_ref().map_or(Route::Through, |network| network.route(host, address));
+        let to = match route {
+            Route::Through => address,
+            Route::To(elsewhere) => elsewhere,
+            Route::Drop => return std::future::pending().await,
+            Route::Reject => return Err(Connect::Refused),
+            Route::Prohibit => return Err(Connect::Prohibited),
+            Route::Unreachable => return Err(Connect::Unreachable),
+            Route::Deny => return Err(Connect::LocalDenied),
+        };
+        let connecting = TcpStream::connect(to);
+        tokio::pin!(connecting);
+        // An error of the call itself is this machine's own; one that came later came over the network.
+        let (result, local) = match futures::poll!(&mut connecting) {
+            std::task::Poll::Ready(result) => (result, true),
+            std::task::Poll::Pending => (connecting.await, false),
+        };
+        result.map_err(|error| outcome(&error, to.ip(), local))
+    }
+}
+
+fn outcome(error: &io::Error, address: IpAddr, local: bool) -> Connect {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+            Connect::Refused
+        }
+        // ICMPv6 "administratively prohibited" arrives as EACCES; its IPv4 twin as "host unreachable".
+        io::ErrorKind::PermissionDenied if address.is_ipv6() && !local => Connect::Prohibited,
+        io::ErrorKind::PermissionDenied => Connect::LocalDenied,
+        io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::NetworkDown
+        | io::ErrorKind::AddrNotAvailable => Connect::Unreachable,
+        io::ErrorKind::TimedOut => Connect::Silent,
+        _ => Connect::Other,
+    }
+}
+
+impl Race {
+    /// What became of every address that was dialled. Addresses that were tried before the winner are given until
+    /// `patience` after the start: only so can a black hole be told from an address that was merely slower.
+    pub(super) async fn settle(mut self, patience: Duration, tries: u32) -> Vec<Attempt> {
+        let until = self.started + patience;
+        while self.attempts[..self.winner].iter().any(Option::is_none) {
+            match timeout_at(until.into(), self.running.next()).await {
+                Ok(Some((at, mut attempt, stream))) => {
+                    if stream.is_some() {
+                        attempt.outcome = Connect::Superseded;
+                    }
+                    self.attempts[at] = Some(attempt);
+                }
+                Ok(None) | Err(_) => break,
+            }
+        }
+        // Those after the winner were begun only if their turn came before it connected.
+        let begun = self.attempts.len().min(self.winner + 1);
+        let ms = millis(self.started);
+        self.attempts
+            .into_iter()
+            .zip(&self.addresses)
+            .enumerate()
+            .filter_map(|(at, (attempt, address))| {
+                attempt.or_else(|| {
+                    (at < begun).then(|| Attempt { address: address.ip(), outcome: Connect::Silent, tries, ms })
+                })
+            })
+            .collect()
+    }
+}
+
+/// Linux reports an IPv4 "administratively prohibited" as "no route". If the same address answers on another port,
+/// there is a route, and somebody prohibits this port.
+pub(super) fn sharpen(attempts: &mut [Attempt], reached: &Reached) {
+    for attempt in attempts {
+        if attempt.outcome == Connect::Unreachable && reached.contains(attempt.address) {
+            attempt.outcome = Connect::Prohibited;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_have_the_name_of_their_cause() {
+        let of = |kind: io::ErrorKind, address: &str, local| outcome(&kind.into(), address.parse().unwrap(), local);
+        assert_eq!(of(io::ErrorKind::ConnectionRefused, "192.0.2.1", false), Connect::Refused);
+        assert_eq!(of(io::ErrorKind::PermissionDenied, "192.0.2.1", true), Connect::LocalDenied);
+        assert_eq!(of(io::ErrorKind::PermissionDenied, "2001:db8::1", true), Connect::LocalDenied);
+        assert_eq!(of(io::ErrorKind::PermissionDenied, "2001:db8::1", false), Connect::Prohibited);
+        assert_eq!(of(io::ErrorKind::HostUnreachable, "192.0.2.1", false), Connect::Unreachable);
+        assert_eq!(of(io::ErrorKind::NetworkUnreachable, "2001:db8::1", true), Connect::Unreachable);
+        assert_eq!(of(io::ErrorKind::TimedOut, "192.0.2.1", false), Connect::Silent);
+    }
+
+    #[test]
+    fn no_route_to_one_port_only_is_a_prohibition() {
+        let reached = Reached::new();
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        let mut attempts = [Attempt { address, outcome: Connect::Unreachable, tries: 1, ms: 1 }];
+        sharpen(&mut attempts, &reached);
+        assert_eq!(attempts[0].outcome, Connect::Unreachable);
+        reached.note(address, Duration::from_millis(9));
+        sharpen(&mut attempts, &reached);
+        assert_eq!(attempts[0].outcome, Connect::Prohibited);
+    }
+
+    #[derive(Debug)]
+    struct Hole;
+
+    impl Network for Hole {
+        fn lookup(&self, _: &str) -> Option<super::super::network::Lookup> {
+            None
+        }
+        fn route(&self, _: &str, _: SocketAddr) -> Route {
+            Route::Drop
+        }
+    }
+
+    /// A control that answers shortens the wait for silence, but never below what its own slowness asks for.
+    #[tokio::test(start_paused = false)]
+    async fn silence_is_called_early_beside_a_control() {
+        let dialler = Arc::new(Dialler {
+            network: Some(Arc::new(Hole)),
+            syn_offsets: [0, 10, 20].map(Duration::from_millis).to_vec(),
+            stagger: Duration::from_millis(10),
+            deadline: Duration::from_millis(900),
+            early_silence: Some(Duration::from_millis(100)),
+            sockets: Arc::new(Semaphore::new(64)),
+        });
+        let address: SocketAddr = "192.0.2.1:25".parse().unwrap();
+        let took = async |after: Option<u64>| {
+            let (reached, started) = (Reached::new(), Instant::now());
+            if let Some(after) = after {
+                reached.note(address.ip(), Duration::from_millis(after));
+            }
+            let race = dialler.race("mail.hosting.test", &[address], started, &reached).await;
+            let attempts = race.settle(Duration::ZERO, 3).await;
+            assert_eq!((attempts[0].outcome, attempts[0].tries), (Connect::Silent, 3));
+            started.elapsed().as_millis()
+        };
+        assert!((100..400).contains(&took(Some(10)).await));
+        assert!((450..800).contains(&took(Some(150)).await));
+        assert!((900..1500).contains(&took(None).await));
+    }
+}

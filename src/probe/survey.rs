@@ -1,0 +1,119 @@
+//! A host as a whole: its ports and its controls at once, resolved once; with the conversations that may go on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::task::JoinSet;
+
+use super::dial::Reached;
+use super::dialogue::sharpen_all;
+use super::finding::{Connect, ControlFinding, HostFindings, PortFinding, Resolution};
+use super::login::Session;
+use super::resolve::Host;
+use super::{Prober, Target};
+use crate::account::TlsMode;
+
+/// What was seen of a host, and the sessions that are past their last EHLO without an error.
+pub struct Survey {
+    /// What was seen. The caller adds second hosts.
+    pub findings: HostFindings,
+    sessions: Vec<Session>,
+}
+
+impl Survey {
+    /// The session with this port, if it got that far; one inside verified TLS before one in the clear.
+    pub fn take_session(&mut self, port: u16) -> Option<Session> {
+        let here = |session: &&Session| session.finding().port == port;
+        let secure = |session: &Session| here(&session) && session.finding().tls_verified();
+        let at = self.sessions.iter().position(secure).or_else(|| self.sessions.iter().position(|s| here(&s)))?;
+        Some(self.sessions.remove(at))
+    }
+
+    /// QUIT on every session that nobody took, for a second at most. A survey that is merely dropped closes them too,
+    /// but less politely.
+    pub async fn close(self) {
+        let all = join_all(self.sessions.into_iter().map(Session::close));
+        let _ = tokio::time::timeout(Duration::from_secs(1), all).await;
+    }
+}
+
+/// One task's share of the findings.
+enum Part {
+    Port(usize, Box<PortFinding>, Option<Box<Session>>),
+    Control(usize, ControlFinding),
+}
+
+impl Prober {
+    /// Talks to all `ports` of `host` and knocks at its `control_ports`, everything at once. The same port may be
+    /// asked for in two TLS modes. Needs a Tokio runtime with time and network.
+    pub async fn survey<T: Into<Target> + Copy>(&self, host: &str, ports: &[T], control_ports: &[u16]) -> Survey {
+        let name = Arc::new(Host::new(host));
+        let reached = Reached::new();
+        let mut tasks = JoinSet::new();
+        for (at, port) in ports.iter().enumerate() {
+            let talk = Arc::clone(&self.inner).converse(Arc::clone(&name), (*port).into(), reached.clone());
+            tasks.spawn(async move {
+                let (finding, session) = talk.await;
+                Part::Port(at, Box::new(finding), session.map(Box::new))
+            });
+        }
+        for (at, port) in control_ports.iter().enumerate() {
+            let check = Arc::clone(&self.inner).check(Arc::clone(&name), *port, false, reached.clone());
+            tasks.spawn(async move { Part::Control(at, check.await.0) });
+        }
+        let mut found = (Vec::new(), Vec::new());
+        let mut sessions = Vec::new();
+        while let Some(part) = tasks.join_next().await {
+            match part {
+                Ok(Part::Port(at, finding, session)) => {
+                    found.0.push((at, *finding));
+                    sessions.extend(session.map(|session| *session));
+                }
+                Ok(Part::Control(at, control)) => found.1.push((at, control)),
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                // Only a runtime that is being shut down cancels tasks that nobody aborted.
+                Err(_) => {}
+            }
+        }
+        let mut ports = in_order(found.0);
+        let controls = in_order(found.1);
+        sharpen_all(&mut ports, &reached);
+        let resolution = self.resolution(&name, &ports, &controls).await;
+        let findings = HostFindings { host: host.to_owned(), resolution, ports, controls, second_hosts: Vec::new() };
+        Survey { findings, sessions }
+    }
+
+    /// A fresh conversation with one port, for the next account of a host that has been surveyed.
+    pub async fn open(&self, host: &str, port: u16, tls: TlsMode) -> (PortFinding, Option<Session>) {
+        self.open_target(host, (port, tls)).await
+    }
+
+    /// The same, with a patience of its own.
+    pub async fn open_target(&self, host: &str, target: impl Into<Target>) -> (PortFinding, Option<Session>) {
+        let name = Arc::new(Host::new(host));
+        Arc::clone(&self.inner).converse(name, target.into(), Reached::new()).await
+    }
+
+    /// Does this get through? With `wait_greeting`, is it a mail server that answers?
+    pub async fn control(&self, host: &str, port: u16, wait_greeting: bool) -> ControlFinding {
+        let name = Arc::new(Host::new(host));
+        Arc::clone(&self.inner).check(name, port, wait_greeting, Reached::new()).await.0
+    }
+
+    async fn resolution(&self, host: &Host, ports: &[PortFinding], controls: &[ControlFinding]) -> Resolution {
+        let dialled = ports.iter().flat_map(|port| port.attempts.iter().map(|attempt| attempt.address));
+        let resolution = self.inner.names.resolution(host, dialled);
+        let silent = !ports.iter().any(PortFinding::connected)
+            && !controls.iter().any(|control| control.outcome == Connect::Open && ports.is_empty());
+        if silent && let Some(address) = self.inner.names.hijacked(host).await {
+            return Resolution::Hijacked { address };
+        }
+        resolution
+    }
+}
+
+fn in_order<T>(mut found: Vec<(usize, T)>) -> Vec<T> {
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().map(|(_, part)| part).collect()
+}

@@ -1,0 +1,280 @@
+//! TLS over a connection we already have: the trust store of the operating system decides, and what it decided
+//! on is kept as evidence. A session that is not verified ends with its handshake.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, HandshakeKind, InvalidMessage,
+    PeerIncompatible, ProtocolVersion, SignatureScheme,
+};
+use rustls_platform_verifier::Verifier;
+use sha2::{Digest, Sha256};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::finding::{End, TlsFinding, TlsTrouble};
+use super::recording::millis;
+
+/// Whom we believe.
+#[derive(Debug)]
+pub(super) struct Trust {
+    provider: Arc<CryptoProvider>,
+    /// `None`: this machine has no trust store, so nobody is believed.
+    verifier: Option<Arc<Verifier>>,
+}
+
+/// How a handshake ended.
+pub(super) struct Handshake {
+    /// What it showed; `None` if nothing came before the deadline.
+    pub(super) finding: Option<TlsFinding>,
+    /// The session, only if it is verified.
+    pub(super) stream: Option<TlsStream<TcpStream>>,
+    /// How it ended, if there is no session.
+    pub(super) end: End,
+    /// 1, or 2 for TLS 1.2 and for a second hello.
+    pub(super) round_trips: u32,
+}
+
+impl Trust {
+    /// The platform's anchors and these.
+    pub(super) fn new(extra: &[CertificateDer<'static>]) -> Result<Self, Error> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = match Verifier::new_with_extra_roots(extra.iter().cloned(), Arc::clone(&provider)) {
+            Ok(verifier) => Some(Arc::new(verifier)),
+            Err(error) if !extra.is_empty() => return Err(error),
+            Err(_) => None,
+        };
+        Ok(Self { provider, verifier })
+    }
+
+    /// Shakes hands as a client that asked for `host`.
+    pub(super) async fn handshake(&self, host: &str, stream: TcpStream, until: Instant, started: Instant) -> Handshake {
+        let witness = Arc::new(Witness {
+            verifier: self.verifier.clone(),
+            provider: Arc::clone(&self.provider),
+            seen: Mutex::new(None),
+        });
+        let failed = |why: String, ms| Handshake {
+            finding: Some(evidence(&witness, Some(TlsTrouble::Handshake { why }), None, ms)),
+            stream: None,
+            end: End::Closed,
+            round_trips: 0,
+        };
+        let name = match server_name(host) {
+            Ok(name) => name,
+            Err(why) => return failed(why, millis(started)),
+        };
+        let config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_safe_default_protocol_versions()
+            .map(|builder| builder.dangerous().with_custom_certificate_verifier(Arc::clone(&witness) as Arc<_>));
+        let mut config = match config {
+            Ok(builder) => builder.with_no_client_auth(),
+            Err(error) => return failed(error.to_string(), millis(started)),
+        };
+        // A resumed session shows no certificate.
+        config.resumption = Resumption::disabled();
+        let shake = TlsConnector::from(Arc::new(config)).connect(name, stream);
+        match tokio::time::timeout_at(until.into(), shake).await {
+            Err(_) => Handshake { finding: None, stream: None, end: End::TimedOut, round_trips: 1 },
+            Ok(Ok(stream)) => {
+                let session = stream.get_ref().1;
+                let version = session.protocol_version();
+                let twice = version == Some(ProtocolVersion::TLSv1_2)
+                    || session.handshake_kind() == Some(HandshakeKind::FullWithHelloRetryRequest);
+                let finding = evidence(&witness, None, version, millis(started));
+                Handshake {
+                    finding: Some(finding),
+                    stream: Some(stream),
+                    end: End::Complete,
+                    round_trips: if twice { 2 } else { 1 },
+                }
+            }
+            Ok(Err(error)) => {
+                let trouble = trouble(&error);
+                let end = if trouble == TlsTrouble::WrongMode {
+                    End::Garbage { seen: error.to_string() }
+                } else {
+                    End::Closed
+                };
+                let finding = evidence(&witness, Some(trouble), None, millis(started));
+                Handshake { finding: Some(finding), stream: None, end, round_trips: 1 }
+            }
+        }
+    }
+}
+
+fn server_name(host: &str) -> Result<ServerName<'static>, String> {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let bare = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
+    match bare.parse::<IpAddr>() {
+        Ok(address) => Ok(ServerName::IpAddress(address.into())),
+        Err(_) => ServerName::try_from(bare.to_owned()).map_err(|error| format!("{bare}: {error}")),
+    }
+}
+
+/// Asks the platform, and keeps certificate and answer.
+#[derive(Debug)]
+struct Witness {
+    verifier: Option<Arc<Verifier>>,
+    provider: Arc<CryptoProvider>,
+    seen: Mutex<Option<(CertificateDer<'static>, bool)>>,
+}
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verdict = match &self.verifier {
+            Some(verifier) => verifier.verify_server_cert(leaf, intermediates, name, ocsp, now),
+            None => Err(CertificateError::UnknownIssuer.into()),
+        };
+        let verdict = verdict.map_err(|error| by_date(error, leaf));
+        let seen = (leaf.clone().into_owned(), verdict.is_ok());
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        verdict
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Apple's verifier has no code of its own for dates: it says so in words. The certificate itself tells.
+fn by_date(error: Error, leaf: &CertificateDer<'_>) -> Error {
+    let Error::InvalidCertificate(CertificateError::Other(_)) = &error else { return error };
+    let Ok((_, certificate)) = X509Certificate::from_der(leaf) else { return error };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
+    if now > certificate.validity().not_after.timestamp() {
+        CertificateError::Expired.into()
+    } else if now < certificate.validity().not_before.timestamp() {
+        CertificateError::NotValidYet.into()
+    } else {
+        error
+    }
+}
+
+fn evidence(witness: &Witness, trouble: Option<TlsTrouble>, version: Option<ProtocolVersion>, ms: u64) -> TlsFinding {
+    let seen = witness.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let mut finding = TlsFinding {
+        verified: trouble.is_none() && seen.as_ref().is_some_and(|(_, verified)| *verified),
+        trouble,
+        protocol: version.and_then(|version| version.as_str()).map(|name| name.replace('_', ".")),
+        names: Vec::new(),
+        issuer: None,
+        not_before: None,
+        not_after: None,
+        key_sha256: None,
+        ms,
+    };
+    if let Some((der, _)) = &seen
+        && let Ok((_, certificate)) = X509Certificate::from_der(der)
+    {
+        if let Ok(Some(names)) = certificate.subject_alternative_name() {
+            finding.names = names
+                .value
+                .general_names
+                .iter()
+                .filter_map(|name| match name {
+                    GeneralName::DNSName(name) => Some((*name).to_owned()),
+                    _ => None,
+                })
+                .collect();
+        }
+        finding.issuer = Some(certificate.issuer().to_string());
+        finding.not_before = Some(certificate.validity().not_before.timestamp());
+        finding.not_after = Some(certificate.validity().not_after.timestamp());
+        finding.key_sha256 = Some(hex::encode(Sha256::digest(certificate.public_key().raw)));
+    }
+    finding
+}
+
+fn trouble(error: &io::Error) -> TlsTrouble {
+    let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
+        return TlsTrouble::Handshake { why: error.to_string() };
+    };
+    match tls {
+        Error::InvalidCertificate(certificate) => match certificate {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsTrouble::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsTrouble::NotYetValid,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                TlsTrouble::WrongName
+            }
+            _ => TlsTrouble::Untrusted,
+        },
+        Error::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion) => {
+            TlsTrouble::WrongMode
+        }
+        Error::AlertReceived(AlertDescription::ProtocolVersion)
+        | Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+            | PeerIncompatible::Tls12NotOffered
+            | PeerIncompatible::Tls12NotOfferedOrEnabled,
+        ) => TlsTrouble::TooOld,
+        other => TlsTrouble::Handshake { why: other.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classified(error: Error) -> TlsTrouble {
+        trouble(&io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    #[test]
+    fn each_trouble_has_its_name() {
+        assert_eq!(classified(CertificateError::Expired.into()), TlsTrouble::Expired);
+        assert_eq!(classified(CertificateError::NotValidYet.into()), TlsTrouble::NotYetValid);
+        assert_eq!(classified(CertificateError::NotValidForName.into()), TlsTrouble::WrongName);
+        assert_eq!(classified(CertificateError::UnknownIssuer.into()), TlsTrouble::Untrusted);
+        assert_eq!(classified(CertificateError::Revoked.into()), TlsTrouble::Untrusted);
+        assert_eq!(classified(InvalidMessage::InvalidContentType.into()), TlsTrouble::WrongMode);
+        assert_eq!(classified(Error::AlertReceived(AlertDescription::ProtocolVersion)), TlsTrouble::TooOld);
+        let alert = classified(Error::AlertReceived(AlertDescription::HandshakeFailure));
+        assert!(matches!(alert, TlsTrouble::Handshake { .. }));
+        let reset = trouble(&io::ErrorKind::ConnectionReset.into());
+        assert!(matches!(reset, TlsTrouble::Handshake { .. }));
+    }
+
+    #[test]
+    fn the_name_asked_for_may_be_a_literal() {
+        assert!(matches!(server_name("[2001:db8::1]"), Ok(ServerName::IpAddress(_))));
+        assert_eq!(server_name("mail.hosting.test.").unwrap().to_str(), "mail.hosting.test");
+        assert!(server_name("not a name").is_err());
+    }
+}
