@@ -9,3 +9,4 @@ pub mod change;
 pub mod clients;
 pub mod formats;
 pub mod probe;
+pub mod rehearsal;
