@@ -11,3 +11,4 @@ pub mod clients;
 pub mod diagnosis;
 pub mod formats;
 pub mod probe;
+pub mod rehearsal;
