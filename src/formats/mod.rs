@@ -2,6 +2,11 @@
 //! any input that parses; an edit changes only the span of its setting; `remove` right after the `set`
 //! that inserted a setting gives back the bytes that were there.
 
+pub mod key_file;
+mod lines;
+pub mod mozilla_logins;
+pub mod prefs_js;
+
 use serde::{Deserialize, Serialize};
 
 /// Which editor understands a file.
