@@ -3,6 +3,10 @@
 //! that inserted a setting gives back the bytes that were there.
 
 pub mod open;
+pub mod key_file;
+mod lines;
+pub mod mozilla_logins;
+pub mod prefs_js;
 
 use serde::{Deserialize, Serialize};
 

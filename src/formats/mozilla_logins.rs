@@ -1,0 +1,573 @@
+//! Mozilla's `logins.json`, every byte kept. The one edit it knows is to copy a saved login to another
+//! origin with the same ciphertexts, which needs no key; the ciphertexts themselves never leave here.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+
+use super::lines::BOM;
+use super::{Document, FormatError};
+
+/// A saved login as far as it can be told without a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// Its guid, braces included.
+    pub guid: String,
+    /// Origin: `imap://imap.hosting.test`.
+    pub hostname: String,
+    /// Realm; mail logins repeat the origin.
+    pub http_realm: Option<String>,
+    /// A user name is kept (encrypted).
+    pub has_username: bool,
+    /// A password is kept (encrypted).
+    pub has_password: bool,
+}
+
+#[derive(Clone)]
+struct Entry {
+    login: Login,
+    id: Option<u64>,
+    text: Vec<u8>,
+    /// Of the values in `text`, for copying.
+    spans: Option<CopySpans>,
+    ciphertexts: Option<(String, String)>,
+}
+
+#[derive(Debug, Clone)]
+struct CopySpans {
+    id: Range<usize>,
+    hostname: Range<usize>,
+    http_realm: Range<usize>,
+    guid: Range<usize>,
+}
+
+/// A parsed `logins.json`.
+#[derive(Clone)]
+pub struct MozillaLogins {
+    source: Vec<u8>,
+    /// Those of the file first, then copies made here.
+    entries: Vec<Entry>,
+    /// Where the file's entries are.
+    places: Vec<Range<usize>>,
+    gone: BTreeSet<usize>,
+    by_guid: HashMap<String, Vec<usize>>,
+    by_ciphertexts: HashMap<(String, String), Vec<usize>>,
+    next_id: Option<(Range<usize>, u64)>,
+    next_id_now: u64,
+    freed_ids: BTreeSet<u64>,
+}
+
+impl std::fmt::Debug for MozillaLogins {
+    /// Without the ciphertexts.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MozillaLogins").field("logins", &self.logins().collect::<Vec<_>>()).finish_non_exhaustive()
+    }
+}
+
+/// The guid of the login made by copying `source_guid` to `origin`: always the same, so that a plan is.
+pub fn deterministic_guid(source_guid: &str, origin: &str) -> String {
+    let digest = hex::encode(Sha256::digest(format!("login copy\n{source_guid}\n{origin}").as_bytes()));
+    format!("{{{}-{}-{}-{}-{}}}", &digest[..8], &digest[8..12], &digest[12..16], &digest[16..20], &digest[20..32])
+}
+
+/// The raw text of a login copied from `source_guid` to `origin`.
+pub fn copy_raw(source_guid: &str, origin: &str) -> String {
+    format!("copy:{source_guid} origin:{origin}")
+}
+
+impl MozillaLogins {
+    /// Parses a file.
+    pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
+        let start = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
+        serde_json::from_slice::<serde::de::IgnoredAny>(&bytes[start..])
+            .map_err(|error| malformed(start, &format!("not JSON: {error}")))?;
+        let text = std::str::from_utf8(bytes).map_err(|error| malformed(error.valid_up_to(), "not UTF-8"))?;
+        let root = Members::of(text, start)?;
+        let mut doc = Self {
+            source: bytes.to_vec(),
+            entries: Vec::new(),
+            places: Vec::new(),
+            gone: BTreeSet::new(),
+            by_guid: HashMap::new(),
+            by_ciphertexts: HashMap::new(),
+            next_id: None,
+            next_id_now: 0,
+            freed_ids: BTreeSet::new(),
+        };
+        if let Some(span) = root.find("nextId") {
+            doc.next_id = text[span.clone()].parse().ok().map(|id| (span, id));
+            doc.next_id_now = doc.next_id.as_ref().map_or(0, |(_, id)| *id);
+        }
+        let logins = root.find("logins").ok_or_else(|| malformed(start, "no \"logins\""))?;
+        for place in elements(text, logins)? {
+            let entry =
+                Entry::read(&text[place.clone()]).map_err(|_| malformed(place.start, "a login is not an object"))?;
+            doc.push(entry);
+            doc.places.push(place);
+        }
+        Ok(doc)
+    }
+
+    /// The saved logins, in the file's order.
+    pub fn logins(&self) -> impl Iterator<Item = &Login> {
+        self.present().map(|(_, entry)| &entry.login)
+    }
+
+    /// The saved logins of an origin (`smtp://mail.hosting.test`) that have a password.
+    pub fn for_origin(&self, origin: &str) -> impl Iterator<Item = &Login> {
+        self.logins().filter(move |login| {
+            login.has_password
+                && login.hostname == origin
+                && login.http_realm.as_deref().is_none_or(|realm| realm == origin)
+        })
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.by_guid.entry(entry.login.guid.clone()).or_default().push(self.entries.len());
+        if let Some(ciphertexts) = &entry.ciphertexts {
+            self.by_ciphertexts.entry(ciphertexts.clone()).or_default().push(self.entries.len());
+        }
+        self.entries.push(entry);
+    }
+
+    fn present(&self) -> impl Iterator<Item = (usize, &Entry)> {
+        self.entries.iter().enumerate().filter(|(at, _)| !self.gone.contains(at))
+    }
+
+    /// The one login of this guid.
+    fn only(&self, guid: &str) -> Result<Option<usize>, FormatError> {
+        let places = self.by_guid.get(guid).map_or(&[][..], Vec::as_slice);
+        let mut present = places.iter().copied().filter(|at| !self.gone.contains(at));
+        match (present.next(), present.next()) {
+            (_, Some(_)) => Err(refused(guid, "two logins have this guid")),
+            (only, None) => Ok(only),
+        }
+    }
+}
+
+fn malformed(offset: usize, why: &str) -> FormatError {
+    FormatError::Malformed { format: "logins.json", offset, why: why.to_owned() }
+}
+
+fn refused(name: &str, why: &str) -> FormatError {
+    FormatError::Refused { name: name.to_owned(), why: why.to_owned() }
+}
+
+fn json_text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+impl Entry {
+    fn read(text: &str) -> Result<Self, FormatError> {
+        let members = Members::of(text, 0)?;
+        let value =
+            |key: &str| members.find(key).and_then(|span| serde_json::from_str::<serde_json::Value>(&text[span]).ok());
+        let string = |key: &str| value(key).and_then(|value| value.as_str().map(str::to_owned));
+        let (user, password) = (string("encryptedUsername"), string("encryptedPassword"));
+        let kept = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let spans =
+            match (members.find("id"), members.find("hostname"), members.find("httpRealm"), members.find("guid")) {
+                (Some(id), Some(hostname), Some(http_realm), Some(guid)) => {
+                    Some(CopySpans { id, hostname, http_realm, guid })
+                }
+                _ => None,
+            };
+        Ok(Self {
+            login: Login {
+                guid: string("guid").unwrap_or_default(),
+                hostname: string("hostname").unwrap_or_default(),
+                http_realm: string("httpRealm"),
+                has_username: kept(&user),
+                has_password: kept(&password),
+            },
+            id: value("id").and_then(|id| id.as_u64()),
+            text: text.as_bytes().to_vec(),
+            spans,
+            ciphertexts: user.zip(password).filter(|(_, password)| !password.is_empty()),
+        })
+    }
+
+    fn copied(&self, id: u64, guid: &str, origin: &str) -> Option<Vec<u8>> {
+        let spans = self.spans.as_ref()?;
+        let origin = json_text(origin);
+        let mut edits = [
+            (spans.id.clone(), id.to_string()),
+            (spans.hostname.clone(), origin.clone()),
+            (spans.http_realm.clone(), origin),
+            (spans.guid.clone(), json_text(guid)),
+        ];
+        edits.sort_by_key(|(span, _)| span.start);
+        let mut out = Vec::with_capacity(self.text.len() + 64);
+        let mut at = 0;
+        for (span, text) in edits {
+            out.extend_from_slice(&self.text[at..span.start]);
+            out.extend_from_slice(text.as_bytes());
+            at = span.end;
+        }
+        out.extend_from_slice(&self.text[at..]);
+        Some(out)
+    }
+}
+
+impl Document for MozillaLogins {
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut cuts: Vec<(Range<usize>, Vec<u8>)> = Vec::new();
+        let mut kept_before: Option<usize> = None;
+        for (at, place) in self.places.iter().enumerate() {
+            if !self.gone.contains(&at) {
+                kept_before = Some(at);
+            } else if kept_before.is_some() {
+                cuts.push((self.places[at - 1].end..place.end, Vec::new()));
+            } else {
+                // up to the next login, so that no comma is left before it
+                let end = self.places.get(at + 1).map_or(place.end, |next| next.start);
+                cuts.push((place.start..end, Vec::new()));
+            }
+        }
+        if let Some(last) = self.places.last() {
+            let mut added = Vec::new();
+            for (_, entry) in self.present().skip_while(|(at, _)| *at < self.places.len()) {
+                if kept_before.is_some() || !added.is_empty() {
+                    added.push(b',');
+                }
+                added.extend_from_slice(&entry.text);
+            }
+            cuts.push((last.end..last.end, added));
+        }
+        if let Some((span, id)) = &self.next_id
+            && *id != self.next_id_now
+        {
+            cuts.push((span.clone(), self.next_id_now.to_string().into_bytes()));
+        }
+        cuts.sort_by_key(|(range, _)| (range.start, range.end));
+        let mut out = Vec::with_capacity(self.source.len() + 1024);
+        let mut at = 0;
+        for (range, text) in cuts {
+            if range.start > at {
+                out.extend_from_slice(&self.source[at..range.start]);
+            }
+            out.extend_from_slice(&text);
+            at = at.max(range.end);
+        }
+        out.extend_from_slice(&self.source[at..]);
+        out
+    }
+
+    fn get(&self, name: &str) -> Result<Option<String>, FormatError> {
+        let Some(at) = self.only(name)? else { return Ok(None) };
+        let entry = &self.entries[at];
+        let equals = entry.ciphertexts.as_ref().and_then(|ciphertexts| self.by_ciphertexts.get(ciphertexts));
+        let twin = equals.into_iter().flatten().find(|other| **other != at && !self.gone.contains(other));
+        Ok(Some(match twin {
+            Some(&twin) if entry.login.http_realm.as_deref() == Some(&entry.login.hostname) => {
+                copy_raw(&self.entries[twin].login.guid, &entry.login.hostname)
+            }
+            _ => "changed".to_owned(),
+        }))
+    }
+
+    fn set(&mut self, name: &str, raw: &str) -> Result<(), FormatError> {
+        let Some((source, origin)) = raw.strip_prefix("copy:").and_then(|rest| rest.split_once(" origin:")) else {
+            return Err(refused(name, "not of the form copy:GUID origin:ORIGIN"));
+        };
+        if self.only(name)?.is_some() {
+            return match self.get(name)? {
+                Some(present) if present == raw => Ok(()),
+                _ => Err(refused(name, "another login has this guid")),
+            };
+        }
+        let Some(from) = self.only(source)? else { return Err(refused(source, "there is no such login")) };
+        if self.entries[from].ciphertexts.is_none() {
+            return Err(refused(source, "it has no saved password"));
+        }
+        let in_use = |id| self.present().any(|(_, entry)| entry.id == Some(id));
+        if self.next_id.is_none() || in_use(self.next_id_now) {
+            return Err(refused("nextId", "not a free number"));
+        }
+        let Some(text) = self.entries[from].copied(self.next_id_now, name, origin) else {
+            return Err(refused(source, "it lacks id, hostname, httpRealm or guid"));
+        };
+        let text = String::from_utf8(text).map_err(|_| refused(source, "not UTF-8"))?;
+        self.freed_ids.remove(&self.next_id_now);
+        self.next_id_now += 1;
+        self.push(Entry::read(&text)?);
+        Ok(())
+    }
+
+    fn remove(&mut self, name: &str) -> Result<(), FormatError> {
+        let Some(at) = self.only(name)? else { return Ok(()) };
+        self.gone.insert(at);
+        self.freed_ids.extend(self.entries[at].id);
+        // in whatever order several copies are taken out, the number ends where it began
+        while self.next_id_now.checked_sub(1).is_some_and(|last| self.freed_ids.remove(&last)) {
+            self.next_id_now -= 1;
+        }
+        Ok(())
+    }
+}
+
+/// The members of a JSON object by byte span. The text is known to be JSON.
+struct Members {
+    list: Vec<(String, Range<usize>)>,
+}
+
+impl Members {
+    fn of(text: &str, start: usize) -> Result<Self, FormatError> {
+        let bytes = text.as_bytes();
+        let mut at = blank(bytes, start);
+        if bytes.get(at) != Some(&b'{') {
+            return Err(malformed(at, "not an object"));
+        }
+        let mut list = Vec::new();
+        at = blank(bytes, at + 1);
+        while bytes.get(at) == Some(&b'"') {
+            let key_end = skip_value(bytes, at);
+            let key = serde_json::from_str(&text[at..key_end]).map_err(|_| malformed(at, "an odd name"))?;
+            let value = blank(bytes, blank(bytes, key_end) + 1);
+            let end = skip_value(bytes, value);
+            list.push((key, value..end));
+            at = blank(bytes, end);
+            if bytes.get(at) == Some(&b',') {
+                at = blank(bytes, at + 1);
+            }
+        }
+        Ok(Self { list })
+    }
+
+    /// The value of a member; JSON parsers take the last of several.
+    fn find(&self, key: &str) -> Option<Range<usize>> {
+        self.list.iter().rev().find(|(name, _)| name == key).map(|(_, span)| span.clone())
+    }
+}
+
+fn elements(text: &str, span: Range<usize>) -> Result<Vec<Range<usize>>, FormatError> {
+    let bytes = text.as_bytes();
+    if bytes[span.start] != b'[' {
+        return Err(malformed(span.start, "\"logins\" is not a list"));
+    }
+    let mut list = Vec::new();
+    let mut at = blank(bytes, span.start + 1);
+    while bytes.get(at).is_some_and(|&byte| byte != b']') {
+        let end = skip_value(bytes, at);
+        list.push(at..end);
+        at = blank(bytes, end);
+        if bytes.get(at) == Some(&b',') {
+            at = blank(bytes, at + 1);
+        }
+    }
+    Ok(list)
+}
+
+fn blank(bytes: &[u8], mut at: usize) -> usize {
+    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
+    }
+    at
+}
+
+/// Behind the value that begins at `at`.
+fn skip_value(bytes: &[u8], mut at: usize) -> usize {
+    let mut depth = 0usize;
+    loop {
+        match bytes.get(at) {
+            None => return at,
+            Some(b'"') => {
+                at += 1;
+                while bytes.get(at).is_some_and(|&byte| byte != b'"') {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                at = (at + 1).min(bytes.len());
+            }
+            Some(b'{' | b'[') => {
+                depth += 1;
+                at += 1;
+            }
+            Some(b'}' | b']') if depth > 0 => {
+                depth -= 1;
+                at += 1;
+            }
+            Some(b',' | b':' | b' ' | b'\t' | b'\n' | b'\r') if depth > 0 => {
+                at += 1;
+                continue;
+            }
+            Some(_) => {
+                let rest = &bytes[at..];
+                let end = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b':' | b' ' | b'\t' | b'\n' | b'\r');
+                at += rest.iter().position(end).unwrap_or(rest.len()).max(1);
+            }
+        }
+        if depth == 0 {
+            return at;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn login(id: u64, origin: &str, guid: &str, secret: &str) -> String {
+        format!(
+            r#"{{"id":{id},"hostname":"{origin}","httpRealm":"{origin}","formSubmitURL":null,"usernameField":"","passwordField":"","encryptedUsername":"U{secret}","encryptedPassword":"P{secret}","guid":"{guid}","encType":1,"timeCreated":1700000000000,"timesUsed":{id}}}"#
+        )
+    }
+
+    fn file(logins: &[String], next: u64) -> String {
+        format!(
+            r#"{{"nextId":{next},"logins":[{}],"version":3,"dismissed":{{"a":[1,{{"b":"]}}"}}]}}}}"#,
+            logins.join(",")
+        )
+    }
+
+    fn sample() -> String {
+        file(&[login(1, "https://x.test", "{w}", "w"), login(2, "imap://imap.hosting.test", "{i}", "i")], 3)
+    }
+
+    #[test]
+    fn copies_a_login_and_takes_it_out_again() {
+        let source = sample();
+        let origin = "smtp://mail.hosting.test";
+        let guid = deterministic_guid("{i}", origin);
+        let mut doc = MozillaLogins::parse(source.as_bytes()).unwrap();
+        assert_eq!(doc.get(&guid).unwrap(), None);
+        doc.set(&guid, &copy_raw("{i}", origin)).unwrap();
+        let copy = login(3, origin, &guid, "i").replace("\"timesUsed\":3", "\"timesUsed\":2");
+        let expected = source
+            .replace("\"nextId\":3", "\"nextId\":4")
+            .replace("}],\"version\"", &format!("}},{copy}],\"version\""));
+        assert_eq!(String::from_utf8(doc.to_bytes()).unwrap(), expected);
+        let mut again = MozillaLogins::parse(expected.as_bytes()).unwrap();
+        assert_eq!(again.get(&guid).unwrap(), Some(copy_raw("{i}", origin)));
+        assert_eq!(again.for_origin(origin).count(), 1);
+        again.set(&guid, &copy_raw("{i}", origin)).unwrap();
+        again.remove(&guid).unwrap();
+        assert_eq!(again.to_bytes(), source.as_bytes());
+        doc.remove(&guid).unwrap();
+        assert_eq!(doc.to_bytes(), source.as_bytes());
+    }
+
+    #[test]
+    fn counters_do_not_matter_and_ciphertexts_do() {
+        let origin = "smtp://mail.hosting.test";
+        let used = login(9, origin, "{c}", "i");
+        let doc = MozillaLogins::parse(file(&[login(2, "imap://h", "{i}", "i"), used], 10).as_bytes()).unwrap();
+        assert_eq!(doc.get("{c}").unwrap(), Some(copy_raw("{i}", origin)));
+        let other = login(9, origin, "{c}", "new password");
+        let doc = MozillaLogins::parse(file(&[login(2, "imap://h", "{i}", "i"), other], 10).as_bytes()).unwrap();
+        assert_eq!(doc.get("{c}").unwrap().as_deref(), Some("changed"));
+        assert!(!format!("{:?}", doc.get("{c}")).contains("Pnew"));
+    }
+
+    #[test]
+    fn a_login_added_since_keeps_its_number() {
+        let mut doc = MozillaLogins::parse(sample().as_bytes()).unwrap();
+        doc.set("{c}", &copy_raw("{i}", "smtp://h")).unwrap();
+        let text = String::from_utf8(doc.to_bytes()).unwrap();
+        let since = text.replace("],\"version\"", &format!(",{}],\"version\"", login(4, "https://y.test", "{y}", "y")));
+        let since = since.replace("\"nextId\":4", "\"nextId\":5");
+        let mut doc = MozillaLogins::parse(since.as_bytes()).unwrap();
+        doc.remove("{c}").unwrap();
+        let expected = file(
+            &[
+                login(1, "https://x.test", "{w}", "w"),
+                login(2, "imap://imap.hosting.test", "{i}", "i"),
+                login(4, "https://y.test", "{y}", "y"),
+            ],
+            5,
+        );
+        assert_eq!(String::from_utf8(doc.to_bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_do_safely() {
+        let mut doc = MozillaLogins::parse(sample().as_bytes()).unwrap();
+        assert!(doc.set("{c}", "copy:{none} origin:smtp://h").is_err());
+        assert!(doc.set("{i}", "copy:{w} origin:smtp://h").is_err());
+        assert!(doc.set("{c}", "anything").is_err());
+        assert_eq!(doc.to_bytes(), sample().as_bytes());
+        let mut doc = MozillaLogins::parse(sample().replace("\"nextId\":3", "\"nextId\":2").as_bytes()).unwrap();
+        assert!(doc.set("{c}", &copy_raw("{i}", "smtp://h")).is_err());
+        for bad in ["", "[]", "{\"logins\":3}", "{\"nextId\":1}", "{\"logins\":[1]}", "{\"logins\":[}"] {
+            assert!(MozillaLogins::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_guid_depends_on_both_and_has_the_usual_shape() {
+        let guid = deterministic_guid("{i}", "smtp://a");
+        assert_eq!(guid, deterministic_guid("{i}", "smtp://a"));
+        assert_ne!(guid, deterministic_guid("{i}", "smtp://b"));
+        assert_ne!(guid, deterministic_guid("{j}", "smtp://a"));
+        let lengths: Vec<usize> = guid.trim_matches(['{', '}']).split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12]);
+    }
+
+    fn generated() -> impl Strategy<Value = (String, usize)> {
+        (prop::collection::vec("[a-z\"\\\\\\]}{,: ]{0,6}", 1..5), any::<bool>(), 0..4u64).prop_map(|(notes, pretty, gap)| {
+            let count = notes.len();
+            let logins: Vec<serde_json::Value> = notes
+                .iter()
+                .enumerate()
+                .map(|(at, note)| {
+                    serde_json::json!({"id": at + 1, "hostname": format!("imap://{note}"), "httpRealm": null, "note": [note, {"x": note}],
+                        "guid": format!("{{{at}}}"), "encryptedUsername": format!("u{at}"), "encryptedPassword": format!("p{at}")})
+                })
+                .collect();
+            let root = serde_json::json!({"nextId": count as u64 + 1 + gap, "logins": logins, "version": 3});
+            (if pretty { serde_json::to_string_pretty(&root) } else { serde_json::to_string(&root) }.unwrap(), count)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn copies_come_out_in_any_order((source, count) in generated(), picks in prop::collection::vec(0..5usize, 1..4), flip in any::<bool>()) {
+            let mut doc = MozillaLogins::parse(source.as_bytes()).unwrap();
+            prop_assert_eq!(doc.to_bytes(), source.as_bytes());
+            let mut names = Vec::new();
+            for (at, pick) in picks.iter().enumerate() {
+                let (from, origin) = (format!("{{{}}}", pick % count), format!("smtp://{at}"));
+                let guid = deterministic_guid(&from, &origin);
+                doc.set(&guid, &copy_raw(&from, &origin)).unwrap();
+                names.push((guid, from, origin));
+            }
+            let printed = doc.to_bytes();
+            serde_json::from_slice::<serde_json::Value>(&printed).unwrap();
+            let mut again = MozillaLogins::parse(&printed).unwrap();
+            for login in MozillaLogins::parse(source.as_bytes()).unwrap().logins() {
+                prop_assert!(again.logins().any(|other| other == login));
+            }
+            for (guid, from, origin) in &names {
+                prop_assert_eq!(again.get(guid).unwrap(), Some(copy_raw(from, origin)));
+            }
+            if flip {
+                names.reverse();
+            }
+            for (guid, _, _) in &names {
+                again.remove(guid).unwrap();
+                doc.remove(guid).unwrap();
+            }
+            prop_assert_eq!(again.to_bytes(), source.as_bytes());
+            prop_assert_eq!(doc.to_bytes(), source.as_bytes());
+        }
+
+        #[test]
+        fn removing_any_logins_leaves_json((source, count) in generated(), gone in prop::collection::btree_set(0..5usize, 0..5), copies in 0..3usize, less in any::<bool>()) {
+            let mut doc = MozillaLogins::parse(source.as_bytes()).unwrap();
+            for copy in 0..copies {
+                doc.set(&format!("copy{copy}"), &copy_raw("{0}", "smtp://h")).unwrap();
+            }
+            if less {
+                doc.remove("copy0").unwrap();
+            }
+            for at in &gone {
+                doc.remove(&format!("{{{at}}}")).unwrap();
+            }
+            let value: serde_json::Value = serde_json::from_slice(&doc.to_bytes()).unwrap();
+            let left = (0..count).filter(|at| !gone.contains(at)).count() + copies - usize::from(less && copies > 0);
+            prop_assert_eq!(value["logins"].as_array().unwrap().len(), left);
+        }
+    }
+}
