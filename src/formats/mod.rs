@@ -2,6 +2,10 @@
 //! any input that parses; an edit changes only the span of its setting; `remove` right after the `set`
 //! that inserted a setting gives back the bytes that were there.
 
+pub mod oeaccount;
+pub mod plist_doc;
+mod xml;
+
 use serde::{Deserialize, Serialize};
 
 /// Which editor understands a file.
