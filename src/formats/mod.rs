@@ -7,6 +7,9 @@ pub mod key_file;
 mod lines;
 pub mod mozilla_logins;
 pub mod prefs_js;
+pub mod oeaccount;
+pub mod plist_doc;
+mod xml;
 
 use serde::{Deserialize, Serialize};
 
