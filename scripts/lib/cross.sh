@@ -1,0 +1,82 @@
+# Windows and macOS on a Linux machine: Debian's rustc-web with the sources of std, so that cargo builds std for
+# the other system itself. Each keeps its own folder below target/. Sourced by scripts/test.
+
+CROSS_PACKAGES="rustc-web cargo-web rust-web-src rust-web-clippy"
+WINDOWS_PACKAGES="$CROSS_PACKAGES gcc-mingw-w64-x86-64-posix wine64"
+WINDOWS=x86_64-pc-windows-gnu
+MACOS="aarch64-apple-darwin x86_64-apple-darwin"
+
+needs_packages() {
+    local missing
+    missing=$(missing_packages "$@" 2>/dev/null | tr '\n' ' ')
+    [ -z "$missing" ] || not_run "Debian 12's packages ${missing% }"
+}
+
+# The toolchain of Debian before any other. RUSTC_BOOTSTRAP lets its stable cargo build std; the Linux build never sees it.
+cross_env() {
+    export PATH=/usr/bin:$PATH RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1
+    export CARGO_UNSTABLE_BUILD_STD=std,panic_unwind,test
+    unset RUSTUP_TOOLCHAIN
+}
+
+windows_env() {
+    needs_packages $WINDOWS_PACKAGES
+    cross_env
+    export CARGO_TARGET_DIR=$root/target/windows
+    export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
+    export CC_x86_64_pc_windows_gnu=x86_64-w64-mingw32-gcc AR_x86_64_pc_windows_gnu=x86_64-w64-mingw32-ar
+    export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=/usr/lib/wine/wine64
+    export WINEPREFIX=$CARGO_TARGET_DIR/wine WINEARCH=win64 WINEDEBUG=-all
+    export WINEDLLOVERRIDES="mscoree,mshtml=;winemenubuilder.exe=d"
+    # without a UTF-8 locale Wine cannot name files beyond ASCII
+    export LANG=C.UTF-8 LC_ALL=C.UTF-8
+}
+
+# A Windows of our own below target/, with its own home: Wine links Documents and the like to $HOME.
+wine_prefix() {
+    local dll=$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll
+    [ ! -e "$dll" ] || return 0
+    rm -rf "$WINEPREFIX"
+    mkdir -p "$CARGO_TARGET_DIR/winehome"
+    env -u DISPLAY HOME="$CARGO_TARGET_DIR/winehome" /usr/lib/wine/wine64 wineboot -i >/dev/null 2>&1
+    /usr/lib/wine/wineserver64 -w
+    # Wine 8 lacks this library of Windows, from which Rust's std takes its random numbers. For tests only.
+    x86_64-w64-mingw32-gcc -O2 -s -shared -o "$dll.new" "$root/scripts/lib/bcryptprimitives.c" -ladvapi32
+    mv "$dll.new" "$dll"
+}
+
+windows_clippy() {
+    windows_env
+    cargo clippy --locked --workspace --all-targets --target $WINDOWS -- -D warnings
+}
+
+windows_build() {
+    windows_env
+    cargo build --locked --target $WINDOWS
+    wine_prefix
+    local told
+    told=$(/usr/lib/wine/wine64 "$CARGO_TARGET_DIR/$WINDOWS/debug/port26.exe" --version | tr -d '\r')
+    echo "port26.exe --version: $told"
+    case $told in "port26 "*) ;; *) return 1 ;; esac
+}
+
+# windows_tests ARGUMENT..: cargo test with programs for Windows, which Wine runs.
+windows_tests() {
+    windows_env
+    wine_prefix
+    /usr/lib/wine/wineserver64 -p300 || true # one server for all programs; it fails when one is up already
+    trap '/usr/lib/wine/wineserver64 -k || true' EXIT
+    PORT26_TEST_KEYRING=1 cargo test --locked --target $WINDOWS "$@"
+}
+
+macos_clippy() {
+    local target targets=()
+    needs_packages $CROSS_PACKAGES
+    cross_env
+    export CARGO_TARGET_DIR=$root/target/macos MACOSX_DEPLOYMENT_TARGET=12.0
+    for target in $MACOS; do
+        targets+=(--target "$target")
+        export "CC_${target//-/_}=$root/scripts/lib/fakecc" "CXX_${target//-/_}=$root/scripts/lib/fakecc"
+    done
+    cargo clippy --locked --workspace --all-targets "${targets[@]}" -- -D warnings
+}

@@ -1,0 +1,62 @@
+# The parts that run with the developer's own toolchain on any system. Sourced by scripts/test and scripts/check.
+
+DENY_VERSION=0.20.2
+
+format() { cargo fmt --all --check; }
+
+clippy() { cargo clippy --locked --workspace --all-targets -- -D warnings; }
+
+unit_tests() { cargo test --locked --workspace --lib --bins; }
+
+all_tests() { cargo test --locked --workspace; }
+
+# The tests that keep and forget passwords in the session's real keychain, in a session that is thrown away.
+keychain_tests() {
+    local tool session
+    for tool in dbus-run-session gnome-keyring-daemon; do
+        command -v $tool >/dev/null || not_run "$tool"
+    done
+    session=$(mktemp -d)
+    trap 'rm -rf "$session"' EXIT
+    chmod 700 "$session"
+    cargo test --locked --workspace --lib --no-run
+    SESSION=$session PORT26_TEST_KEYRING=1 XDG_RUNTIME_DIR=$session dbus-run-session -- bash -ec '
+        printf test | XDG_DATA_HOME=$SESSION gnome-keyring-daemon --unlock --components=secrets >/dev/null
+        cargo test --locked --workspace --lib'
+}
+
+# deny_tool: sets $deny to cargo-deny, which it builds once when there is none (two minutes).
+deny_tool() {
+    deny=$(command -v cargo-deny || echo "$root/target/tools/bin/cargo-deny")
+    [ -x "$deny" ] || cargo install --quiet --locked --version $DENY_VERSION --root "$root/target/tools" cargo-deny ||
+        not_run "cargo-deny (cargo install cargo-deny)"
+}
+
+licences() {
+    local deny
+    deny_tool
+    "$deny" --locked check licenses bans sources
+}
+
+advisories() {
+    local deny
+    deny_tool
+    timeout 120 "$deny" fetch db >/dev/null 2>&1 || not_run "the advisory database: RustSec's repository on GitHub"
+    "$deny" --locked check advisories
+}
+
+real_client() {
+    local tool
+    [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] || not_run "Linux and root"
+    for tool in postfix dovecot nft Xvfb xdotool import certutil "$2"; do
+        PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || not_run "$tool"
+    done
+    # the namespaces are what a container may forbid
+    unshare --net --mount --pid --fork --mount-proc true 2>/dev/null || not_run "the right to make namespaces"
+    cargo build --locked --bin port26
+    PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/real/run "$1"
+}
+
+REAL_PACKAGES="thunderbird claws-mail postfix dovecot-core dovecot-imapd nftables iproute2 openssl libnss3-tools
+    xvfb xdotool imagemagick python3 procps"
+KEYCHAIN_PACKAGES="dbus gnome-keyring"
