@@ -7,8 +7,16 @@
 pub mod account;
 pub mod apply;
 pub mod change;
+pub mod cli;
 pub mod clients;
+pub mod credentials;
 pub mod diagnosis;
 pub mod formats;
+pub mod network_history;
+pub mod pipeline;
+pub mod plan;
+pub mod policy;
 pub mod probe;
 pub mod rehearsal;
+pub mod relay;
+pub mod report;

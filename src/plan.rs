@@ -23,7 +23,6 @@ pub enum Outcome {
     NoRoute,
     Reverted,
     Conflict,
-    Restored,
     Failed,
 }
 

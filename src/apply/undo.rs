@@ -35,6 +35,8 @@ pub struct Undone {
     pub client: ClientId,
     /// Its profile.
     pub profile: String,
+    /// The accounts of the receipt, whatever became of them.
+    pub planned: Vec<AccountRecord>,
     /// What became of each account; after an error, empty: everything is as it was before the undo.
     pub accounts: Vec<AccountUndone>,
     /// Why it could not be undone now.
@@ -87,7 +89,8 @@ impl Writer<'_> {
                 Err(error) => (None, Vec::new(), Some(error)),
             };
             let (receipt, client, profile) = (begin.id.clone(), begin.client, begin.profile.clone());
-            results.push(Undone { receipt, by, client, profile, accounts, error });
+            let planned = begin.accounts.clone();
+            results.push(Undone { receipt, by, client, profile, planned, accounts, error });
         }
         Ok(results)
     }

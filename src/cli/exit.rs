@@ -50,9 +50,7 @@ impl Exit {
             Outcome::NeedsUser | Outcome::Deferred => Self::NeedsUser,
             Outcome::NoRoute => Self::NoRoute,
             Outcome::WouldFix => Self::Pending,
-            Outcome::AlreadyWorks | Outcome::Fixed | Outcome::NotOurs | Outcome::Refused | Outcome::Restored => {
-                Self::Done
-            }
+            Outcome::AlreadyWorks | Outcome::Fixed | Outcome::NotOurs | Outcome::Refused => Self::Done,
         }
     }
 

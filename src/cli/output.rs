@@ -117,7 +117,6 @@ fn mark(outcome: Outcome) -> (&'static str, AnsiColor) {
     match outcome {
         Outcome::AlreadyWorks => ("works", AnsiColor::Green),
         Outcome::Fixed => ("fixed", AnsiColor::Green),
-        Outcome::Restored => ("put back", AnsiColor::Green),
         Outcome::WouldFix => ("can be fixed", AnsiColor::Cyan),
         Outcome::NotOurs => ("left alone", AnsiColor::Blue),
         Outcome::Refused => ("not changed", AnsiColor::Yellow),

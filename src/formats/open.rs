@@ -2,6 +2,11 @@
 
 use port26_platform::registry::Value;
 
+use super::key_file::KeyFile;
+use super::mozilla_logins::MozillaLogins;
+use super::oeaccount::OeAccount;
+use super::plist_doc::PlistDoc;
+use super::prefs_js::PrefsJs;
 use super::{Document, FileFormat, FormatError};
 
 /// The editors of all formats.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::test::Tested;
 use super::{Event, Tools};
 use crate::account::{Account, SubmissionServer};
-use crate::apply::{AccountChange, ApplyError, RunId, Transaction};
+use crate::apply::{AccountChange, ApplyError, ReceiptId, RunId, Selector, Transaction};
 use crate::change::Change;
 use crate::clients::{InUse, MailClient, PlanError};
 use crate::credentials::{Credential, Kept};
@@ -92,23 +92,27 @@ fn write_profile(tools: &Tools, fixing: &mut [Fixing], places: &[usize], profile
             })
         })
         .collect();
-    match tools.writer.apply(Transaction { run: run.clone(), client, profile, accounts }) {
+    match tools.desk.writer().apply(&Transaction { run: run.clone(), client, profile, accounts }) {
         Ok(receipt) => {
             for &place in places {
                 fixing[place].report.receipt = Some(receipt.id.to_string());
             }
-            read_back(tools, fixing, places, &receipt.id.to_string());
+            read_back(tools, fixing, places, &receipt.id, run);
         }
         Err(error) => {
-            let outcome = if matches!(error, ApplyError::RolledBack { .. }) { Outcome::Reverted } else { Outcome::Failed };
-            let reason = Reason::new(error.code(), error.to_string(), error.hint());
+            let outcome = match error {
+                ApplyError::RolledBack { .. } => Outcome::Reverted,
+                ApplyError::InUse { .. } => Outcome::Deferred,
+                _ => Outcome::Failed,
+            };
+            let reason = Reason::new(error.code(), sentence(&error.to_string()), error.hint());
             places.iter().for_each(|&place| fixing[place].settle(outcome, reason.clone()));
         }
     }
 }
 
 /// The client's files are read again; what is there must be what was meant, else everything of this profile goes back.
-fn read_back(tools: &Tools, fixing: &mut [Fixing], places: &[usize], receipt: &str) {
+fn read_back(tools: &Tools, fixing: &mut [Fixing], places: &[usize], receipt: &ReceiptId, run: &RunId) {
     let Some(&first) = places.first() else { return };
     let Some(client) = client_of(tools, &fixing[first].report.account) else { return };
     let now = match client.detect(&tools.host) {
@@ -128,12 +132,21 @@ fn read_back(tools: &Tools, fixing: &mut [Fixing], places: &[usize], receipt: &s
         }
         return;
     }
-    let (outcome, reason) = match tools.writer.undo_receipt(receipt) {
-        Ok(_) => (
+    let undone = tools.desk.writer().undo(&Selector::One(receipt.clone()), run);
+    let trouble = match undone {
+        Ok(undone) => undone.into_iter().find_map(|one| one.error),
+        Err(error) => Some(error),
+    };
+    let (outcome, reason) = match trouble {
+        None => (
             Outcome::Reverted,
-            Reason::new("read_back", "What was written did not read back as meant, so everything was put back.", "Please report this with `port26 scan --json`."),
+            Reason::new(
+                "read_back",
+                "What was written did not read back as meant, so everything was put back.",
+                "Please report this with the output of `port26 scan --json`.",
+            ),
         ),
-        Err(error) => (Outcome::Failed, Reason::new(error.code(), error.to_string(), error.hint())),
+        Some(error) => (Outcome::Failed, Reason::new(error.code(), sentence(&error.to_string()), error.hint())),
     };
     places.iter().for_each(|&place| fixing[place].settle(outcome, reason.clone()));
 }

@@ -3,20 +3,24 @@
 
 mod discover;
 mod fix;
+mod open_clients;
 mod survey;
 mod test;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use port26_platform::host::Host;
 
-use crate::apply::Writer;
+use crate::apply::{Machine, MachineStore, Writer};
 use crate::clients::MailClient;
 use crate::credentials::CredentialBook;
+use crate::formats::open::AllEditors;
 use crate::policy::Policy;
 use crate::probe::Prober;
 
 pub use discover::{Discovery, discover, select};
+pub use open_clients::OpenClients;
 pub use fix::{Fixing, client_name, fix, plan_changes};
 pub use test::{Tested, test};
 
@@ -62,11 +66,41 @@ pub struct Tools {
     /// What is allowed.
     pub policy: Policy,
     /// Talks to mail servers.
-    pub prober: Arc<Prober>,
+    pub prober: Prober,
     /// Passwords at hand.
     pub credentials: CredentialBook,
-    /// The only writer.
-    pub writer: Writer,
+    /// What the writer needs.
+    pub desk: Desk,
     /// Who is told.
     pub events: Arc<dyn Events>,
+}
+
+/// What the one writer works with on a machine: where it keeps its journals, where settings are, who is open.
+pub struct Desk {
+    state: PathBuf,
+    machine: Machine,
+    store: MachineStore,
+    guard: OpenClients,
+}
+
+impl Desk {
+    /// The desk of this machine, with its journals in this state folder.
+    pub fn new(state: impl Into<PathBuf>, host: &Host, clients: &'static [&'static dyn MailClient]) -> Self {
+        Self {
+            state: state.into(),
+            machine: Machine::of(host),
+            store: MachineStore::of(host),
+            guard: OpenClients::new(host.clone(), clients),
+        }
+    }
+
+    /// The writer.
+    pub fn writer(&self) -> Writer<'_> {
+        Writer::new(self.state.clone(), self.machine.clone(), &self.store, &AllEditors, &self.guard)
+    }
+
+    /// The state folder.
+    pub fn state(&self) -> &std::path::Path {
+        &self.state
+    }
 }

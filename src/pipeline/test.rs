@@ -117,10 +117,7 @@ async fn prove_present(
         }
         (AuthSetting::Password | AuthSetting::Encrypted, Some(credential)) if mode != TlsMode::None => {
             let session = session(tools, survey, &account.outgoing.host, account.outgoing.port, mode).await?;
-            if !session.finding().tls_verified() || !session.finding().last_ehlo().is_some_and(crate::diagnosis::offers_password) {
-                return None;
-            }
-            Some(session.log_in(&credential.user, &credential.password, sender, PlaintextAuth::Refused).await)
+            session.log_in(&credential.user, &credential.password, sender, PlaintextAuth::Refused).await.ok()
         }
         _ => None,
     }
@@ -132,9 +129,9 @@ async fn session(tools: &Tools, survey: &mut Survey, host: &str, port: u16, mode
     if !reached {
         return None;
     }
-    match survey.take_session(port, mode) {
-        Some(session) => Some(session),
-        None => tools.prober.open(host, port, mode).await.1,
+    match survey.take_session(port) {
+        Some(session) if session.finding().tls_mode == mode => Some(session),
+        _ => tools.prober.open(host, port, mode).await.1,
     }
 }
 
@@ -159,7 +156,11 @@ async fn prove_target(
     let Some(session) = session(tools, survey, &to.host, to.port, mode).await else {
         return Tested::left(account, Some(verdict), Outcome::Refused, uncertain());
     };
-    let proof = session.log_in(&credential.user, &credential.password, account.email.as_deref(), plaintext).await;
+    let Ok(proof) =
+        session.log_in(&credential.user, &credential.password, account.email.as_deref(), plaintext).await
+    else {
+        return Tested::left(account, Some(verdict), Outcome::Refused, uncertain());
+    };
     match login::refusal(&proof, to.auth) {
         Some(code) => {
             let needs_user = code == crate::diagnosis::VerdictCode::BadCredentials;
