@@ -81,11 +81,6 @@ impl XmlText {
         &self.text[span.clone()]
     }
 
-    /// The length of the text.
-    pub fn len(&self) -> usize {
-        self.text.len()
-    }
-
     /// The text between the tags, as written.
     pub fn inner_text(&self, element: &Element) -> &str {
         element.inner.as_ref().map_or("", |span| self.slice(span))
