@@ -1,6 +1,10 @@
 //! One file a mail client behind one trait. An adapter reads and plans; it has no way to write.
 //! To add a client: one file, one line in [`CLIENTS`], fixtures (see CONTRIBUTING.md).
 
+pub mod apple_mail;
+mod providers;
+pub mod windows_live_mail;
+
 use std::path::PathBuf;
 
 use port26_platform::host::Host;

@@ -155,7 +155,7 @@ mod tests {
             let mut doc = OeAccount::parse(&bytes).unwrap();
             assert_eq!(doc.to_bytes(), bytes);
             doc.set("SMTP_Port", "DWORD:1a").unwrap();
-            let text = doc.xml.slice(&(0..doc.xml.len())).to_owned();
+            let text = doc.xml.slice(&doc.xml.element(0).span).to_owned();
             let end = if text.contains('\r') { "\r\n" } else { "\n" };
             assert!(
                 text.contains(&format!(

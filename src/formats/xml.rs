@@ -81,11 +81,6 @@ impl XmlText {
         &self.text[span.clone()]
     }
 
-    /// The length of the text.
-    pub fn len(&self) -> usize {
-        self.text.len()
-    }
-
     /// The text between the tags, as written.
     pub fn inner_text(&self, element: &Element) -> &str {
         element.inner.as_ref().map_or("", |span| self.slice(span))
@@ -164,7 +159,7 @@ fn decode(bytes: &[u8]) -> Result<(Encoding, String), (usize, String)> {
             Err(error) => Err((skip + error.valid_up_to(), "the text is not valid UTF-8".to_owned())),
         };
     }
-    if body.len() % 2 != 0 {
+    if !body.len().is_multiple_of(2) {
         return Err((bytes.len(), "the text is not valid UTF-16: it ends in half a character".to_owned()));
     }
     let units = body.chunks_exact(2).map(|pair| match encoding {

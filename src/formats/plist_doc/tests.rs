@@ -138,6 +138,25 @@ fn references_and_offsets_grow() {
 }
 
 #[test]
+fn offsets_reach_past_the_objects_as_apple_wants_it() {
+    let start = binary(&Value::Dictionary(Dictionary::from_iter([("a", Value::from("b"))])));
+    let mut ends = Vec::new();
+    for length in 200..260 {
+        let mut doc = PlistDoc::parse(&start).unwrap();
+        let text = "x".repeat(length);
+        doc.set("a", &format!("<string>{text}</string>")).unwrap();
+        let after = doc.to_bytes();
+        let table = u64::from_be_bytes(after[after.len() - 8..].try_into().unwrap());
+        let width = after[after.len() - 26];
+        // Apple's reader refuses a table at 256 with offsets of one byte.
+        assert_eq!(width, if table < 256 { 1 } else { 2 }, "table at {table}");
+        assert_eq!(read(&after).as_dictionary().unwrap()["a"], Value::from(text));
+        ends.push(table);
+    }
+    assert!(ends.contains(&255) && ends.contains(&256));
+}
+
+#[test]
 fn hostile_binary_files_are_refused() {
     let good = shared();
     let n = good.len();

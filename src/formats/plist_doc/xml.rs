@@ -93,7 +93,7 @@ impl XmlPlist {
 fn is_paired(xml: &XmlText, dict: usize) -> bool {
     let children = &xml.element(dict).children;
     let is_key = |place: usize| xml.element(place).name == "key";
-    children.len() % 2 == 0 && children.chunks_exact(2).all(|pair| is_key(pair[0]) && !is_key(pair[1]))
+    children.len().is_multiple_of(2) && children.chunks_exact(2).all(|pair| is_key(pair[0]) && !is_key(pair[1]))
 }
 
 impl Tree for XmlPlist {
