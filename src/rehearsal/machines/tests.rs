@@ -23,7 +23,7 @@ fn text(path: PathBuf) -> String {
 /// The text of a UTF-16LE file with BOM, all of whose lines end in CRLF; LF in the result.
 fn utf16(path: &Path) -> String {
     let bytes = fs::read(path).unwrap();
-    assert!(bytes.len() % 2 == 0 && bytes.starts_with(b"\xff\xfe"), "{}", path.display());
+    assert!(bytes.len().is_multiple_of(2) && bytes.starts_with(b"\xff\xfe"), "{}", path.display());
     let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
     let text = String::from_utf16(&units).unwrap();
     assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
