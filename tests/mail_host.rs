@@ -1,5 +1,7 @@
 //! The embedded mail host as its clients see it: raw dialogues over real sockets and TLS, and lettre.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic")]
+
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
