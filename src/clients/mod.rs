@@ -1,6 +1,9 @@
 //! One file a mail client behind one trait. An adapter reads and plans; it has no way to write.
 //! To add a client: one file, one line in [`CLIENTS`], fixtures (see CONTRIBUTING.md).
 
+pub mod claws_mail;
+pub mod thunderbird;
+
 use std::path::PathBuf;
 
 use port26_platform::host::Host;
