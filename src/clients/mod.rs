@@ -4,6 +4,8 @@
 pub mod apple_mail;
 mod providers;
 pub mod windows_live_mail;
+pub mod claws_mail;
+pub mod thunderbird;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,307 @@
+//! Thunderbird and its relatives (Betterbird, SeaMonkey, Postbox): one adapter, since they keep their
+//! outgoing servers in the same preferences and differ in where the profiles are and in the default port.
+
+mod changes;
+mod overrides;
+mod profiles;
+mod servers;
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use port26_platform::files;
+use port26_platform::host::{Host, Os};
+
+use self::overrides::Overrides;
+use self::profiles::LastUse;
+use super::{Found, InUse, Installation, MailClient, PlanError, Problem};
+use crate::account::{Account, ClientId, SubmissionServer};
+use crate::change::{Change, Slot};
+use crate::formats::mozilla_logins::MozillaLogins;
+use crate::formats::prefs_js::PrefsJs;
+
+/// A program of the family.
+pub struct Family {
+    id: ClientId,
+    /// For people.
+    name: &'static str,
+    /// First part of its accounts' ids.
+    prefix: &'static str,
+    /// Folders that may hold its `profiles.ini`.
+    roots: fn(&Host) -> Vec<PathBuf>,
+    /// An unwritten port means 25 in all versions.
+    old_default_port: bool,
+    processes: &'static [&'static str],
+}
+
+/// Mozilla Thunderbird; also the profiles that Betterbird shares with it.
+pub static THUNDERBIRD: Family = Family {
+    id: ClientId::Thunderbird,
+    name: "Thunderbird",
+    prefix: "thunderbird",
+    roots: |host| match host.os {
+        Os::Windows => vec![host.folders.roaming.join("Thunderbird")],
+        Os::Macos => vec![host.folders.home.join("Library").join("Thunderbird")],
+        Os::Linux => {
+            [".thunderbird", "snap/thunderbird/common/.thunderbird", ".var/app/org.mozilla.Thunderbird/.thunderbird"]
+                .iter()
+                .map(|path| host.folders.home.join(path))
+                .collect()
+        }
+    },
+    old_default_port: false,
+    processes: &["thunderbird", "thunderbird-bin", "thunderbird-esr", "betterbird", "betterbird-bin"],
+};
+
+/// Betterbird from its own Flatpak. Elsewhere it uses Thunderbird's profiles, which are reported there.
+pub static BETTERBIRD: Family = Family {
+    id: ClientId::Betterbird,
+    name: "Betterbird",
+    prefix: "betterbird",
+    roots: |host| match host.os {
+        Os::Linux => vec![host.folders.home.join(".var/app/eu.betterbird.Betterbird/.thunderbird")],
+        Os::Windows | Os::Macos => Vec::new(),
+    },
+    old_default_port: false,
+    processes: &["betterbird", "betterbird-bin"],
+};
+
+/// SeaMonkey.
+pub static SEAMONKEY: Family = Family {
+    id: ClientId::Seamonkey,
+    name: "SeaMonkey",
+    prefix: "seamonkey",
+    roots: |host| match host.os {
+        Os::Windows => vec![host.folders.roaming.join("Mozilla").join("SeaMonkey")],
+        Os::Macos => vec![host.folders.roaming.join("SeaMonkey")],
+        Os::Linux => vec![host.folders.home.join(".mozilla/seamonkey")],
+    },
+    old_default_port: true,
+    processes: &["seamonkey", "seamonkey-bin"],
+};
+
+/// Postbox, under its newer and its older folder.
+pub static POSTBOX: Family = Family {
+    id: ClientId::Postbox,
+    name: "Postbox",
+    prefix: "postbox",
+    roots: |host| match host.os {
+        Os::Windows | Os::Macos => {
+            vec![host.folders.roaming.join("Postbox"), host.folders.roaming.join("PostboxApp")]
+        }
+        Os::Linux => Vec::new(),
+    },
+    old_default_port: true,
+    processes: &["postbox", "postbox-bin"],
+};
+
+/// In `Account::settings`: the outgoing server's saved login, to be made by copying. Nothing is there yet.
+const LOGIN: &str = "login";
+
+/// In `Account::settings`: the incoming server's saved login that it would be a copy of.
+const LOGIN_SOURCE: &str = "login, source";
+
+/// Under which a saved login of an outgoing server is kept: without a port.
+fn smtp_origin(host: &str) -> String {
+    format!("smtp://{host}")
+}
+
+/// The preferences of an outgoing server that an edit may touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Host,
+    Port,
+    TrySsl,
+    Auth,
+    User,
+}
+
+impl Part {
+    const ALL: [Self; 5] = [Self::Host, Self::Port, Self::TrySsl, Self::Auth, Self::User];
+
+    /// Behind `mail.smtpserver.KEY.`
+    fn pref(self) -> &'static str {
+        match self {
+            Self::Host => "hostname",
+            Self::Port => "port",
+            Self::TrySsl => "try_ssl",
+            Self::Auth => "authMethod",
+            Self::User => "username",
+        }
+    }
+
+    /// In `Account::settings`: what `prefs.js` holds.
+    fn setting(self) -> &'static str {
+        self.pref()
+    }
+
+    /// In `Account::settings`: what something else puts over it.
+    fn fixed(self) -> &'static str {
+        match self {
+            Self::Host => "hostname, set elsewhere",
+            Self::Port => "port, set elsewhere",
+            Self::TrySsl => "try_ssl, set elsewhere",
+            Self::Auth => "authMethod, set elsewhere",
+            Self::User => "username, set elsewhere",
+        }
+    }
+
+    /// For people.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Host => "host name",
+            Self::Port => "port",
+            Self::TrySsl => "connection security",
+            Self::Auth => "authentication method",
+            Self::User => "user name",
+        }
+    }
+
+    fn is_text(self) -> bool {
+        matches!(self, Self::Host | Self::User)
+    }
+
+    /// Numbers that are known for it.
+    fn range(self) -> RangeInclusive<i32> {
+        match self {
+            Self::Port => 0..=65535,
+            Self::TrySsl => 0..=3,
+            _ => 0..=10,
+        }
+    }
+}
+
+/// Where a setting is, for people.
+fn place(slot: &Slot) -> String {
+    match slot {
+        Slot::Setting { file, .. } => file.display().to_string(),
+        Slot::Registry { key, .. } => format!("the policy HKEY_CURRENT_USER\\{key}"),
+        Slot::Script { app, .. } => app.clone(),
+        Slot::Secret { service, .. } => service.clone(),
+    }
+}
+
+impl Family {
+    fn problem(&self, at: &Path, code: &str, what: &str, why: &str) -> Problem {
+        Problem {
+            client: self.id,
+            at: at.display().to_string(),
+            code: code.to_owned(),
+            message: format!("{what} of a {} profile could not be read: {why}.", self.name),
+            hint: format!("Start {}, see that your accounts are there, close it and run port26 again.", self.name),
+        }
+    }
+
+    fn profile_accounts(&self, host: &Host, name: &str, id: String, path: &Path, found: &mut Found) {
+        let file = path.join("prefs.js");
+        let parsed = match files::read(&file) {
+            Ok(None) => return,
+            Ok(Some(bytes)) => PrefsJs::parse(&bytes).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        let prefs = match parsed {
+            Ok(prefs) => prefs,
+            Err(why) => {
+                found.problems.push(self.problem(&file, "unreadable_profile", "The settings", &why));
+                return;
+            }
+        };
+        let file = path.join("logins.json");
+        let logins = match files::read(&file) {
+            Ok(None) => None,
+            Ok(Some(bytes)) => match MozillaLogins::parse(&bytes) {
+                Ok(logins) => Some(logins),
+                Err(error) => {
+                    found.problems.push(self.problem(
+                        &file,
+                        "unreadable_logins",
+                        "The saved passwords",
+                        &error.to_string(),
+                    ));
+                    None
+                }
+            },
+            Err(error) => {
+                found.problems.push(self.problem(
+                    &file,
+                    "unreadable_logins",
+                    "The saved passwords",
+                    &error.to_string(),
+                ));
+                None
+            }
+        };
+        let last_use = LastUse::of(path);
+        let overrides = Overrides::of(host, path, &last_use);
+        let profile = servers::Profile {
+            family: self,
+            name,
+            id,
+            path,
+            prefs: &prefs,
+            overrides: &overrides,
+            logins: logins.as_ref(),
+            major: last_use.major(),
+        };
+        found.accounts.extend(profile.accounts());
+    }
+}
+
+impl MailClient for Family {
+    fn id(&self) -> ClientId {
+        self.id
+    }
+
+    fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem> {
+        let mut found = profiles::discover(self, host);
+        if !found.any_root {
+            return Ok(None);
+        }
+        // with other profiles at hand the problem is told along with their accounts
+        if found.list.is_empty() && !found.problems.is_empty() {
+            return Err(found.problems.swap_remove(0));
+        }
+        let version = found.list.iter().filter_map(|at| at.path.as_deref()).find_map(|path| LastUse::of(path).version);
+        Ok(Some(Installation { client: self.id, version, profiles: found.list, by_hand: Vec::new() }))
+    }
+
+    fn accounts(&self, host: &Host, at: &Installation) -> Found {
+        let mut found = Found { accounts: Vec::new(), problems: profiles::discover(self, host).problems };
+        let mut folders: Vec<String> = Vec::new();
+        for profile in &at.profiles {
+            let Some(path) = profile.path.as_deref() else { continue };
+            let folder = profiles::folder_name(path);
+            // a snap or Flatpak starts with a copy of the older profile, under the same name
+            let twins = folders.iter().filter(|known| **known == folder).count();
+            let id = if twins == 0 { folder.clone() } else { format!("{folder}~{}", twins + 1) };
+            folders.push(folder);
+            self.profile_accounts(host, &profile.name, id, path, &mut found);
+        }
+        found
+    }
+
+    fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError> {
+        changes::changes(account, to)
+    }
+
+    fn in_use(&self, host: &Host, account: &Account) -> InUse {
+        let file = account.settings.get(Part::Port.setting()).map(|setting| &setting.slot);
+        let Some(Slot::Setting { file, .. }) = file else { return InUse::No };
+        let Some(profile) = file.parent() else { return InUse::No };
+        let lock = if host.os == Os::Windows { "parent.lock" } else { ".parentlock" };
+        if let Some(holder) = host.processes.lock_holder(&profile.join(lock)) {
+            return InUse::Yes(holder.pid);
+        }
+        if host.os == Os::Linux
+            && let Ok(target) = std::fs::read_link(profile.join("lock"))
+            && let Some(pid) = target.to_string_lossy().rsplit_once('+').and_then(|(_, pid)| pid.parse().ok())
+            && host.processes.running(self.processes).contains(&pid)
+        {
+            return InUse::Yes(Some(pid));
+        }
+        InUse::No
+    }
+}
+
+#[cfg(test)]
+mod tests;
