@@ -2,6 +2,9 @@
 //! it, after it), and the parent looks at what is left and recovers. Every file must hold its old or its new
 //! bytes at any moment, every profile be of one piece after recovery, and undo give the first bytes back.
 
+// Helpers outside the test functions: a panic is how they fail.
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;

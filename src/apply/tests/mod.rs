@@ -36,7 +36,7 @@ fn settings_move_and_come_back_byte_for_byte() {
     assert_eq!(bench.text("a"), "password=hunter2\nport=26\ntail=x\nauth=1\n");
     assert_eq!(receipt.status, Status::Applied);
     assert_eq!(receipt.changes.len(), 2);
-    assert_eq!(writer.receipts().unwrap().receipts, [receipt.clone()]);
+    assert_eq!(writer.receipts().unwrap().receipts, std::slice::from_ref(&receipt));
 
     let undone = writer.undo(&Selector::One(receipt.id.clone()), &run()).unwrap();
     assert_eq!(fates(&undone), [&AccountFate::Restored]);
