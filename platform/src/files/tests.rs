@@ -1,1 +1,248 @@
+use super::*;
 
+const TEMP: &str = ".port26-test-0.tmp";
+
+struct Home {
+    dir: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn files(&self) -> Files {
+        Files::of_home(self.dir.path())
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.dir.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+#[test]
+fn a_file_is_replaced_and_nothing_stays_beside_it() {
+    let home = Home::new();
+    let path = home.file("prefs.js", b"old");
+    home.files().replace(&path, b"old", b"new", TEMP).unwrap();
+    assert_eq!(home.files().read(&path).unwrap().unwrap(), b"new");
+    assert_eq!(home.names(), ["prefs.js"]);
+}
+
+#[test]
+fn what_another_program_wrote_meanwhile_is_not_lost() {
+    let home = Home::new();
+    let path = home.file("prefs.js", b"theirs");
+    let error = home.files().replace(&path, b"old", b"new", TEMP).unwrap_err();
+    assert_eq!(error.code(), "file_changed");
+    assert_eq!(std::fs::read(&path).unwrap(), b"theirs");
+    assert_eq!(home.names(), ["prefs.js"]);
+}
+
+#[test]
+fn a_missing_file_is_none_and_is_not_made() {
+    let home = Home::new();
+    let path = home.dir.path().join("sub/none");
+    assert!(home.files().read(&path).unwrap().is_none());
+    assert_eq!(home.files().replace(&path, b"", b"new", TEMP).unwrap_err().code(), "file_io");
+    home.files().clean_up(&path, TEMP).unwrap();
+    assert!(home.names().is_empty());
+}
+
+#[test]
+fn leftovers_of_a_kill_are_cleaned_up_or_replaced() {
+    let home = Home::new();
+    let path = home.file("prefs.js", b"old");
+    home.file(TEMP, b"half");
+    home.files().replace(&path, b"old", b"new", TEMP).unwrap();
+    assert_eq!(home.names(), ["prefs.js"]);
+    home.file(TEMP, b"half");
+    home.files().clean_up(&path, TEMP).unwrap();
+    home.files().clean_up(&path, TEMP).unwrap();
+    assert_eq!(home.names(), ["prefs.js"]);
+}
+
+#[test]
+fn a_read_only_file_is_named_and_left() {
+    let home = Home::new();
+    let path = home.file("prefs.js", b"old");
+    let mut permissions = std::fs::metadata(&path).unwrap().permissions();
+    permissions.set_readonly(true);
+    std::fs::set_permissions(&path, permissions).unwrap();
+    let error = home.files().replace(&path, b"old", b"new", TEMP).unwrap_err();
+    assert_eq!(error.code(), "file_read_only");
+    assert!(error.to_string().contains("prefs.js"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), b"old");
+}
+
+#[test]
+fn a_folder_is_not_a_file() {
+    let home = Home::new();
+    home.file("folder/x", b"");
+    assert_eq!(home.files().read(&home.dir.path().join("folder")).unwrap_err().code(), "not_a_file");
+}
+
+#[test]
+fn a_journal_loses_only_the_line_that_was_cut_short() {
+    for tail in [&b"{\"half\":"[..], b"\0\0\0\0", b"{\"a\":\0\0\0\n"] {
+        let home = Home::new();
+        let path = home.dir.path().join("state/receipts/1.jsonl");
+        private_dir(path.parent().unwrap()).unwrap();
+        let mut journal = Appender::create(&path).unwrap();
+        journal.append(b"one").unwrap();
+        drop(journal);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes.extend_from_slice(tail);
+        std::fs::write(&path, bytes).unwrap();
+        Appender::open(&path).unwrap().append(b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"one\ntwo\n");
+        assert!(Appender::create(&path).is_err());
+    }
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+
+    use super::*;
+
+    const ANOTHER: u32 = 65_534;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().mode() & 0o7777
+    }
+
+    #[test]
+    fn the_mode_is_kept() {
+        let home = Home::new();
+        for wanted in [0o600, 0o640, 0o664, 0o755] {
+            let path = home.file("prefs.js", b"old");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(wanted)).unwrap();
+            home.files().replace(&path, b"old", b"new", TEMP).unwrap();
+            assert_eq!(mode(&path), wanted);
+        }
+    }
+
+    #[test]
+    fn ones_own_link_is_followed_and_stays_a_link() {
+        let home = Home::new();
+        let real = home.file("dotfiles/prefs.js", b"old");
+        let link = home.dir.path().join("prefs.js");
+        symlink(&real, &link).unwrap();
+        home.files().replace(&link, b"old", b"new", TEMP).unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(std::fs::read(&real).unwrap(), b"new");
+    }
+
+    #[test]
+    fn journals_are_private() {
+        let home = Home::new();
+        let dir = home.dir.path().join("state/receipts");
+        private_dir(&dir).unwrap();
+        Appender::create(&dir.join("1.jsonl")).unwrap();
+        assert_eq!((mode(&dir), mode(&dir.join("1.jsonl"))), (0o700, 0o600));
+    }
+
+    #[test]
+    fn a_pipe_in_the_files_place_does_not_make_us_wait() {
+        let home = Home::new();
+        let path = home.dir.path().join("prefs.js");
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        assert_eq!(home.files().read(&path).unwrap_err().code(), "not_a_file");
+    }
+
+    /// Gives everything in the home to another user. False, said aloud, where only root could do that.
+    fn give_away(home: &Home) -> bool {
+        fn all(path: &Path) -> std::io::Result<()> {
+            std::os::unix::fs::lchown(path, Some(ANOTHER), Some(ANOTHER))?;
+            if std::fs::symlink_metadata(path)?.is_dir() {
+                for entry in std::fs::read_dir(path)? {
+                    all(&entry?.path())?;
+                }
+            }
+            Ok(())
+        }
+        let given = all(home.dir.path());
+        if let Err(error) = &given {
+            assert!(!rustix::process::geteuid().is_root(), "{error}");
+            eprintln!("NOT ROOT: links in another user's home were not tried; run these tests as root for that");
+        }
+        given.is_ok()
+    }
+
+    #[test]
+    fn another_users_file_stays_theirs() {
+        let home = Home::new();
+        let path = home.file("mail/prefs.js", b"old");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        if give_away(&home) {
+            home.files().replace(&path, b"old", b"new", TEMP).unwrap();
+            let meta = std::fs::metadata(&path).unwrap();
+            assert_eq!((meta.uid(), meta.gid(), meta.mode() & 0o7777), (ANOTHER, ANOTHER, 0o640));
+            assert_eq!(home.files().read(&path).unwrap().unwrap(), b"new");
+        }
+    }
+
+    #[test]
+    fn another_users_links_are_refused_whatever_they_point_to() {
+        let victim = Home::new();
+        let target = victim.file("prefs.js", b"old");
+        let home = Home::new();
+        home.file("mail/prefs.js", b"old");
+        symlink(&target, home.dir.path().join("link.js")).unwrap();
+        symlink(victim.dir.path(), home.dir.path().join("profile")).unwrap();
+        if give_away(&home) {
+            for name in ["link.js", "profile/prefs.js"] {
+                let path = home.dir.path().join(name);
+                let error = home.files().replace(&path, b"old", b"new", TEMP).unwrap_err();
+                assert_eq!(error.code(), "file_is_link", "{name}: {error}");
+                assert_eq!(home.files().read(&path).unwrap_err().code(), "file_is_link");
+            }
+            let out = home.dir.path().join("mail/../../../etc/hosts");
+            assert!(home.files().read(&out).is_err());
+            assert_eq!(std::fs::read(&target).unwrap(), b"old");
+            assert_eq!(victim.names(), ["prefs.js"]);
+        }
+    }
+
+    #[test]
+    fn one_folder_of_another_user_in_a_home_of_roots_is_enough_to_refuse_links() {
+        let home = Home::new();
+        let target = home.file("root.js", b"old");
+        home.file("theirs/x", b"");
+        let link = home.dir.path().join("theirs/link.js");
+        symlink(&target, &link).unwrap();
+        if chown(home.dir.path().join("theirs"), Some(ANOTHER), None).is_ok() {
+            assert_eq!(home.files().replace(&link, b"old", b"new", TEMP).unwrap_err().code(), "file_is_link");
+        } else {
+            assert!(!rustix::process::geteuid().is_root());
+        }
+    }
+
+    #[test]
+    fn outside_another_users_home_only_their_own_files_and_named_ones_are_touched() {
+        let outside = Home::new();
+        let roots = outside.file("hkcu.reg", b"old");
+        let theirs = outside.file("theirs.js", b"old");
+        let home = Home::new();
+        if give_away(&home) {
+            chown(&theirs, Some(ANOTHER), Some(ANOTHER)).unwrap();
+            let files = home.files();
+            assert_eq!(files.read(&roots).unwrap_err().code(), "file_outside_home");
+            assert_eq!(files.read(&theirs).unwrap().unwrap(), b"old");
+            files.and(&roots).replace(&roots, b"old", b"new", TEMP).unwrap();
+            assert_eq!(std::fs::metadata(&roots).unwrap().uid(), 0);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The writer as a whole, on a small machine.
+
+mod bench;
+mod interrupted;
+
+use std::sync::atomic::Ordering;
+
+use bench::{Bench, account, transaction, value};
+
+use super::*;
+use crate::change::Change;
+
+const OLD: &str = "password=hunter2\nport=25\ntail=x\n";
+
+fn run() -> RunId {
+    RunId("undo".to_owned())
+}
+
+/// `port` from 25 to 26 and a new setting `auth`, in each of these files.
+fn move_files(bench: &Bench, files: &[&str]) -> Transaction {
+    let changes = |file: &&str| {
+        vec![bench.setting(file, "port", Some("25"), Some("26")), bench.setting(file, "auth", None, Some("1"))]
+    };
+    transaction("run1", files.iter().map(|file| account(file, changes(file))).collect())
+}
+
+fn fates(undone: &[Undone]) -> Vec<&AccountFate> {
+    undone.iter().flat_map(|undone| &undone.accounts).map(|account| &account.fate).collect()
+}
+
+#[test]
+fn settings_move_and_come_back_byte_for_byte() {
+    let bench = Bench::with(&[("a", OLD)]);
+    let writer = bench.writer();
+    let receipt = writer.apply(&move_files(&bench, &["a"])).unwrap();
+    assert_eq!(bench.text("a"), "password=hunter2\nport=26\ntail=x\nauth=1\n");
+    assert_eq!(receipt.status, Status::Applied);
+    assert_eq!(receipt.changes.len(), 2);
+    assert_eq!(writer.receipts().unwrap().receipts, std::slice::from_ref(&receipt));
+
+    let undone = writer.undo(&Selector::One(receipt.id.clone()), &run()).unwrap();
+    assert_eq!(fates(&undone), [&AccountFate::Restored]);
+    assert_eq!(bench.text("a"), OLD);
+    let listed = writer.receipts().unwrap().receipts;
+    assert_eq!(listed.len(), 2);
+    assert!(matches!(&listed[0].status, Status::Undone { by, .. } if *by == listed[1].id));
+    assert_eq!((listed[1].kind, listed[1].undoes.as_ref()), (Kind::Undo, Some(&receipt.id)));
+    let again = writer.undo(&Selector::One(receipt.id), &run()).unwrap_err();
+    assert_eq!(again.code(), "nothing_to_undo");
+}
+
+#[test]
+fn passwords_in_the_file_never_enter_a_journal() {
+    let bench = Bench::with(&[("a", "port=25\npassword=hunter2\ntls=0\n")]);
+    let changes =
+        vec![bench.setting("a", "port", Some("25"), Some("26")), bench.setting("a", "tls", Some("0"), Some("2"))];
+    bench.writer().apply(&transaction("run1", vec![account("a", changes)])).unwrap();
+    bench.writer().undo(&Selector::All, &run()).unwrap();
+    let journals = bench.journals();
+    let hidden = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, "hunter2");
+    assert!(journals.contains("\"port\""), "{journals}");
+    assert!(!journals.contains("hunter2") && !journals.contains(&hidden), "{journals}");
+    // Of the file there is nothing in it but the two digits that were taken out.
+    let removed: Vec<&str> =
+        journals.split("\"removed\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(removed, ["NQ==", "MA=="]);
+}
+
+#[test]
+fn a_thousand_accounts_of_a_profile_are_one_write() {
+    let text: String = (0..1000).map(|n| format!("port{n}=25\npassword{n}=x\n")).collect();
+    let bench = Bench::with(&[("a", &text)]);
+    let accounts = (0..1000)
+        .map(|n| account(&n.to_string(), vec![bench.setting("a", &format!("port{n}"), Some("25"), Some("26"))]))
+        .collect();
+    let receipt = bench.writer().apply(&transaction("run1", accounts)).unwrap();
+    assert_eq!(bench.store.writes.load(Ordering::SeqCst), 1);
+    assert_eq!(bench.text("a").matches("=26").count(), 1000);
+    let undone = bench.writer().undo(&Selector::Last, &run()).unwrap();
+    assert_eq!(bench.store.writes.load(Ordering::SeqCst), 2);
+    assert_eq!((bench.text("a"), fates(&undone).len(), receipt.accounts.len()), (text, 1000, 1000));
+}
+
+#[test]
+fn a_setting_that_is_not_what_the_plan_saw_stops_everything() {
+    let bench = Bench::with(&[("a", OLD), ("b", "port=587\n")]);
+    let error = bench.writer().apply(&move_files(&bench, &["a", "b"])).unwrap_err();
+    assert_eq!(error.code(), "changed_meanwhile");
+    assert!(error.to_string().contains("port in "), "{error}");
+    assert_eq!((bench.text("a").as_str(), bench.text("b").as_str()), (OLD, "port=587\n"));
+    assert!(bench.writer().receipts().unwrap().receipts.is_empty());
+}
+
+#[test]
+fn other_refusals_write_nothing_either() {
+    let bench = Bench::with(&[("a", OLD), ("broken", "port=25")]);
+    let code = |accounts: Vec<AccountChange>| bench.writer().apply(&transaction("run1", accounts)).unwrap_err().code();
+    let port = |after: &str| bench.setting("a", "port", Some("25"), Some(after));
+    assert_eq!(code(vec![account("1", vec![port("26")]), account("2", vec![port("587")])]), "contradiction");
+    let secret = crate::change::Slot::Secret { service: "s".to_owned(), account: "a".to_owned() };
+    assert_eq!(code(vec![account("1", vec![Change { slot: secret, before: None, after: None }])]), "not_writable");
+    let change = |file: &str| vec![account("1", vec![bench.setting(file, "port", Some("25"), Some("26"))])];
+    assert_eq!(code(change("none")), "file_missing");
+    assert_eq!(code(change("broken")), "file_format");
+    // Text with a line break in it would read back as something else.
+    assert_eq!(code(vec![account("1", vec![port("2\n6")])]), "not_taken");
+    assert_eq!(bench.text("a"), OLD);
+    assert_eq!(bench.store.writes.load(Ordering::SeqCst), 0);
+    assert!(bench.writer().receipts().unwrap().receipts.is_empty());
+}
+
+#[test]
+fn a_setting_that_two_accounts_share_is_written_once_and_told_for_both() {
+    let bench = Bench::with(&[("a", OLD)]);
+    let port = || vec![bench.setting("a", "port", Some("25"), Some("26"))];
+    bench.writer().apply(&transaction("run1", vec![account("1", port()), account("2", port())])).unwrap();
+    let undone = bench.writer().undo(&Selector::Last, &run()).unwrap();
+    assert_eq!(fates(&undone), [&AccountFate::Restored, &AccountFate::Restored]);
+    assert_eq!(bench.text("a"), OLD);
+}
+
+#[test]
+fn while_the_client_is_open_nothing_is_written_or_put_back() {
+    let bench = Bench::with(&[("a", OLD)]);
+    let open = |_: ClientId, profile: &str| if profile == "p" { InUse::Yes(Some(4711)) } else { InUse::No };
+    let error = bench.writer_while(&open).apply(&move_files(&bench, &["a"])).unwrap_err();
+    assert_eq!(error.code(), "client_open");
+    assert!(error.to_string().contains("process 4711"), "{error}");
+    assert_eq!(bench.text("a"), OLD);
+    bench.writer().apply(&move_files(&bench, &["a"])).unwrap();
+    let undone = bench.writer_while(&open).undo(&Selector::All, &run()).unwrap();
+    assert_eq!(undone[0].error.as_ref().unwrap().code(), "client_open");
+    assert!(bench.text("a").contains("port=26"));
+}
+
+#[test]
+fn undo_keeps_what_others_wrote_and_names_conflicts() {
+    let bench = Bench::with(&[("a", OLD), ("b", OLD)]);
+    bench.writer().apply(&move_files(&bench, &["a", "b"])).unwrap();
+    bench.write("a", "password=new\nport=26\ntail=x\nauth=1\nmore=y\n");
+    bench.write("b", "password=hunter2\nport=587\ntail=x\nauth=1\n");
+    let undone = bench.writer().undo(&Selector::Last, &run()).unwrap();
+    assert_eq!(bench.text("a"), "password=new\nport=25\ntail=x\nmore=y\n");
+    assert_eq!(bench.text("b"), "password=hunter2\nport=587\ntail=x\n");
+    let [AccountFate::Restored, AccountFate::Conflict { left }] = fates(&undone)[..] else { panic!("{undone:?}") };
+    assert_eq!((left.len(), &left[0].slot), (1, &bench.setting("b", "port", None, None).slot));
+    // The user settles it by hand; the rest is there already.
+    bench.write("b", OLD);
+    let undone = bench.writer().undo(&Selector::Last, &run()).unwrap();
+    assert_eq!(fates(&undone), [&AccountFate::Already, &AccountFate::Already]);
+    assert!(bench.writer().undo(&Selector::All, &run()).unwrap().is_empty());
+}
+
+#[test]
+fn runs_are_undone_one_by_one_or_all_newest_first() {
+    for all in [false, true] {
+        let bench = Bench::with(&[("a", OLD)]);
+        let step = |run: &str, before: &str, after: &str| {
+            let change = bench.setting("a", "port", Some(before), Some(after));
+            bench.writer().apply(&transaction(run, vec![account("1", vec![change])])).unwrap();
+        };
+        step("run1", "25", "587");
+        step("run2", "587", "2525");
+        step("run2", "2525", "26");
+        if all {
+            assert_eq!(bench.writer().undo(&Selector::All, &run()).unwrap().len(), 3);
+        } else {
+            assert_eq!(bench.writer().undo(&Selector::Last, &run()).unwrap().len(), 2);
+            assert!(bench.text("a").contains("port=587\n"));
+            assert_eq!(bench.writer().undo(&Selector::Last, &run()).unwrap().len(), 1);
+        }
+        assert_eq!(bench.text("a"), OLD);
+    }
+}
+
+#[test]
+fn the_live_registry_is_compared_written_and_put_back_value_by_value() {
+    let bench = Bench::with(&[]);
+    bench.store.set_port(25);
+    let wanted = transaction("run1", vec![account("1", vec![value(Some(25), Some(26))])]);
+    bench.writer().apply(&wanted).unwrap();
+    assert_eq!(bench.store.port(), 26);
+    assert_eq!(bench.writer().apply(&wanted).unwrap_err().code(), "changed_meanwhile");
+    bench.writer().undo(&Selector::Last, &run()).unwrap();
+    assert_eq!(bench.store.port(), 25);
+    bench.writer().apply(&wanted).unwrap();
+    bench.store.set_port(465);
+    let undone = bench.writer().undo(&Selector::Last, &run()).unwrap();
+    assert!(matches!(fates(&undone)[..], [AccountFate::Conflict { .. }]));
+    assert_eq!(bench.store.port(), 465);
+}
+
+#[test]
+fn a_registry_file_is_a_file_and_its_values_are_compared_however_they_are_spelled() {
+    let old = "Mail\\1|Password=dword:7\nMail\\1|Port=dword:19\n";
+    let mut bench = Bench::with(&[("hkcu.reg", old)]);
+    bench.store.reg_file = Some(bench.path("hkcu.reg"));
+    bench.writer().apply(&transaction("run1", vec![account("1", vec![value(Some(25), Some(26))])])).unwrap();
+    assert_eq!(bench.text("hkcu.reg"), "Mail\\1|Password=dword:7\nMail\\1|Port=dword:0000001a\n");
+    bench.writer().undo(&Selector::Last, &run()).unwrap();
+    assert_eq!(bench.text("hkcu.reg"), old);
+}
+
+#[test]
+fn receipts_of_another_home_are_listed_and_left() {
+    let bench = Bench::with(&[("a", OLD)]);
+    let receipt = bench.writer().apply(&move_files(&bench, &["a"])).unwrap();
+    let other = Machine { home: "/mnt/disk/home/ann".into(), ..bench.machine() };
+    let writer = Writer::new(bench.state(), other, &bench.store, &bench::Lines, &bench::nobody);
+    assert_eq!(writer.receipts().unwrap().receipts.len(), 1);
+    assert!(writer.undo(&Selector::All, &run()).unwrap().is_empty());
+    assert_eq!(writer.undo(&Selector::One(receipt.id), &run()).unwrap_err().code(), "other_machine");
+    let unknown = Selector::One(ReceiptId("none".to_owned()));
+    assert_eq!(writer.undo(&unknown, &run()).unwrap_err().code(), "unknown_receipt");
+}
