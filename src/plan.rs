@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, AuthSetting, CredentialSource, NotOurs, SubmissionServer, TlsMode};
 use crate::diagnosis::{Verdict, VerdictCode, offers_password, proves};
-use crate::policy::{Policy, When};
+use crate::policy::{Mode, MoveWhen, Policy};
 use crate::probe::finding::{HostFindings, PortFinding};
 
 /// What became of an account. The names are part of the JSON contract.
@@ -73,6 +73,14 @@ pub fn before_testing(account: &Account, policy: &Policy) -> Option<Decision> {
         let (message, hint) = not_ours_words(not_ours);
         return Some(leave(Outcome::NotOurs, Reason::new(code_of(&not_ours), message, hint)));
     }
+    if policy.mode.value == Mode::Off {
+        let reason = Reason::new(
+            "policy_off",
+            "The policy of this computer switches port26 off.",
+            "Ask whoever manages this computer.",
+        );
+        return Some(leave(Outcome::Refused, reason));
+    }
     if !policy.allows_host(&account.outgoing.host) {
         return Some(leave(
             Outcome::Refused,
@@ -89,7 +97,7 @@ pub fn before_testing(account: &Account, policy: &Policy) -> Option<Decision> {
 /// What to do with a tested account.
 pub fn decide(account: &Account, verdict: &Verdict, host: &HostFindings, policy: &Policy) -> Decision {
     let by_policy = verdict.code == VerdictCode::Ok
-        && *policy.when() == When::AnyOn25
+        && policy.when.value == MoveWhen::AnyOn25
         && account.outgoing.port == 25;
     if verdict.code == VerdictCode::Ok && !by_policy {
         return leave(Outcome::AlreadyWorks, Reason::new("ok", verdict.summary.clone(), "Nothing to do."));
@@ -137,7 +145,7 @@ fn cannot_be_proven(account: &Account) -> Option<Decision> {
 /// The first port in the order of the policy that proved itself; for a login that is missing, the present port last.
 fn target(account: &Account, code: VerdictCode, host: &HostFindings, policy: &Policy) -> Option<SubmissionServer> {
     let present = account.outgoing.port;
-    let mut order: Vec<u16> = policy.target_ports().iter().copied().filter(|&port| port != present).collect();
+    let mut order: Vec<u16> = policy.target_ports.value.iter().copied().filter(|&port| port != present).collect();
     if matches!(code, VerdictCode::AuthRequired | VerdictCode::WrongTlsMode) {
         order.push(present);
     }
@@ -157,7 +165,7 @@ fn target(account: &Account, code: VerdictCode, host: &HostFindings, policy: &Po
 
 fn fits(finding: &PortFinding, account: &Account, code: VerdictCode, policy: &Policy) -> bool {
     let plaintext = code == VerdictCode::NoTls
-        && policy.plaintext_auth()
+        && policy.plaintext_auth.value
         && account.outgoing.tls == TlsMode::None
         && finding.ehlo.as_ref().is_some_and(offers_password);
     proves(finding) || plaintext

@@ -2,22 +2,31 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use port26_platform::host::{Host, Os};
+use port26_platform::network::NetworkSigns;
 use port26_platform::registry::RegFile;
 use port26_platform::registry::Registry;
+use port26_platform::secrets::{Asking, Keychain};
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use super::UsageError;
 use super::args::{Global, OsName, Selection};
 use super::output::Manner;
 use super::progress::Spinner;
-use crate::apply::Writer;
+use crate::account::Notice;
 use crate::clients::CLIENTS;
-use crate::credentials::{CredentialBook, Keychain, StdinCredentials};
-use crate::pipeline::{Discovery, Events, Quiet, Tools, discover, select};
+use crate::credentials::{Ask, CredentialBook, Given, Index, KeychainUse, Nobody};
+use crate::diagnosis::VerdictCode;
+use crate::network_history::{History, PortState, network_id};
+use crate::pipeline::{Desk, Discovery, Events, Quiet, Tested, Tools, discover, select};
 use crate::policy::Policy;
-use crate::probe::{Config, ConnectTo, Prober};
+use crate::probe::connect_to::ConnectTo;
+use crate::probe::{Config, Prober};
 
 /// The machine to work on.
 pub(super) fn host(global: &Global) -> anyhow::Result<Host> {
@@ -93,46 +102,55 @@ pub(super) fn manner(global: &Global) -> Manner {
     }
 }
 
-/// The policy: default < file < managed.
+/// The policy: default < file < managed; flags of a verb are merged by the verb.
 pub(super) fn policy(global: &Global) -> anyhow::Result<Policy> {
-    Policy::load(global.policy.as_deref()).map_err(|error| UsageError::new(error.to_string(), error.hint()).into())
+    Policy::load(Os::here(), global.policy.as_deref())
+        .map_err(|error| UsageError::new(error.to_string(), "`port26 policy show` lists the settings.").into())
 }
 
-/// The writer on this machine, after putting right what an interrupted run left.
-pub(super) fn writer(global: &Global, host: &Host) -> anyhow::Result<Writer> {
-    Ok(Writer::new(&state_dir(global)?, host)?)
-}
-
-/// Everything the stages need.
-pub(super) fn tools(global: &Global) -> anyhow::Result<Tools> {
+/// Everything the stages need. Whoever is asked for passwords is the verb's choice.
+pub(super) fn tools(global: &Global, ask: Box<dyn Ask>) -> anyhow::Result<Tools> {
     let host = host(global)?;
-    let given = if global.credential_stdin {
-        let given = StdinCredentials::read(std::io::stdin().lock());
-        given.map_err(|error| UsageError::new(error.to_string(), "One USER:PASSWORD a line, split at the first colon."))?
-    } else {
-        StdinCredentials::default()
-    };
+    let state = state_dir(global)?;
+    let policy = policy(global)?;
+    let config = probe_config(global, &policy)?;
     let shows_progress = manner(global) == Manner::People && super::prompt::interactive();
     let events: Arc<dyn Events> = if shows_progress { Arc::new(Spinner::new()) } else { Arc::new(Quiet) };
     Ok(Tools {
         clients: CLIENTS,
-        policy: policy(global)?,
-        prober: Arc::new(Prober::new(probe_config(global)?).context("preparing TLS")?),
-        credentials: CredentialBook::new(given, keychain(global, &host)?),
-        writer: writer(global, &host)?,
+        prober: Prober::new(config).context("preparing TLS")?,
+        credentials: Arc::new(credentials(global, &host, ask)?),
+        desk: Desk::new(state, &host, CLIENTS),
+        policy,
         host,
         events,
     })
 }
 
-/// The keychain that may be used: somebody else's home never fills this user's, unless asked to.
-pub(super) fn keychain(global: &Global, host: &Host) -> anyhow::Result<Keychain> {
-    let state = state_dir(global)?;
-    Ok(if host.own_session || global.keychain { Keychain::of_this_user(&state) } else { Keychain::closed() })
+/// Passwords at hand: standard input, the keychain, and whoever may be asked.
+pub(super) fn credentials(global: &Global, host: &Host, ask: Box<dyn Ask>) -> anyhow::Result<CredentialBook> {
+    let given = if global.credential_stdin {
+        Given::read(&mut std::io::stdin().lock()).map_err(|error| {
+            UsageError::new(error.to_string(), "Give one USER:PASSWORD a line; it is split at the first colon.")
+        })?
+    } else {
+        Given::default()
+    };
+    let asking = if super::prompt::interactive() && !global.silent { Asking::Allowed } else { Asking::Never };
+    // Somebody else's home neither fills this user's keychain nor is opened with it, unless that is asked for.
+    let keychain = if host.own_session || global.keychain { KeychainUse::Full } else { KeychainUse::Off };
+    let index = Index::in_state(&state_dir(global)?);
+    Ok(CredentialBook::new(given, Arc::new(Keychain::new(asking)), keychain, index, ask))
 }
 
-fn probe_config(global: &Global) -> anyhow::Result<Config> {
-    let mut config = Config::default();
+/// Nobody is asked.
+pub(super) fn nobody() -> Box<dyn Ask> {
+    Box::new(Nobody)
+}
+
+fn probe_config(global: &Global, policy: &Policy) -> anyhow::Result<Config> {
+    let deadline = Duration::from_secs(policy.max_wait_s.value.into());
+    let mut config = Config { deadline, greeting_patience: deadline, ..Config::default() };
     for rule in &global.connect_to {
         let parsed: ConnectTo = rule.parse().map_err(|error| {
             UsageError::new(format!("--connect-to {rule}: {error}"), "Write it as HOST:PORT:ADDR:PORT, as for curl.")
@@ -140,12 +158,17 @@ fn probe_config(global: &Global) -> anyhow::Result<Config> {
         config.connect_to.push(parsed);
     }
     if let Some(path) = &global.ca {
-        let anchors = std::fs::read(path).with_context(|| format!("--ca {}", path.display()))?;
-        config.add_anchors_pem(&anchors).map_err(|error| {
+        config.extra_anchors = anchors(path).map_err(|error| {
             UsageError::new(format!("--ca {}: {error}", path.display()), "Give a file with certificates in PEM form.")
         })?;
     }
     Ok(config)
+}
+
+fn anchors(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let anchors = CertificateDer::pem_file_iter(path)?.collect::<Result<Vec<_>, _>>()?;
+    anyhow::ensure!(!anchors.is_empty(), "there is no certificate in it");
+    Ok(anchors)
 }
 
 /// Finds the accounts and keeps those named on the command line.
@@ -163,4 +186,36 @@ pub(super) fn discover_selected(tools: &Tools, selection: &Selection) -> anyhow:
 /// The runtime of the probe.
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("starting the network runtime")
+}
+
+/// Keeps in the state folder what this network did to the ports, and adds to each account why it used to work.
+/// A history that cannot be kept is no reason to fail: it is logged.
+pub(super) fn remember(tools: &Tools, tested: &mut [Tested]) {
+    let Some(network) = network_id(&NetworkSigns::now()) else { return };
+    let kept = History::load(tools.desk.state()).and_then(|mut history| {
+        let now = jiff::Timestamp::now();
+        for one in tested {
+            let port = one.report.account.outgoing.port;
+            let Some(state) = one.report.verdict.as_ref().and_then(|verdict| port_state(verdict.code)) else { continue };
+            history.note(&network, port, state, now);
+            if let Some(told) = history.explain(&network, port).filter(|_| state == PortState::Blocked) {
+                one.report.account.notices.push(Notice { code: "used_to_work".to_owned(), message: told });
+            }
+        }
+        history.save(tools.desk.state())
+    });
+    if let Err(error) = kept {
+        tracing::warn!("the history of this network was not kept: {error}");
+    }
+}
+
+/// What a verdict says about the network; `None` if it says nothing.
+fn port_state(code: VerdictCode) -> Option<PortState> {
+    match code {
+        VerdictCode::Ok | VerdictCode::AuthRequired | VerdictCode::BadCredentials => Some(PortState::Open),
+        VerdictCode::PortBlockedNetwork | VerdictCode::UseSubmission | VerdictCode::NetworkBlocksMail => {
+            Some(PortState::Blocked)
+        }
+        _ => None,
+    }
 }

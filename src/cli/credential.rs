@@ -6,9 +6,9 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::args::{CredentialAction, CredentialArgs, Global, Selection};
-use super::output::{self, Manner, account_title};
+use super::output::{self, Manner};
 use super::{Exit, UsageError, context, prompt};
-use crate::credentials::Kept;
+use crate::credentials::{Item, Kept, somebody_to_ask};
 use crate::report::SCHEMA;
 
 /// The document of `credential --json`: whose passwords are kept, never the passwords.
@@ -57,10 +57,8 @@ fn text(document: &Document) -> std::io::Result<()> {
 }
 
 fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Exit)> {
-    let mut tools = context::tools(global)?;
-    if !global.credential_stdin && !global.silent && prompt::interactive() {
-        tools.credentials.may_ask();
-    }
+    let ask = somebody_to_ask(global.silent || global.credential_stdin, prompt::interactive());
+    let tools = context::tools(global, ask)?;
     let mut entries = Vec::new();
     let mut exit = Exit::Done;
     for account in context::discover_selected(&tools, selection)?.accounts {
@@ -68,11 +66,13 @@ fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Ex
             continue;
         }
         let host = account.outgoing.host.clone();
-        match tools.credentials.find_or_ask(&account, &account_title(&account)) {
+        // What is kept already is not what was meant: a password is given or typed.
+        let given = tools.credentials.given().find(&account);
+        match given.map_or_else(|| tools.credentials.prompt(&account), |given| Ok(Some(given)))? {
             None => exit = exit.worst(Exit::NeedsUser),
             Some(credential) => {
-                let (state, why) = match tools.credentials.keep(&account, &credential)? {
-                    Kept::Kept => ("kept", None),
+                let (state, why) = match tools.credentials.keep(&account, &credential) {
+                    Kept::Kept(_) => ("kept", None),
                     Kept::NotKept { why } => ("not kept", Some(why)),
                 };
                 exit = if why.is_some() { exit.worst(Exit::NeedsUser) } else { exit };
@@ -92,20 +92,23 @@ fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Ex
 
 fn list(global: &Global) -> anyhow::Result<Vec<Entry>> {
     let host = context::host(global)?;
-    let kept = context::keychain(global, &host)?.list()?;
-    Ok(kept.into_iter().map(|item| Entry { host: item.host, user: item.user, state: "kept", why: None }).collect())
+    let kept = context::credentials(global, &host, context::nobody())?.list()?;
+    Ok(kept.iter().map(|item| entry(item, "kept")).collect())
 }
 
 fn forget(global: &Global, selection: &Selection) -> anyhow::Result<Vec<Entry>> {
     let host = context::host(global)?;
-    let keychain = context::keychain(global, &host)?;
+    let book = context::credentials(global, &host, context::nobody())?;
     let mut entries = Vec::new();
-    for item in keychain.list()? {
-        let wanted = selection.accounts.is_empty() || selection.accounts.iter().any(|name| item.user == *name);
-        if wanted {
-            let state = if keychain.forget(&item)? { "forgotten" } else { "was not there" };
-            entries.push(Entry { host: item.host, user: item.user, state, why: None });
+    for item in book.list()? {
+        if selection.accounts.is_empty() || selection.accounts.iter().any(|name| item.account == *name) {
+            let state = if book.forget(&item)? { "forgotten" } else { "was not there" };
+            entries.push(entry(&item, state));
         }
     }
     Ok(entries)
+}
+
+fn entry(item: &Item, state: &'static str) -> Entry {
+    Entry { host: item.host().to_owned(), user: item.account.clone(), state, why: None }
 }

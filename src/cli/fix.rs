@@ -2,9 +2,11 @@
 
 use super::args::{FixArgs, Global};
 use super::output::{self, Manner, server_words};
+use super::undo::recovery_words;
 use super::{Exit, UsageError, context, prompt};
 use crate::apply::RunId;
-use crate::pipeline::{self, Fixing, Tools};
+use crate::credentials::somebody_to_ask;
+use crate::pipeline::{self, Fixing};
 use crate::plan::{Outcome, Reason};
 use crate::report::Report;
 
@@ -18,27 +20,26 @@ pub(super) fn run(global: &Global, args: &FixArgs) -> anyhow::Result<Exit> {
         )
         .into());
     }
-    let mut tools = context::tools(global)?;
+    let ask = somebody_to_ask(!asks, prompt::interactive());
+    let tools = context::tools(global, ask)?;
     let mut report = Report::new("fix");
-    report.recovered = tools.writer.recover()?.into_iter().map(|line| line.to_string()).collect();
+    report.recovered = recovery_words(&tools.desk.writer().recover()?);
     let found = context::discover_selected(&tools, &args.selection)?;
     report.clients = found.clients;
     report.problems = found.problems;
-    if asks {
-        tools.credentials.may_ask();
-    }
     let runtime = context::runtime()?;
-    let tested = runtime.block_on(pipeline::test(&tools, found.accounts));
+    let mut tested = runtime.block_on(pipeline::test(&tools, found.accounts));
+    context::remember(&tools, &mut tested);
     let fixing = pipeline::plan_changes(&tools, tested);
     report.accounts = if global.dry_run {
         fixing.into_iter().map(|one| one.report).collect()
     } else if asks && fixing.iter().any(Fixing::pending) && !confirmed(&fixing)? {
         fixing.into_iter().map(declined).map(|one| one.report).collect()
     } else {
-        pipeline::fix(&tools, fixing, &RunId::now())
+        pipeline::fix(&tools, fixing, &RunId::start())
     };
-    if args.send_test {
-        runtime.block_on(send_tests(&tools, &mut report));
+    if args.send_test || tools.policy.send_test.value {
+        runtime.block_on(pipeline::send_tests(&tools, &mut report.accounts));
     }
     drop(tools);
     output::print(&report, manner)?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::args::{Global, PolicyAction, PolicyArgs};
 use super::output::{self, Manner};
 use super::{Exit, context};
-use crate::policy::PolicyRow;
+use crate::policy::Row;
 use crate::report::SCHEMA;
 
 /// The document of `policy show --json`.
@@ -15,7 +15,7 @@ use crate::report::SCHEMA;
 struct Document {
     schema: &'static str,
     verb: &'static str,
-    settings: Vec<PolicyRow>,
+    settings: Vec<Row>,
 }
 
 pub(super) fn run(global: &Global, args: &PolicyArgs) -> anyhow::Result<Exit> {
@@ -27,7 +27,7 @@ pub(super) fn run(global: &Global, args: &PolicyArgs) -> anyhow::Result<Exit> {
         Manner::Quiet | Manner::People => {
             let mut out = anstream::stdout().lock();
             for row in &document.settings {
-                writeln!(out, "{:<26} {:<40} ({})", row.name, row.value, row.from)?;
+                writeln!(out, "{:<26} {:<40} ({})", row.name, row.text(), row.from)?;
             }
         }
     }

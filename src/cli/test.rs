@@ -6,9 +6,10 @@ use crate::pipeline;
 use crate::report::Report;
 
 pub(super) fn run(global: &Global, selection: &Selection) -> anyhow::Result<Exit> {
-    let tools = context::tools(global)?;
+    let tools = context::tools(global, context::nobody())?;
     let found = context::discover_selected(&tools, selection)?;
-    let tested = context::runtime()?.block_on(pipeline::test(&tools, found.accounts));
+    let mut tested = context::runtime()?.block_on(pipeline::test(&tools, found.accounts));
+    context::remember(&tools, &mut tested);
     let mut report = Report::new("test");
     report.clients = found.clients;
     report.problems = found.problems;

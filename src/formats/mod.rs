@@ -7,6 +7,7 @@ pub mod key_file;
 mod lines;
 pub mod mozilla_logins;
 pub mod prefs_js;
+pub mod reg_file;
 pub mod oeaccount;
 pub mod plist_doc;
 mod xml;

@@ -158,14 +158,10 @@ fn same_server(there: &SubmissionServer, to: &SubmissionServer) -> bool {
 fn keep_passwords(tools: &Tools, fixing: &mut [Fixing]) {
     for one in fixing.iter_mut().filter(|one| one.report.result == Some(Outcome::Fixed)) {
         let Some(credential) = one.accepted.take() else { continue };
-        let notice = match tools.credentials.keep(&one.report.account, &credential) {
-            Ok(Kept::Kept) => continue,
-            Ok(Kept::NotKept { why }) => why,
-            Err(error) => error.to_string(),
-        };
+        let Kept::NotKept { why } = tools.credentials.keep(&one.report.account, &credential) else { continue };
         one.report.account.notices.push(crate::account::Notice {
             code: "password_not_kept".to_owned(),
-            message: format!("The password was not put into the keychain: {notice}"),
+            message: format!("The password was not put into the keychain: {why}."),
         });
     }
 }

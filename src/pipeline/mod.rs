@@ -4,6 +4,7 @@
 mod discover;
 mod fix;
 mod open_clients;
+mod send;
 mod survey;
 mod test;
 
@@ -22,6 +23,7 @@ use crate::probe::Prober;
 pub use discover::{Discovery, discover, select};
 pub use open_clients::OpenClients;
 pub use fix::{Fixing, client_name, fix, plan_changes};
+pub use send::{TestMailError, send_test, send_tests};
 pub use test::{Tested, test};
 
 /// What a front end may show while it waits.
@@ -68,7 +70,7 @@ pub struct Tools {
     /// Talks to mail servers.
     pub prober: Prober,
     /// Passwords at hand.
-    pub credentials: CredentialBook,
+    pub credentials: Arc<CredentialBook>,
     /// What the writer needs.
     pub desk: Desk,
     /// Who is told.

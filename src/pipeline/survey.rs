@@ -49,7 +49,7 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
         push_new(ports, (account.outgoing.port, probe_mode(account)));
     }
     for ports in wanted.values_mut() {
-        for &port in tools.policy.target_ports() {
+        for &port in &tools.policy.target_ports.value {
             push_new(ports, (port, target_mode(port)));
         }
     }
@@ -67,8 +67,8 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
         if !someone_on_25 {
             return Vec::new();
         }
-        let dials = tools.policy.control_hosts().into_iter().map(|(host, port)| async move {
-            tools.prober.control(&host, port, false).await
+        let dials = tools.policy.control_hosts.value.iter().map(|control| async {
+            tools.prober.control(&control.host, control.port, false).await
         });
         futures::future::join_all(dials).await
     };

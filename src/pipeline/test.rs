@@ -1,11 +1,13 @@
 //! Stages 2 to 4: probe every host once, prove the login at most once per account, diagnose, decide.
 
+use std::sync::Arc;
+
 use futures::stream::{self, StreamExt};
 
 use super::survey::{probe_mode, survey};
 use super::Tools;
 use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
-use crate::credentials::Credential;
+use crate::credentials::{Credential, CredentialBook};
 use crate::diagnosis::{Case, NetworkView, Verdict, diagnose, login};
 use crate::plan::{self, Decision, Outcome, Reason};
 use crate::probe::finding::{HostFindings, LoginFinding};
@@ -82,7 +84,7 @@ async fn host_accounts(
 }
 
 async fn one(tools: &Tools, survey: &mut Survey, network: &NetworkView, account: Account) -> Tested {
-    let credential = tools.credentials.find(&account);
+    let credential = in_background(tools, &account, |book, account| book.find(account)).await;
     let proof = prove_present(tools, survey, &account, credential.as_ref()).await;
     let verdict = {
         let findings: &HostFindings = &survey.findings;
@@ -144,11 +146,13 @@ async fn prove_target(
     mut to: SubmissionServer,
     credential: Option<Credential>,
 ) -> Tested {
+    let credential = match credential {
+        None if account.password_in_client => return moved(account, verdict, to, None),
+        None => in_background(tools, &account, |book, account| book.prompt(account).ok().flatten()).await,
+        given => given,
+    };
     let Some(credential) = credential else {
-        if !account.password_in_client {
-            return Tested::left(account, Some(verdict), Outcome::NeedsUser, password_missing());
-        }
-        return moved(account, verdict, to, None);
+        return Tested::left(account, Some(verdict), Outcome::NeedsUser, password_missing());
     };
     to.user = Some(credential.user.clone());
     let plaintext = if to.tls == TlsMode::None { PlaintextAuth::Allowed } else { PlaintextAuth::Refused };
@@ -173,6 +177,16 @@ async fn prove_target(
         }
         None => Tested::left(account, Some(verdict), Outcome::Refused, uncertain()),
     }
+}
+
+/// Keychains and people take their time: they are asked where waiting holds nobody else up.
+pub(super) async fn in_background(
+    tools: &Tools,
+    account: &Account,
+    ask: impl FnOnce(&CredentialBook, &Account) -> Option<Credential> + Send + 'static,
+) -> Option<Credential> {
+    let (book, account) = (Arc::clone(&tools.credentials), account.clone());
+    tokio::task::spawn_blocking(move || ask(&book, &account)).await.ok().flatten()
 }
 
 fn moved(account: Account, verdict: Verdict, to: SubmissionServer, accepted: Option<Credential>) -> Tested {

@@ -6,3 +6,5 @@ pub mod certificates;
 pub mod isp;
 pub mod machines;
 pub mod mail_host;
+pub mod provider;
+pub mod run;

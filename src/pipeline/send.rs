@@ -1,0 +1,90 @@
+//! One real message to the account's own address through its new settings: `--send-test` and `port26 try`.
+
+use lettre::Message;
+use lettre::message::Mailbox;
+use lettre::message::header::ContentType;
+
+use super::Tools;
+use super::test::in_background;
+use crate::account::{Account, Notice, SubmissionServer};
+use crate::plan::Outcome;
+use crate::probe::{PlaintextAuth, SendError};
+use crate::report::AccountReport;
+
+/// Why a test message was not sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TestMailError {
+    /// Only the mail program has the password.
+    #[error("port26 does not have the password of {user}")]
+    NoPassword {
+        /// The login.
+        user: String,
+    },
+    /// The address cannot be written into a message.
+    #[error("{address} is not an address that a message can be sent to")]
+    Address {
+        /// The address.
+        address: String,
+    },
+    /// The port that was proven a moment ago is gone.
+    #[error("port {port} of {host} did not answer")]
+    NoAnswer {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// The server did not take it.
+    #[error(transparent)]
+    Send(#[from] SendError),
+}
+
+/// Sends one message for each account that was just fixed, and notes on the account what became of it.
+pub async fn send_tests(tools: &Tools, accounts: &mut [AccountReport]) {
+    for report in accounts.iter_mut().filter(|report| report.result == Some(Outcome::Fixed)) {
+        let Some(to) = report.after.clone() else { continue };
+        let notice = match send_test(tools, &report.account, &to, "port26 test message").await {
+            Ok(()) => Notice {
+                code: "test_sent".to_owned(),
+                message: format!("A test message went out through port {}.", to.port),
+            },
+            Err(error) => Notice {
+                code: "test_not_sent".to_owned(),
+                message: format!("The test message was not sent: {error}."),
+            },
+        };
+        report.account.notices.push(notice);
+    }
+}
+
+/// Sends one message from the account's address to itself.
+pub async fn send_test(
+    tools: &Tools,
+    account: &Account,
+    server: &SubmissionServer,
+    subject: &str,
+) -> Result<(), TestMailError> {
+    let user = account.login_user().unwrap_or_default().to_owned();
+    let credential = in_background(tools, account, |book, account| book.find(account))
+        .await
+        .ok_or(TestMailError::NoPassword { user })?;
+    let message = message(account.email.as_deref().unwrap_or_default(), subject)?;
+    let (_, session) = tools.prober.open(&server.host, server.port, server.tls).await;
+    let session =
+        session.ok_or_else(|| TestMailError::NoAnswer { host: server.host.clone(), port: server.port })?;
+    session.send(Some((&credential.user, &credential.password)), &message, PlaintextAuth::Refused).await?;
+    Ok(())
+}
+
+fn message(address: &str, subject: &str) -> Result<Message, TestMailError> {
+    let wrong = || TestMailError::Address { address: address.to_owned() };
+    let mailbox: Mailbox = address.parse().map_err(|_| wrong())?;
+    Message::builder()
+        .from(mailbox.clone())
+        .to(mailbox)
+        .subject(subject)
+        .header(ContentType::TEXT_PLAIN)
+        .body("This message was sent by port26 to show that this account can send again.\r\n".to_owned())
+        .map_err(|_| wrong())
+}

@@ -1,0 +1,185 @@
+//! The rehearsal itself: the real pipeline on three invented machines, from the blocked port to the message
+//! that arrives, and back to the last byte.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use port26_platform::host::{Host, Os};
+use port26_platform::registry::{RegFile, Registry, RegistryError};
+use port26_platform::secrets::MemorySecrets;
+use serde::Serialize;
+
+use super::certificates::{Authority, CertificateError};
+use super::isp::Isp;
+use super::machines::{HostNames, Machine, MachineError, accounts_on_host, build_all, fingerprint};
+use super::mail_host::{MailHost, MailHostConfig, MailHostError, Service};
+use super::provider::Provider;
+use crate::apply::{ApplyError, RunId, Selector};
+use crate::clients::CLIENTS;
+use crate::credentials::{CredentialBook, Given, GivenError, Index, KeychainUse, Nobody};
+use crate::pipeline::{self, Desk, Quiet, TestMailError, Tools};
+use crate::plan::Outcome;
+use crate::policy::Policy;
+use crate::probe::{Config, ProbeError, Prober};
+use crate::report::AccountReport;
+
+/// How long a message may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why a rehearsal could not be held.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)]
+pub enum RehearsalError {
+    #[error("the temporary folder of the rehearsal: {0}")]
+    Folder(#[source] std::io::Error),
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    #[error(transparent)]
+    MailHost(#[from] MailHostError),
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    #[error(transparent)]
+    Credentials(#[from] GivenError),
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error("{account}: {source}")]
+    Send { account: String, source: TestMailError },
+}
+
+/// What was seen on one machine.
+#[derive(Debug, Clone, Serialize)]
+pub struct MachineReport {
+    /// What its owner calls it.
+    pub name: String,
+    /// Whose layout it has.
+    pub os: Os,
+    /// Its accounts after the fix.
+    pub accounts: Vec<AccountReport>,
+    /// Accounts that were moved.
+    pub moved: usize,
+    /// Messages that arrived through port 26, logged in and encrypted.
+    pub messages_arrived: usize,
+    /// After undo every byte was what it had been.
+    pub bytes_restored: bool,
+}
+
+/// What was seen in the whole rehearsal.
+#[derive(Debug, Clone, Serialize)]
+pub struct RehearsalReport {
+    /// One entry a machine.
+    pub machines: Vec<MachineReport>,
+    /// Over all machines.
+    pub messages_arrived: usize,
+    /// Over all machines.
+    pub bytes_restored: bool,
+    /// A password was sent before TLS was verified. Must be false.
+    pub password_before_tls: bool,
+}
+
+impl RehearsalReport {
+    /// Everything went as it should: each moved account sent, nothing leaked, every byte is back.
+    pub fn succeeded(&self) -> bool {
+        let moved: usize = self.machines.iter().map(|machine| machine.moved).sum();
+        moved > 0 && self.messages_arrived == moved && self.bytes_restored && !self.password_before_tls
+    }
+}
+
+/// Holds the rehearsal in a temporary folder that is gone afterwards.
+pub async fn rehearse() -> Result<RehearsalReport, RehearsalError> {
+    let folder = tempfile::Builder::new().prefix("port26-try-").tempdir().map_err(RehearsalError::Folder)?;
+    let names = HostNames::default();
+    let authority = Authority::new("Rehearsal CA")?;
+    let host = MailHost::start(MailHostConfig {
+        host_name: names.hosting.clone(),
+        domains: names.domains().map(str::to_owned).to_vec(),
+        accounts: accounts_on_host(&names),
+        services: Service::usual(),
+        certificate: authority.server(&names.names())?,
+    })
+    .await?;
+    let provider = Provider::new(Isp::that_blocks_25(), names.names(), host.addresses());
+    let config =
+        Config { extra_anchors: vec![authority.der()], network: Some(Arc::new(provider)), ..Config::default() };
+    let prober = Prober::new(config)?;
+    let mut machines = Vec::new();
+    for machine in build_all(folder.path(), &names)? {
+        let state = folder.path().join(format!("state of {}", machine.name));
+        machines.push(one_machine(&machine, &state, &prober, &host).await?);
+    }
+    let record = host.stop().await;
+    Ok(RehearsalReport {
+        messages_arrived: machines.iter().map(|machine| machine.messages_arrived).sum(),
+        bytes_restored: machines.iter().all(|machine| machine.bytes_restored),
+        password_before_tls: record.any_password_before_tls(),
+        machines,
+    })
+}
+
+async fn one_machine(
+    machine: &Machine,
+    state: &Path,
+    prober: &Prober,
+    mail_host: &MailHost,
+) -> Result<MachineReport, RehearsalError> {
+    let tools = tools(machine, state, prober)?;
+    let before = fingerprint(&machine.home, machine.registry.as_deref())?;
+    let found = pipeline::discover(&tools.host, tools.clients);
+    let tested = pipeline::test(&tools, found.accounts).await;
+    let accounts = pipeline::fix(&tools, pipeline::plan_changes(&tools, tested), &RunId::start());
+    let mut arrived = 0;
+    let mut moved = 0;
+    for report in accounts.iter().filter(|report| report.result == Some(Outcome::Fixed)) {
+        moved += 1;
+        let Some(server) = &report.after else { continue };
+        let subject = format!("Sent again by {}", report.account.id);
+        pipeline::send_test(&tools, &report.account, server, &subject)
+            .await
+            .map_err(|source| RehearsalError::Send { account: report.account.id.clone(), source })?;
+        let message = mail_host.wait_for(&subject, PATIENCE).await;
+        let as_meant =
+            |message: &super::mail_host::Message| message.public_port == 26 && message.tls.is_some() && message.user.is_some();
+        arrived += usize::from(message.as_ref().is_some_and(as_meant));
+    }
+    tools.desk.writer().undo(&Selector::All, &RunId::start())?;
+    let after = fingerprint(&machine.home, machine.registry.as_deref())?;
+    Ok(MachineReport {
+        name: machine.name.clone(),
+        os: machine.os,
+        accounts,
+        moved,
+        messages_arrived: arrived,
+        bytes_restored: before == after,
+    })
+}
+
+fn tools(machine: &Machine, state: &Path, prober: &Prober) -> Result<Tools, RehearsalError> {
+    let registry = match &machine.registry {
+        None => None,
+        Some(file) => Some(Arc::new(RegFile::open(file)?) as Arc<dyn Registry>),
+    };
+    let host = Host::folder(&machine.home, machine.os, registry);
+    let typed: String = machine.credentials.iter().map(|(user, password)| format!("{user}:{password}\n")).collect();
+    let given = Given::read(&mut typed.as_bytes())?;
+    let secrets = Arc::new(MemorySecrets::new());
+    Ok(Tools {
+        clients: CLIENTS,
+        policy: Policy::default(),
+        prober: prober.clone(),
+        credentials: Arc::new(CredentialBook::new(
+            given,
+            secrets,
+            KeychainUse::Full,
+            Index::in_state(state),
+            Box::new(Nobody),
+        )),
+        desk: Desk::new(state, &host, CLIENTS),
+        host,
+        events: Arc::new(Quiet),
+    })
+}
