@@ -7,5 +7,7 @@
 pub mod account;
 pub mod change;
 pub mod clients;
+pub mod credentials;
 pub mod formats;
+pub mod policy;
 pub mod probe;
