@@ -1,3 +1,5 @@
+//! What a policy reads, refuses, shows, and which source wins.
+
 use std::path::Path;
 
 use super::*;
@@ -52,8 +54,8 @@ fn the_stronger_source_wins_in_any_order_of_merging() {
         policy.merge_managed("HKLM\\Software\\Policies\\port26", values).unwrap();
     };
     let flag = |policy: &mut Policy| policy.merge_flag("--max-wait", "max_wait_s", 9).unwrap();
-    let orders: [[&dyn Fn(&mut Policy); 3]; 3] =
-        [[&file, &managed, &flag], [&flag, &managed, &file], [&managed, &flag, &file]];
+    type Merge<'a> = &'a dyn Fn(&mut Policy);
+    let orders: [[Merge<'_>; 3]; 3] = [[&file, &managed, &flag], [&flag, &managed, &file], [&managed, &flag, &file]];
     for order in orders {
         let mut policy = Policy::default();
         order.iter().for_each(|merge| merge(&mut policy));
