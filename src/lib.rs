@@ -2,7 +2,7 @@
 //!
 //! The pipeline, in order:
 //! [`clients`] discover -> [`probe`] -> [`diagnosis`] -> [`plan`] -> [`apply`] -> verify, and undo.
-//! Each stage eats the plain data of the one before; `pipeline` runs them for every front end.
+//! Each stage eats the plain data of the one before; [`pipeline`] runs them for every front end.
 
 pub mod account;
 pub mod apply;

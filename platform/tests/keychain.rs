@@ -4,6 +4,9 @@
 //! that this session's keyring is a throw-away one (`scripts/test` makes it). `PORT26_REQUIRE_ALL=1` turns a missing
 //! keyring into a failure.
 
+// Helpers of tests count as tests.
+#![allow(clippy::expect_used)]
+
 use std::time::{Duration, Instant};
 
 use port26_platform::secrets::{Asking, Keychain, MemorySecrets, Secrets, SecretsError};

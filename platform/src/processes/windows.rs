@@ -35,7 +35,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("parent.lock");
         assert_eq!(lock_holder(&file), None, "no file");
-        let owner = OpenOptions::new().read(true).write(true).create(true).share_mode(0).open(&file).unwrap();
+        let owner =
+            OpenOptions::new().read(true).write(true).create(true).truncate(true).share_mode(0).open(&file).unwrap();
         assert_eq!(lock_holder(&file), Some(Holder { pid: None }));
         drop(owner);
         assert_eq!(lock_holder(&file), None, "a file that was left behind");

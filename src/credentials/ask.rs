@@ -1,0 +1,52 @@
+//! Asking the user for a password, or knowing that nobody is there to be asked.
+
+use std::io;
+
+use secrecy::SecretString;
+
+/// Somebody who may know a password.
+pub trait Ask: Send + Sync {
+    /// The password, or `None` if there is nobody or nothing was typed.
+    fn password(&self, question: &str) -> io::Result<Option<SecretString>>;
+}
+
+/// The user at the terminal; what is typed is not shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terminal;
+
+impl Ask for Terminal {
+    fn password(&self, question: &str) -> io::Result<Option<SecretString>> {
+        let typed = SecretString::from(rpassword::prompt_password(question)?);
+        Ok((!secrecy::ExposeSecret::expose_secret(&typed).is_empty()).then_some(typed))
+    }
+}
+
+/// Nobody: a script, `--silent`, the agent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Nobody;
+
+impl Ask for Nobody {
+    fn password(&self, _question: &str) -> io::Result<Option<SecretString>> {
+        Ok(None)
+    }
+}
+
+/// The terminal if somebody sits there and may be asked, else nobody. `on_terminal` is true only when standard input
+/// and standard error both are one: a piped run must never stop at a question, whatever else was said (`--yes`).
+pub fn somebody_to_ask(silent: bool, on_terminal: bool) -> Box<dyn Ask> {
+    if on_terminal && !silent { Box::new(Terminal) } else { Box::new(Nobody) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_asked_when_silent_or_piped() {
+        // A terminal would wait or fail here; nobody answers at once.
+        for (silent, on_terminal) in [(true, true), (true, false), (false, false)] {
+            let answer = somebody_to_ask(silent, on_terminal).password("Password: ").unwrap();
+            assert!(answer.is_none(), "silent={silent} on_terminal={on_terminal}");
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! The credential of an account, from wherever it is to be had; and keeping it in the keychain afterwards.
+//! Calls into the keychain block (it may ask the user to unlock): from async code use `spawn_blocking`.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use port26_platform::secrets::{Secrets, SecretsError};
+
+use crate::account::Account;
+
+use super::given::{login_of, names_of};
+use super::{Ask, Credential, Given, Index, IndexError, Item, Origin};
+
+/// What may be done with this user's keychain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeychainUse {
+    /// Read and written: the user's own session, or `--keychain`.
+    Full,
+    /// Read only: the home folder is somebody else's, and nothing of theirs goes into this user's keychain.
+    ReadOnly,
+    /// Not touched at all.
+    Off,
+}
+
+/// Whether a credential was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// In the keychain, in this item.
+    Kept(Item),
+    /// Not, and why: one plain sentence, without a full stop.
+    NotKept {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Why a kept password could not be listed or forgotten.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CredentialError {
+    /// The keychain refused.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// The list of kept passwords could not be read or written.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+/// All the places a credential may come from, for one run.
+pub struct CredentialBook {
+    given: Given,
+    secrets: Arc<dyn Secrets>,
+    keychain: KeychainUse,
+    index: Index,
+    ask: Box<dyn Ask>,
+    trouble: Mutex<Option<String>>,
+}
+
+impl CredentialBook {
+    /// A book over these sources.
+    pub fn new(
+        given: Given,
+        secrets: Arc<dyn Secrets>,
+        keychain: KeychainUse,
+        index: Index,
+        ask: Box<dyn Ask>,
+    ) -> Self {
+        Self { given, secrets, keychain, index, ask, trouble: Mutex::new(None) }
+    }
+
+    /// What was given on standard input.
+    pub fn given(&self) -> &Given {
+        &self.given
+    }
+
+    /// The credential that is there without asking: given, else in the keychain.
+    pub fn find(&self, account: &Account) -> Option<Credential> {
+        self.given.find(account).or_else(|| self.in_keychain(account))
+    }
+
+    /// Asks the user. `None`: nobody is there, nothing was typed, or the account tells no user name.
+    pub fn prompt(&self, account: &Account) -> io::Result<Option<Credential>> {
+        let Some(user) = names_of(account).next() else {
+            return Ok(None);
+        };
+        let host = &account.outgoing.host;
+        let question = format!("Password of {user} at {host} (not shown; Enter alone skips this account): ");
+        let password = self.ask.password(&question)?;
+        Ok(password.map(|password| Credential { user: user.to_owned(), password, origin: Origin::Asked }))
+    }
+
+    /// Keeps the credential for the account's own host. See [`keep_at`](Self::keep_at).
+    pub fn keep(&self, account: &Account, credential: &Credential) -> Kept {
+        self.keep_at(&account.outgoing.host, credential)
+    }
+
+    /// Keeps the credential in the keychain for this host, unless the keychain is not to be written. Only for
+    /// passwords that a server accepted, or that the user told us to keep.
+    pub fn keep_at(&self, host: &str, credential: &Credential) -> Kept {
+        let item = Item::new(host, &credential.user);
+        let no = |why: String| Kept::NotKept { why };
+        match self.keychain {
+            KeychainUse::Full => {}
+            KeychainUse::ReadOnly => {
+                return no("the home folder is not this user's; --keychain keeps it in this user's keychain".into());
+            }
+            KeychainUse::Off => return no("this run leaves the keychain alone".into()),
+        }
+        // What it holds already need not be written again.
+        if credential.origin == Origin::Keychain {
+            return Kept::Kept(item);
+        }
+        // After one refusal the user is not asked to unlock again for each account.
+        if let Some(why) = self.trouble() {
+            return no(why);
+        }
+        // The list first: a password that nobody can find again would be worse than a name without one.
+        let new = match self.index.add(&item) {
+            Ok(new) => new,
+            Err(error) => return no(error.to_string()),
+        };
+        match self.secrets.set(&item.service, &item.account, &credential.password) {
+            Ok(()) => Kept::Kept(item),
+            Err(error) => {
+                let mut why = error.to_string();
+                self.lock().get_or_insert_with(|| why.clone());
+                if new && let Err(error) = self.index.remove(&item) {
+                    why = format!("{why}; and {error}");
+                }
+                no(why)
+            }
+        }
+    }
+
+    /// What is kept, by the list of names.
+    pub fn list(&self) -> Result<Vec<Item>, CredentialError> {
+        Ok(self.index.items()?.into_iter().collect())
+    }
+
+    /// Takes an item out of the keychain and the list. Returns whether there was a password.
+    pub fn forget(&self, item: &Item) -> Result<bool, CredentialError> {
+        let was = self.secrets.forget(&item.service, &item.account)?;
+        self.index.remove(item)?;
+        Ok(was)
+    }
+
+    /// What the keychain said when it failed in this run; it is not asked again after that.
+    pub fn trouble(&self) -> Option<String> {
+        self.lock().clone()
+    }
+
+    fn in_keychain(&self, account: &Account) -> Option<Credential> {
+        if self.keychain == KeychainUse::Off || self.trouble().is_some() {
+            return None;
+        }
+        let host = &account.outgoing.host;
+        // With an SMTP user there is one login; without one, whichever of its names was kept.
+        let only = login_of(account).is_some();
+        let mut tried = Vec::new();
+        for user in names_of(account).take(if only { 1 } else { usize::MAX }) {
+            if tried.contains(&user) {
+                continue;
+            }
+            tried.push(user);
+            let item = Item::new(host, user);
+            match self.secrets.get(&item.service, &item.account) {
+                Ok(Some(password)) => {
+                    return Some(Credential { user: user.to_owned(), password, origin: Origin::Keychain });
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    self.lock().get_or_insert_with(|| error.to_string());
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use port26_platform::secrets::MemorySecrets;
+    use secrecy::{ExposeSecret, SecretString};
+
+    use super::super::Nobody;
+    use super::super::given::tests::account;
+    use super::*;
+
+    /// A user who answers every question alike, and remembers the last one.
+    struct Answers(&'static str, Arc<Mutex<String>>);
+    impl Ask for Answers {
+        fn password(&self, question: &str) -> io::Result<Option<SecretString>> {
+            *self.1.lock().unwrap() = question.to_owned();
+            Ok(Some(SecretString::from(self.0)))
+        }
+    }
+
+    /// A keychain that is locked.
+    #[derive(Default)]
+    struct Locked(AtomicUsize);
+    impl Locked {
+        fn no<T>(&self, service: &str, account: &str) -> Result<T, SecretsError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Err(SecretsError::Refused { service: service.into(), account: account.into(), why: "it is locked".into() })
+        }
+    }
+    impl Secrets for Locked {
+        fn get(&self, service: &str, account: &str) -> Result<Option<SecretString>, SecretsError> {
+            self.no(service, account)
+        }
+        fn set(&self, service: &str, account: &str, _: &SecretString) -> Result<(), SecretsError> {
+            self.no(service, account)
+        }
+        fn forget(&self, service: &str, account: &str) -> Result<bool, SecretsError> {
+            self.no(service, account)
+        }
+    }
+
+    struct Setup {
+        state: tempfile::TempDir,
+        secrets: Arc<MemorySecrets>,
+    }
+
+    impl Setup {
+        fn new() -> Self {
+            Self { state: tempfile::tempdir().unwrap(), secrets: Arc::new(MemorySecrets::new()) }
+        }
+
+        fn book(&self, given: &str, keychain: KeychainUse) -> CredentialBook {
+            let given = Given::read(&mut given.as_bytes()).unwrap();
+            let index = Index::in_state(self.state.path());
+            CredentialBook::new(given, self.secrets.clone(), keychain, index, Box::new(Nobody))
+        }
+    }
+
+    fn anna(password: &str, origin: Origin) -> Credential {
+        Credential { user: "anna".into(), password: SecretString::from(password), origin }
+    }
+
+    fn shown(found: Option<Credential>) -> Option<(String, String, Origin)> {
+        found.map(|found| (found.user, found.password.expose_secret().to_owned(), found.origin))
+    }
+
+    #[test]
+    fn given_goes_before_kept_and_kept_outlives_the_run() {
+        let setup = Setup::new();
+        let account = account(Some("anna"), None, &["anna@hosting.test"]);
+        let book = setup.book("", KeychainUse::Full);
+        assert_eq!(shown(book.find(&account)), None);
+        let item = Item::new("mail.hosting.test", "anna");
+        assert_eq!(book.keep(&account, &anna("kept", Origin::Asked)), Kept::Kept(item.clone()));
+        assert_eq!(book.list().unwrap(), std::slice::from_ref(&item));
+
+        let later = setup.book("", KeychainUse::Full);
+        assert_eq!(shown(later.find(&account)), Some(("anna".into(), "kept".into(), Origin::Keychain)));
+        let given = setup.book("anna@hosting.test:given", KeychainUse::Full);
+        assert_eq!(shown(given.find(&account)), Some(("anna".into(), "given".into(), Origin::Given)));
+
+        assert!(later.forget(&item).unwrap());
+        assert!(!later.forget(&item).unwrap());
+        assert!(later.list().unwrap().is_empty());
+        assert!(setup.secrets.is_empty());
+        assert_eq!(shown(later.find(&account)), None);
+    }
+
+    #[test]
+    fn a_kept_password_is_for_its_own_user_and_host() {
+        let setup = Setup::new();
+        let book = setup.book("", KeychainUse::Full);
+        book.keep_at("mail.hosting.test", &anna("kept", Origin::Given));
+        let mut elsewhere = account(Some("anna"), None, &[]);
+        elsewhere.outgoing.host = "mail.other.test".into();
+        assert_eq!(shown(book.find(&elsewhere)), None);
+        assert_eq!(shown(book.find(&account(Some("bert"), None, &["anna"]))), None, "bert logs in, not anna");
+        // Without authentication yet, any of its names will do.
+        let silent = account(None, Some("a"), &["anna"]);
+        assert_eq!(shown(book.find(&silent)), Some(("anna".into(), "kept".into(), Origin::Keychain)));
+    }
+
+    #[test]
+    fn somebody_elses_home_puts_nothing_into_this_keychain() {
+        let setup = Setup::new();
+        for keychain in [KeychainUse::ReadOnly, KeychainUse::Off] {
+            let book = setup.book("", keychain);
+            let kept = book.keep_at("mail.hosting.test", &anna("x", Origin::Given));
+            assert!(matches!(kept, Kept::NotKept { .. }), "{kept:?}");
+            assert!(setup.secrets.is_empty());
+            assert!(book.list().unwrap().is_empty());
+        }
+        setup.book("", KeychainUse::Full).keep_at("mail.hosting.test", &anna("kept", Origin::Given));
+        let account = account(Some("anna"), None, &[]);
+        assert!(setup.book("", KeychainUse::ReadOnly).find(&account).is_some());
+        assert!(setup.book("", KeychainUse::Off).find(&account).is_none());
+    }
+
+    #[test]
+    fn a_locked_keychain_is_asked_once_and_leaves_no_name_behind() {
+        let state = tempfile::tempdir().unwrap();
+        let secrets = Arc::new(Locked::default());
+        let book = CredentialBook::new(
+            Given::default(),
+            secrets.clone(),
+            KeychainUse::Full,
+            Index::in_state(state.path()),
+            Box::new(Nobody),
+        );
+        let account = account(Some("anna"), None, &[]);
+        assert_eq!(book.trouble(), None);
+        for _ in 0..3 {
+            assert!(book.find(&account).is_none());
+        }
+        assert_eq!(secrets.0.load(Ordering::Relaxed), 1);
+        assert!(book.trouble().unwrap().contains("it is locked"));
+
+        let fresh = CredentialBook { trouble: Mutex::new(None), ..book };
+        for _ in 0..2 {
+            match fresh.keep(&account, &anna("hunter2", Origin::Asked)) {
+                Kept::NotKept { why } => assert!(why.contains("it is locked") && !why.contains("hunter2"), "{why}"),
+                kept => panic!("{kept:?}"),
+            }
+        }
+        assert_eq!(secrets.0.load(Ordering::Relaxed), 2);
+        assert!(fresh.list().unwrap().is_empty());
+        assert!(fresh.forget(&Item::new("mail.hosting.test", "anna")).is_err());
+    }
+
+    #[test]
+    fn the_user_is_asked_for_the_login_that_is_or_will_be() {
+        let setup = Setup::new();
+        let asked = Arc::new(Mutex::new(String::new()));
+        let book =
+            CredentialBook { ask: Box::new(Answers("typed", asked.clone())), ..setup.book("", KeychainUse::Full) };
+        let ask = |account: &Account| shown(book.prompt(account).unwrap()).map(|(user, ..)| user);
+        assert_eq!(ask(&account(Some("anna"), Some("in"), &["anna@hosting.test"])).as_deref(), Some("anna"));
+        insta::assert_snapshot!(asked.lock().unwrap(), @"Password of anna at mail.hosting.test (not shown; Enter alone skips this account): ");
+        assert_eq!(ask(&account(None, Some("in"), &["anna@hosting.test"])).as_deref(), Some("in"));
+        assert_eq!(ask(&account(None, None, &["anna@hosting.test"])).as_deref(), Some("anna@hosting.test"));
+        assert_eq!(ask(&account(None, None, &[])), None);
+        assert!(setup.book("", KeychainUse::Full).prompt(&account(Some("anna"), None, &[])).unwrap().is_none());
+    }
+}

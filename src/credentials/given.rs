@@ -1,0 +1,288 @@
+//! `--credential-stdin`: `USER:PASSWORD` a line, split at the first colon. Errors name the line, never what is in
+//! it, and the buffer is wiped.
+
+use std::io::Read;
+
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use crate::account::Account;
+
+use super::{Credential, Origin};
+
+/// More than anybody types or any script pipes.
+const LIMIT: usize = 64 << 10;
+
+/// What is wrong with what was given.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)]
+pub enum GivenError {
+    #[error("standard input, line {line}: no colon; write USER:PASSWORD")]
+    NoColon { line: usize },
+    #[error("standard input, line {line}: no user before the colon; write USER:PASSWORD")]
+    NoUser { line: usize },
+    #[error("standard input, line {line}: no password after the colon; write USER:PASSWORD")]
+    NoPassword { line: usize },
+    #[error("standard input, line {line}: not text in UTF-8; send it as UTF-8")]
+    NotUtf8 { line: usize },
+    #[error("standard input, line {line}: a control character, which no login can carry; send it as plain UTF-8 text")]
+    Control { line: usize },
+    #[error("standard input, line {line}: the same user as in line {first}; give each user once")]
+    Twice { line: usize, first: usize },
+    #[error("standard input has more than {limit} bytes; give only the users that are needed")]
+    TooLong { limit: usize },
+    #[error("standard input could not be read: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+#[derive(Debug)]
+struct Entry {
+    user: String,
+    password: SecretString,
+    line: usize,
+}
+
+/// The credentials given for this run.
+#[derive(Debug, Default)]
+pub struct Given {
+    entries: Vec<Entry>,
+}
+
+impl Given {
+    /// Reads to the end. Empty lines are skipped.
+    pub fn read(input: &mut dyn Read) -> Result<Self, GivenError> {
+        // One buffer of fixed size: a vector that grows would leave copies behind.
+        let mut buffer = Zeroizing::new(vec![0_u8; LIMIT + 1]);
+        let mut length = 0;
+        loop {
+            match input.read(&mut buffer[length..]) {
+                Ok(0) => break,
+                Ok(more) => length += more,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+            if length > LIMIT {
+                return Err(GivenError::TooLong { limit: LIMIT });
+            }
+        }
+        Self::parse(&buffer[..length])
+    }
+
+    fn parse(input: &[u8]) -> Result<Self, GivenError> {
+        // PowerShell and Notepad put a mark in front.
+        let input = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
+        let mut entries: Vec<Entry> = Vec::new();
+        for (line, bytes) in (1..).zip(input.split(|&byte| byte == b'\n')) {
+            let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+            if bytes.is_empty() {
+                continue;
+            }
+            let text = std::str::from_utf8(bytes).map_err(|_| GivenError::NotUtf8 { line })?;
+            if text.contains(['\0', '\r']) {
+                return Err(GivenError::Control { line });
+            }
+            let (user, password) = text.split_once(':').ok_or(GivenError::NoColon { line })?;
+            if user.is_empty() {
+                return Err(GivenError::NoUser { line });
+            }
+            if password.is_empty() {
+                return Err(GivenError::NoPassword { line });
+            }
+            if let Some(first) = entries.iter().find(|entry| entry.user == user) {
+                return Err(GivenError::Twice { line, first: first.line });
+            }
+            entries.push(Entry { user: user.to_owned(), password: SecretString::from(password), line });
+        }
+        Ok(Self { entries })
+    }
+
+    /// Was nothing given?
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The credential for this account: by its SMTP user, else by an address that sends through it. Where the account
+    /// has no authentication yet, the incoming user counts too, and the name that was given is the one to log in with.
+    pub fn find(&self, account: &Account) -> Option<Credential> {
+        let login = login_of(account);
+        let (name, entry) = names_of(account).find_map(|name| Some((name, self.by_name(name)?)))?;
+        let user = match login {
+            Some(login) => login,
+            None if account.incoming.as_ref().and_then(|incoming| incoming.user.as_deref()) == Some(name) => name,
+            None => &entry.user,
+        };
+        Some(Credential { user: user.to_owned(), password: entry.password.clone(), origin: Origin::Given })
+    }
+
+    /// Users that were given and belong to none of these accounts.
+    pub fn unused<'a>(&'a self, accounts: &'a [Account]) -> impl Iterator<Item = &'a str> {
+        let belongs = |entry: &&Entry| {
+            !accounts.iter().any(|account| names_of(account).any(|name| name.eq_ignore_ascii_case(&entry.user)))
+        };
+        self.entries.iter().filter(belongs).map(|entry| entry.user.as_str())
+    }
+
+    fn by_name(&self, name: &str) -> Option<&Entry> {
+        let exact = self.entries.iter().find(|entry| entry.user == name);
+        exact.or_else(|| self.entries.iter().find(|entry| entry.user.eq_ignore_ascii_case(name)))
+    }
+}
+
+/// The user that the outgoing server is given now.
+pub(super) fn login_of(account: &Account) -> Option<&str> {
+    account.outgoing.user.as_deref().filter(|user| !user.is_empty())
+}
+
+/// Every name that tells this account, the surest first.
+pub(super) fn names_of(account: &Account) -> impl Iterator<Item = &str> {
+    let login = login_of(account);
+    let incoming = account.incoming.as_ref().and_then(|incoming| incoming.user.as_deref());
+    let incoming = incoming.filter(|user| login.is_none() && !user.is_empty());
+    login.into_iter().chain(incoming).chain(account.email.as_deref()).chain(account.emails.iter().map(String::as_str))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+    use crate::account::*;
+
+    /// An invented account; `user` is its SMTP user.
+    pub(crate) fn account(user: Option<&str>, incoming: Option<&str>, emails: &[&str]) -> Account {
+        Account {
+            id: "thunderbird/abcd.default/smtp1".into(),
+            client: ClientId::Thunderbird,
+            profile: "abcd.default".into(),
+            email: emails.first().map(|email| (*email).to_owned()),
+            emails: emails.iter().map(|email| (*email).to_owned()).collect(),
+            used: true,
+            outgoing: SubmissionServer {
+                host: "mail.hosting.test".into(),
+                port: 25,
+                port_is_default: false,
+                tls: TlsMode::Starttls,
+                auth: if user.is_some() { AuthSetting::Password } else { AuthSetting::None },
+                credential: if user.is_some() { CredentialSource::Own } else { CredentialSource::None },
+                user: user.map(str::to_owned),
+            },
+            incoming: incoming.map(|user| IncomingServer {
+                protocol: IncomingProtocol::Imap,
+                host: "mail.hosting.test".into(),
+                port: Some(993),
+                user: Some(user.into()),
+            }),
+            not_ours: None,
+            notices: Vec::new(),
+            password_in_client: false,
+            settings: Default::default(),
+        }
+    }
+
+    fn given(text: &str) -> Given {
+        Given::read(&mut text.as_bytes()).unwrap()
+    }
+
+    fn found(given: &Given, account: &Account) -> Option<(String, String)> {
+        given.find(account).map(|found| (found.user, found.password.expose_secret().to_owned()))
+    }
+
+    fn pair(user: &str, password: &str) -> Option<(String, String)> {
+        Some((user.into(), password.into()))
+    }
+
+    #[test]
+    fn splits_at_the_first_colon_and_takes_either_line_end() {
+        let given = given("\u{feff}anna@hosting.test:a:b: c \r\n\r\nbert:x\n");
+        assert_eq!(found(&given, &account(Some("anna@hosting.test"), None, &[])), pair("anna@hosting.test", "a:b: c "));
+        assert_eq!(found(&given, &account(Some("bert"), None, &[])), pair("bert", "x"));
+        assert!(self::given("").is_empty());
+        assert!(self::given("\r\n\n").is_empty());
+    }
+
+    #[test]
+    fn the_smtp_user_goes_before_the_address() {
+        let given = given("anna@hosting.test:by-address\nanna:by-user\n");
+        assert_eq!(found(&given, &account(Some("anna"), None, &["anna@hosting.test"])), pair("anna", "by-user"));
+        let by_address = self::given("Anna@Hosting.test:by-address");
+        assert_eq!(
+            found(&by_address, &account(Some("anna"), None, &["anna@hosting.test"])),
+            pair("anna", "by-address")
+        );
+        let other = account(Some("carl"), Some("anna"), &["carl@hosting.test"]);
+        assert_eq!(found(&given, &other), None, "the incoming user is another login while there is an SMTP user");
+    }
+
+    #[test]
+    fn an_account_without_authentication_takes_what_it_will_need() {
+        let silent = account(None, Some("anna+hosting.test"), &["anna@hosting.test", "info@hosting.test"]);
+        assert_eq!(found(&given("anna+hosting.test:in"), &silent), pair("anna+hosting.test", "in"));
+        assert_eq!(found(&given("info@hosting.test:second"), &silent), pair("info@hosting.test", "second"));
+        assert_eq!(found(&given("bert@hosting.test:no"), &silent), None);
+    }
+
+    #[test]
+    fn exact_case_wins_over_other_case() {
+        let given = given("ANNA:upper\nanna:lower\n");
+        assert_eq!(found(&given, &account(Some("anna"), None, &[])), pair("anna", "lower"));
+        assert_eq!(found(&given, &account(Some("ANNA"), None, &[])), pair("ANNA", "upper"));
+    }
+
+    #[test]
+    fn errors_name_the_line_and_never_what_is_in_it() {
+        let cases: [(&[u8], &str); 8] = [
+            (b"anna:ok\nhunter2\n", "line 2: no colon"),
+            (b":hunter2", "line 1: no user"),
+            (b"hunter2:\r\n", "line 1: no password"),
+            (b"\n\nhunter2:\n", "line 3: no password"),
+            (b"anna:hunter2\xff\n", "line 1: not text in UTF-8"),
+            (b"a\0n\0n\0a\0:\0hunter2", "line 1: a control character"),
+            (b"anna:hunter2\nbert:x\nanna:hunter2\n", "line 3: the same user as in line 1"),
+            (b"   hunter2 \n", "line 1: no colon"),
+        ];
+        for (input, wanted) in cases {
+            let error = Given::read(&mut &*input).unwrap_err();
+            let said = format!("{error} {error:?}");
+            assert!(said.contains(wanted), "{said}");
+            assert!(!said.contains("hunter2"), "{said}");
+            assert!(!said.contains("anna"), "{said}");
+        }
+    }
+
+    #[test]
+    fn too_much_is_refused_and_the_limit_itself_is_not() {
+        let line = |length: usize| [b"anna:".as_slice(), &vec![b'x'; length - 5]].concat();
+        assert!(Given::read(&mut line(LIMIT).as_slice()).is_ok());
+        assert!(matches!(Given::read(&mut line(LIMIT + 1).as_slice()), Err(GivenError::TooLong { .. })));
+        assert!(matches!(Given::read(&mut std::io::repeat(b'x')), Err(GivenError::TooLong { .. })));
+    }
+
+    #[test]
+    fn users_without_an_account_are_told() {
+        let given = given("anna@hosting.test:a\nnobody@hosting.test:b\n");
+        let accounts = [account(Some("Anna@hosting.test"), None, &[])];
+        assert_eq!(given.unused(&accounts).collect::<Vec<_>>(), ["nobody@hosting.test"]);
+    }
+
+    #[test]
+    fn debug_shows_no_password() {
+        let shown = format!("{:?}", given("anna:hunter2"));
+        assert!(shown.contains("anna") && !shown.contains("hunter2"), "{shown}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_user_and_password_come_back(user in "[^:\\x00\r\n\u{feff}]{1,20}", password in "[^\\x00\r\n]{1,30}", crlf: bool) {
+            let end = if crlf { "\r\n" } else { "\n" };
+            let given = given(&format!("{user}:{password}{end}"));
+            prop_assert_eq!(found(&given, &account(Some(&user), None, &[])), Some((user, password)));
+        }
+
+        #[test]
+        fn no_input_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Given::read(&mut bytes.as_slice());
+        }
+    }
+}
