@@ -85,7 +85,7 @@ impl History {
         let bytes =
             serde_json::to_vec_pretty(self).map_err(|source| HistoryError::Malformed { path: path.clone(), source })?;
         files::private_dir(state)?;
-        Ok(files::write_private(&path, &bytes)?)
+        Ok(files::replace_private(&path, &bytes)?)
     }
 
     /// Remembers what was seen: lengthens the last span of this port on this network, or begins a new one.

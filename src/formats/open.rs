@@ -41,6 +41,9 @@ impl Editors for AllEditors {
     }
 
     fn raw_to_value(&self, raw: &str) -> Result<Value, FormatError> {
-        reg_file::raw_to_value(raw)
+        reg_file::raw_to_value(raw).ok_or_else(|| FormatError::Refused {
+            name: raw.to_owned(),
+            why: "it is not a value of a .reg file".to_owned(),
+        })
     }
 }

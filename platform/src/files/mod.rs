@@ -14,7 +14,7 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
-pub use private::{Appender, private_dir};
+pub use private::{Appender, private_dir, replace_private};
 
 /// What went wrong with a file.
 #[derive(Debug, thiserror::Error)]

@@ -15,6 +15,18 @@ pub fn private_dir(path: &Path) -> Result<(), FileError> {
     system::make_private_dir(path).map_err(|source| FileError::Io { doing: "making", path: path.to_owned(), source })
 }
 
+/// Puts a whole file of our own in place in one step, readable by its owner alone.
+pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let write = || -> io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mut fresh = tempfile::NamedTempFile::new_in(folder)?;
+        fresh.write_all(bytes)?;
+        fresh.as_file().sync_all()?;
+        fresh.persist(path).map(drop).map_err(|error| error.error)
+    };
+    write().map_err(|source| FileError::Io { doing: "writing", path: path.to_owned(), source })
+}
+
 /// A file that grows by whole lines, each on the disk when [`Appender::append`] returns.
 #[derive(Debug)]
 pub struct Appender {

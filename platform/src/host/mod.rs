@@ -128,7 +128,7 @@ impl Host {
         Ok(Self {
             os: Os::here(),
             folders: Folders::of_this_user()?,
-            registry: own_registry(),
+            registry: crate::registry::live(),
             processes: Arc::new(RunningSystem),
             own_session: true,
         })
@@ -140,11 +140,6 @@ impl Host {
         let home = std::path::absolute(&home).unwrap_or(home);
         Self { os, folders: Folders::below(home, os), registry, processes: Arc::new(NothingRuns), own_session: false }
     }
-}
-
-/// The running user's registry. Only Windows has one.
-fn own_registry() -> Option<Arc<dyn Registry>> {
-    None
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The user's registry hive as a small trait, with two ways to stand behind it: a `.reg` file that is
 //! edited in place, and the live registry of Windows. Keys are paths below `HKEY_CURRENT_USER`.
 
+pub use reg_file::RegFile;
 use serde::{Deserialize, Serialize};
 
 #[doc(hidden)]
@@ -181,6 +182,18 @@ pub trait Registry: Send + Sync {
     fn write(&self, writes: &[ValueWrite]) -> Result<(), RegistryError>;
     /// The file that holds this registry, when it is a `.reg` file: then the writer treats it as a file.
     fn backing_file(&self) -> Option<&std::path::Path> {
+        None
+    }
+}
+
+/// The running user's registry. Only Windows has one.
+pub fn live() -> Option<std::sync::Arc<dyn Registry>> {
+    #[cfg(windows)]
+    {
+        Some(std::sync::Arc::new(windows::LiveRegistry))
+    }
+    #[cfg(not(windows))]
+    {
         None
     }
 }
