@@ -1,3 +1,6 @@
+//! The family on invented homes of each system: what is found, what is planned, and that writing the plan
+//! and taking it back leads where it should.
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -378,13 +381,20 @@ fn a_snaps_copy_of_a_profile_has_an_id_of_its_own() {
 
 #[test]
 fn a_path_out_of_somebody_elses_home_is_not_followed() {
-    let (home, host) = made(Os::Linux, ".thunderbird", "128.0", &smtp1(""));
-    std::fs::write(
-        home.path().join(".thunderbird/profiles.ini"),
-        "[Profile0]\nIsRelative=1\nPath=../../../etc\n[Profile1]\nIsRelative=0\nPath=/etc\n",
-    )
-    .unwrap();
+    let (outside, _) = made(Os::Linux, "mail", "128.0", &smtp1(""));
+    let target = outside.path().join("mail/p.default");
+    let (home, mut host) = made(Os::Linux, ".thunderbird", "128.0", &smtp1(""));
+    let root = home.path().join(".thunderbird");
+    let up = "../".repeat(root.components().count());
+    let profiles = format!(
+        "[Profile0]\nIsRelative=1\nPath={up}{target}\n[Profile1]\nIsRelative=0\nPath={target}\n",
+        target = target.display().to_string().replace('\\', "/")
+    );
+    std::fs::write(root.join("profiles.ini"), profiles).unwrap();
     assert!(found(&THUNDERBIRD, &host).accounts.is_empty());
+    // one's own profile may be anywhere
+    host.own_session = true;
+    assert_eq!(found(&THUNDERBIRD, &host).accounts.len(), 1);
 }
 
 #[test]
@@ -411,17 +421,14 @@ fn a_login_is_copied_once_where_two_servers_would_want_it() {
     assert_eq!(applied(&all).len(), 2);
 }
 
-struct Locked {
-    file: PathBuf,
-    pids: Vec<u32>,
-}
+struct Locked(PathBuf);
 
 impl Processes for Locked {
-    fn running(&self, names: &[&str]) -> Vec<u32> {
-        if names.contains(&"thunderbird") { self.pids.clone() } else { Vec::new() }
+    fn running(&self, _names: &[&str]) -> Vec<u32> {
+        Vec::new()
     }
     fn lock_holder(&self, file: &Path) -> Option<Holder> {
-        (file == self.file).then_some(Holder { pid: Some(7) })
+        (file == self.0).then_some(Holder { pid: Some(7) })
     }
     fn socket_answers(&self, _socket: &Path) -> bool {
         false
@@ -442,9 +449,15 @@ fn open_means_a_held_lock_not_a_file() {
         (Os::Windows, ".parentlock", InUse::No),
     ] {
         host.os = os;
-        host.processes = Arc::new(Locked { file: profile.join(file), pids: Vec::new() });
+        host.processes = Arc::new(Locked(profile.join(file)));
         assert_eq!(THUNDERBIRD.in_use(&host, &account), expected, "{os:?} {file}");
     }
+}
+
+#[test]
+fn the_symbolic_lock_of_linux_names_its_process() {
+    assert_eq!(lock_pid("127.0.1.1:+12345"), Some(12345));
+    assert_eq!(lock_pid("127.0.1.1:12345"), None);
 }
 
 #[test]
