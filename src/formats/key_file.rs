@@ -253,6 +253,17 @@ mod tests {
     }
 
     #[test]
+    fn a_lone_cr_at_the_end_stays_one() {
+        let source = b"[a]\np=1\r";
+        let mut doc = KeyFile::parse(source).unwrap();
+        doc.set("a/q", "2").unwrap();
+        let mut again = KeyFile::parse(&doc.to_bytes()).unwrap();
+        assert_eq!(again.get("a/p").unwrap().as_deref(), Some("1\r"));
+        again.remove("a/q").unwrap();
+        assert_eq!(again.to_bytes(), source);
+    }
+
+    #[test]
     fn refuses_what_would_break_the_file() {
         let mut doc = KeyFile::parse(SAMPLE.as_bytes()).unwrap();
         assert!(doc.set("Account: 1/smtp_port", "26\nx=1").is_err());

@@ -181,6 +181,11 @@ fn place(slot: &Slot) -> String {
     }
 }
 
+/// The process in the target of the symbolic link `lock`: `127.0.1.1:+12345`.
+fn lock_pid(target: &str) -> Option<u32> {
+    target.rsplit_once('+').and_then(|(_, pid)| pid.parse().ok())
+}
+
 impl Family {
     fn problem(&self, at: &Path, code: &str, what: &str, why: &str) -> Problem {
         Problem {
@@ -294,7 +299,7 @@ impl MailClient for Family {
         }
         if host.os == Os::Linux
             && let Ok(target) = std::fs::read_link(profile.join("lock"))
-            && let Some(pid) = target.to_string_lossy().rsplit_once('+').and_then(|(_, pid)| pid.parse().ok())
+            && let Some(pid) = lock_pid(&target.to_string_lossy())
             && host.processes.running(self.processes).contains(&pid)
         {
             return InUse::Yes(Some(pid));

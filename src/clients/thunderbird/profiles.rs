@@ -37,7 +37,9 @@ pub(super) fn discover(family: &Family, host: &Host) -> Profiles {
                 let installs = root.join("installs.ini");
                 let installs = files::read(&installs).ok().flatten().and_then(|bytes| KeyFile::parse(&bytes).ok());
                 for (name, path) in listed(host, &root, &ini, installs.as_ref()) {
-                    add(&mut found.list, name, path);
+                    if host.own_session || !leads_out(&host.folders.home, &path) {
+                        add(&mut found.list, name, path);
+                    }
                 }
             }
             Err(why) => found.problems.push(Problem {
@@ -50,6 +52,15 @@ pub(super) fn discover(family: &Family, host: &Host) -> Profiles {
         }
     }
     found
+}
+
+/// A link in somebody else's home may point anywhere.
+fn leads_out(home: &Path, path: &Path) -> bool {
+    match (std::fs::canonicalize(home), std::fs::canonicalize(path)) {
+        (Ok(home), Ok(path)) => !path.starts_with(home),
+        // not there: there is nothing to follow
+        _ => false,
+    }
 }
 
 fn add(list: &mut Vec<ProfileAt>, name: Option<String>, path: PathBuf) {

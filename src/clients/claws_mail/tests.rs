@@ -1,0 +1,248 @@
+//! Claws Mail on invented homes: what is found, what is planned, and that writing it leads there.
+
+use std::sync::Arc;
+
+use port26_platform::host::Folders;
+use port26_platform::processes::{Holder, NothingRuns, Processes};
+use proptest::prelude::*;
+
+use super::*;
+
+fn at(home: PathBuf, os: Os) -> Host {
+    Host { os, folders: Folders::below(home, os), registry: None, processes: Arc::new(NothingRuns), own_session: false }
+}
+
+fn fixture(case: &str, os: Os) -> Host {
+    at(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/claws_mail").join(case), os)
+}
+
+fn accounts(host: &Host) -> Vec<Account> {
+    CLAWS_MAIL.accounts(host, &CLAWS_MAIL.detect(host).unwrap().unwrap()).accounts
+}
+
+fn to26(account: &Account) -> SubmissionServer {
+    SubmissionServer {
+        port: 26,
+        port_is_default: false,
+        tls: TlsMode::Starttls,
+        auth: AuthSetting::Password,
+        ..account.outgoing.clone()
+    }
+}
+
+fn told(changes: &[Change]) -> Vec<String> {
+    let raw = |content: &Option<Content>| match content {
+        Some(Content::Raw(raw)) => raw.clone(),
+        _ => "-".to_owned(),
+    };
+    changes
+        .iter()
+        .map(|change| match &change.slot {
+            Slot::Setting { name, .. } => format!("{name}: {} > {}", raw(&change.before), raw(&change.after)),
+            _ => panic!("{change:?}"),
+        })
+        .collect()
+}
+
+fn applied(doc: &mut KeyFile, changes: impl IntoIterator<Item = Change>) {
+    for change in changes {
+        let Slot::Setting { name, .. } = &change.slot else { panic!("{change:?}") };
+        assert_eq!(doc.get(name).unwrap().map(Content::Raw), change.before);
+        match &change.after {
+            Some(Content::Raw(raw)) => doc.set(name, raw).unwrap(),
+            _ => doc.remove(name).unwrap(),
+        }
+    }
+}
+
+#[test]
+fn an_account_without_authentication_takes_the_incoming_credentials() {
+    let host = fixture("linux-25-noauth", Os::Linux);
+    let found = accounts(&host);
+    assert_eq!(found.iter().map(|account| account.id.as_str()).collect::<Vec<_>>(), ["claws_mail/1", "claws_mail/3"]);
+    let account = &found[0];
+    let outgoing = &account.outgoing;
+    assert_eq!((outgoing.host.as_str(), outgoing.port, outgoing.port_is_default), ("mail.hosting.test", 25, true));
+    assert_eq!((outgoing.tls, outgoing.auth, &outgoing.user), (TlsMode::None, AuthSetting::None, &None));
+    assert!(account.password_in_client);
+    assert_eq!(account.notices[0].code, "certificate_question");
+    let incoming = account.incoming.as_ref().unwrap();
+    assert_eq!((incoming.protocol, incoming.port), (IncomingProtocol::Pop3, Some(110)));
+    assert!(CLAWS_MAIL.changes(account, outgoing).unwrap().is_empty());
+    let to = SubmissionServer {
+        credential: CredentialSource::SameAsIncoming,
+        user: Some("ada@hosting.test".to_owned()),
+        ..to26(account)
+    };
+    let changes = CLAWS_MAIL.changes(account, &to).unwrap();
+    assert_eq!(
+        told(&changes),
+        [
+            "Account: 1/ssl_smtp: 0 > 2",
+            "Account: 1/set_smtpport: 0 > 1",
+            "Account: 1/smtp_port: 25 > 26",
+            "Account: 1/use_smtp_auth: 0 > 1"
+        ]
+    );
+    let bytes = std::fs::read(host.folders.home.join(".claws-mail/accountrc")).unwrap();
+    let mut doc = KeyFile::parse(&bytes).unwrap();
+    applied(&mut doc, changes.clone());
+    let mut again = KeyFile::parse(&doc.to_bytes()).unwrap();
+    applied(&mut again, changes.iter().rev().map(Change::inverse));
+    assert_eq!(again.to_bytes(), bytes);
+}
+
+#[test]
+fn an_account_that_sends_through_a_program_is_not_ours() {
+    let account = accounts(&fixture("linux-25-noauth", Os::Linux)).remove(1);
+    assert_eq!(account.not_ours, Some(NotOurs::LocalCommand));
+    assert!(CLAWS_MAIL.changes(&account, &to26(&account)).is_err());
+}
+
+#[test]
+fn an_account_with_its_own_credentials_keeps_them() {
+    let found = accounts(&fixture("windows-auth", Os::Windows));
+    let account = &found[0];
+    assert_eq!(account.id, "claws_mail/2");
+    let outgoing = &account.outgoing;
+    assert_eq!((outgoing.port, outgoing.port_is_default, outgoing.tls), (25, false, TlsMode::Starttls));
+    assert_eq!((outgoing.credential, outgoing.user.as_deref()), (CredentialSource::Own, Some("ada.smtp")));
+    // only the incoming password is saved
+    assert!(!account.password_in_client && account.notices.is_empty());
+    assert_eq!(account.incoming.as_ref().unwrap().port, Some(993));
+    assert_eq!(told(&CLAWS_MAIL.changes(account, &to26(account)).unwrap()), ["Account: 2/smtp_port: 25 > 26"]);
+    let to = SubmissionServer { host: "relay.isp.test".to_owned(), user: Some("other".to_owned()), ..to26(account) };
+    assert_eq!(
+        told(&CLAWS_MAIL.changes(account, &to).unwrap()),
+        [
+            "Account: 2/smtp_server: smtp.office.test > relay.isp.test",
+            "Account: 2/smtp_port: 25 > 26",
+            "Account: 2/smtp_user_id: ada.smtp > other"
+        ]
+    );
+}
+
+fn made(section: &str) -> (tempfile::TempDir, Host) {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(home.path().join(".claws-mail")).unwrap();
+    let text = format!("[Account: 1]\naddress=ada@hosting.test\nsmtp_server=mail.hosting.test\n{section}");
+    std::fs::write(home.path().join(".claws-mail/accountrc"), text).unwrap();
+    let host = at(home.path().to_owned(), Os::Linux);
+    (home, host)
+}
+
+#[test]
+fn methods_and_ports_as_claws_reads_them() {
+    for (section, port, auth) in [
+        (
+            "set_smtpport=0\nsmtp_port=2525\nssl_smtp=1\nuse_smtp_auth=1\nsmtp_auth_method=0\n",
+            465,
+            AuthSetting::Password,
+        ),
+        ("smtp_port=2525\nssl_smtp=2\nuse_smtp_auth=1\nsmtp_auth_method=6\n", 25, AuthSetting::Encrypted),
+        ("set_smtpport=1\nsmtp_port=587\nuse_smtp_auth=1\nsmtp_auth_method=32\n", 587, AuthSetting::Oauth2),
+        ("use_smtp_auth=1\nsmtp_auth_method=18\n", 25, AuthSetting::Password),
+        ("", 25, AuthSetting::None),
+    ] {
+        let (_home, host) = made(section);
+        let account = accounts(&host).remove(0);
+        assert_eq!((account.outgoing.port, account.outgoing.auth), (port, auth), "{section}");
+        assert_eq!(account.not_ours.is_some(), auth == AuthSetting::Oauth2);
+    }
+}
+
+#[test]
+fn a_port_that_is_not_written_moves_with_the_tls_mode() {
+    let (_home, host) = made("user_id=ada\nuse_smtp_auth=1\nset_smtpport=0\nsmtp_port=25\nssl_smtp=1\n");
+    let account = accounts(&host).remove(0);
+    assert_eq!(account.outgoing.port, 465);
+    let plan = |port, tls| {
+        told(&CLAWS_MAIL.changes(&account, &SubmissionServer { port, tls, ..account.outgoing.clone() }).unwrap())
+    };
+    assert_eq!(plan(25, TlsMode::Starttls), ["Account: 1/ssl_smtp: 1 > 2"]);
+    assert_eq!(
+        plan(465, TlsMode::Starttls),
+        ["Account: 1/ssl_smtp: 1 > 2", "Account: 1/set_smtpport: 0 > 1", "Account: 1/smtp_port: 25 > 465"]
+    );
+}
+
+#[test]
+fn unexpected_shapes_are_left_alone() {
+    for section in ["smtp_port=x\nset_smtpport=1\n", "[Account: 1]\nsmtp_port=25\n", "smtp_auth_method=yes\n"] {
+        let (_home, host) = made(&format!("user_id=ada\nsmtp_port=25\n{section}"));
+        let account = accounts(&host).remove(0);
+        let to = SubmissionServer { user: Some("ada".to_owned()), ..to26(&account) };
+        assert!(matches!(CLAWS_MAIL.changes(&account, &to), Err(PlanError::Unexpected { .. })), "{section}");
+    }
+}
+
+#[test]
+fn nobody_to_log_in_as_cannot_be_expressed() {
+    let (_home, host) = made("");
+    let account = accounts(&host).remove(0);
+    assert!(matches!(CLAWS_MAIL.changes(&account, &to26(&account)), Err(PlanError::CannotExpress { .. })));
+}
+
+#[test]
+fn garbage_is_a_problem_and_no_file_is_nothing() {
+    let (home, host) = made("");
+    std::fs::write(home.path().join(".claws-mail/accountrc"), b"\0\x01").unwrap();
+    assert_eq!(CLAWS_MAIL.detect(&host).unwrap_err().code, "unreadable_profile");
+    std::fs::remove_file(home.path().join(".claws-mail/accountrc")).unwrap();
+    assert_eq!(CLAWS_MAIL.detect(&host).unwrap(), None);
+}
+
+struct Answering(PathBuf);
+
+impl Processes for Answering {
+    fn running(&self, _names: &[&str]) -> Vec<u32> {
+        Vec::new()
+    }
+    fn lock_holder(&self, _file: &Path) -> Option<Holder> {
+        None
+    }
+    fn socket_answers(&self, socket: &Path) -> bool {
+        socket == self.0
+    }
+}
+
+#[test]
+fn open_means_that_its_socket_answers() {
+    let (home, mut host) = made("");
+    let account = accounts(&host).remove(0);
+    let socket = home.path().join(".cache/claws-mail/abc");
+    std::fs::create_dir_all(socket.parent().unwrap()).unwrap();
+    std::fs::write(&socket, "").unwrap();
+    assert_eq!(CLAWS_MAIL.in_use(&host, &account), InUse::No);
+    host.processes = Arc::new(Answering(socket));
+    assert_eq!(CLAWS_MAIL.in_use(&host, &account), InUse::Yes(None));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn a_target_once_written_is_what_is_read(
+        set in 0..2u32, port in 1..=u16::MAX, ssl in 0..3u32, auth in 0..2u32, method in 0..32u32, own in "[a-z]{0,3}",
+        shared in "[a-z]{1,3}", to_port in 1..=u16::MAX, to_tls in 0..3usize, to_user in "[a-z]{1,3}", same in any::<bool>(),
+    ) {
+        let (home, host) = made(&format!(
+            "set_smtpport={set}\nsmtp_port={port}\nssl_smtp={ssl}\nuse_smtp_auth={auth}\nsmtp_auth_method={method}\nsmtp_user_id={own}\nuser_id={shared}\n"
+        ));
+        let account = accounts(&host).remove(0);
+        prop_assert!(CLAWS_MAIL.changes(&account, &account.outgoing).unwrap().is_empty());
+        let to = SubmissionServer {
+            port: to_port,
+            tls: [TlsMode::None, TlsMode::Starttls, TlsMode::Implicit][to_tls],
+            credential: if same { CredentialSource::SameAsIncoming } else { CredentialSource::Own },
+            user: Some(if same { shared } else { to_user }),
+            ..to26(&account)
+        };
+        let file = home.path().join(".claws-mail/accountrc");
+        let mut doc = KeyFile::parse(&std::fs::read(&file).unwrap()).unwrap();
+        applied(&mut doc, CLAWS_MAIL.changes(&account, &to).unwrap());
+        std::fs::write(&file, doc.to_bytes()).unwrap();
+        let fixed = accounts(&host).remove(0).outgoing;
+        prop_assert_eq!((fixed.port, fixed.tls, fixed.auth, fixed.user), (to.port, to.tls, to.auth, to.user));
+    }
+}
