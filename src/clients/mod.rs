@@ -1,6 +1,14 @@
 //! One file a mail client behind one trait. An adapter reads and plans; it has no way to write.
 //! To add a client: one file, one line in [`CLIENTS`], fixtures (see CONTRIBUTING.md).
 
+pub mod explained;
+pub mod outlook;
+pub mod outlook_express;
+pub(crate) mod providers;
+#[cfg(test)]
+mod registry_fixture;
+mod registry_settings;
+
 use std::path::PathBuf;
 
 use port26_platform::host::Host;

@@ -2,6 +2,8 @@
 //! any input that parses; an edit changes only the span of its setting; `remove` right after the `set`
 //! that inserted a setting gives back the bytes that were there.
 
+pub mod reg_file;
+
 use serde::{Deserialize, Serialize};
 
 /// Which editor understands a file.

@@ -1,0 +1,48 @@
+//! Providers whose own servers want other ports and logins than a hosting company's: their accounts are
+//! explained, never moved.
+
+use crate::account::NotOurs;
+
+const OWNERS: &[(NotOurs, &[&str])] = &[
+    (NotOurs::Google, &["gmail.com", "googlemail.com", "google.com"]),
+    (NotOurs::Icloud, &["icloud.com", "me.com", "mac.com"]),
+    (
+        NotOurs::Yahoo,
+        &["yahoo.com", "yahoo.co.uk", "yahoo.de", "yahoo.fr", "yahoo.it", "yahoo.es", "ymail.com", "yahoodns.net"],
+    ),
+    (
+        NotOurs::Microsoft,
+        &[
+            "outlook.com",
+            "office365.com",
+            "office365.us",
+            "outlook.cn",
+            "hotmail.com",
+            "live.com",
+            "msn.com",
+            "microsoft.com",
+        ],
+    ),
+];
+
+/// Whose server this is, if it is one of theirs.
+pub(crate) fn owner_of(host: &str) -> Option<NotOurs> {
+    let host = host.trim().trim_end_matches('.').to_ascii_lowercase();
+    let within = |domain: &str| host.strip_suffix(domain).is_some_and(|front| front.is_empty() || front.ends_with('.'));
+    OWNERS.iter().find(|(_, domains)| domains.iter().any(|domain| within(domain))).map(|&(owner, _)| owner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_domains_only() {
+        assert_eq!(owner_of("SMTP.gmail.com."), Some(NotOurs::Google));
+        assert_eq!(owner_of("p12-smtp.mail.me.com"), Some(NotOurs::Icloud));
+        assert_eq!(owner_of("smtp.live.com"), Some(NotOurs::Microsoft));
+        assert_eq!(owner_of("yahoo.com"), Some(NotOurs::Yahoo));
+        assert_eq!(owner_of("smtp.notgmail.com"), None);
+        assert_eq!(owner_of("gmail.com.hosting.test"), None);
+    }
+}
