@@ -2,10 +2,16 @@
 //! To add a client: one file, one line in [`CLIENTS`], fixtures (see CONTRIBUTING.md).
 
 pub mod apple_mail;
-mod providers;
-pub mod windows_live_mail;
 pub mod claws_mail;
+pub mod explained;
+pub mod outlook;
+pub mod outlook_express;
+mod providers;
+#[cfg(test)]
+mod registry_fixture;
+mod registry_settings;
 pub mod thunderbird;
+pub mod windows_live_mail;
 
 use std::path::PathBuf;
 
@@ -122,4 +128,31 @@ pub trait MailClient: Sync {
 }
 
 /// Every client, in the order they are reported.
-pub static CLIENTS: &[&dyn MailClient] = &[];
+pub static CLIENTS: &[&dyn MailClient] = &[
+    &outlook::OUTLOOK,
+    &outlook_express::OUTLOOK_EXPRESS,
+    &windows_live_mail::WINDOWS_LIVE_MAIL,
+    &windows_live_mail::WINDOWS_MAIL,
+    &apple_mail::APPLE_MAIL,
+    &thunderbird::THUNDERBIRD,
+    &thunderbird::BETTERBIRD,
+    &thunderbird::SEAMONKEY,
+    &thunderbird::POSTBOX,
+    &claws_mail::CLAWS_MAIL,
+    &explained::NEW_OUTLOOK,
+    &explained::WINDOWS_MAIL_APP,
+    &explained::OUTLOOK_MAC,
+    &explained::MAILMATE,
+    &explained::SPARK,
+    &explained::AIRMAIL,
+    &explained::CANARY,
+    &explained::MIMESTREAM,
+    &explained::EVOLUTION,
+    &explained::EM_CLIENT,
+    &explained::MAILBIRD,
+    &explained::THE_BAT,
+    &explained::FOXMAIL,
+    &explained::PEGASUS,
+    &explained::BECKY,
+    &explained::EUDORA,
+];

@@ -2,14 +2,14 @@
 //! any input that parses; an edit changes only the span of its setting; `remove` right after the `set`
 //! that inserted a setting gives back the bytes that were there.
 
-pub mod open;
 pub mod key_file;
 mod lines;
 pub mod mozilla_logins;
+pub mod oeaccount;
+pub mod open;
+pub mod plist_doc;
 pub mod prefs_js;
 pub mod reg_file;
-pub mod oeaccount;
-pub mod plist_doc;
 mod xml;
 
 use serde::{Deserialize, Serialize};

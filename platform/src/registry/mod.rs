@@ -95,7 +95,9 @@ impl Value {
 
     /// The text of a string, or of UTF-16LE kept in a `REG_BINARY`; `None` if it is not valid UTF-16 or another type.
     pub fn as_text(&self) -> Option<String> {
-        if !matches!(self.kind, ValueKind::Sz | ValueKind::ExpandSz | ValueKind::Binary) || self.data.len() % 2 != 0 {
+        if !matches!(self.kind, ValueKind::Sz | ValueKind::ExpandSz | ValueKind::Binary)
+            || !self.data.len().is_multiple_of(2)
+        {
             return None;
         }
         let units: Vec<u16> = self.data.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();

@@ -118,7 +118,7 @@ pub(super) fn print(dialect: Dialect, value: &Value, column: usize, eol: &[u8]) 
     let number = value.kind.number();
     let narrow: Vec<u8>;
     let bytes = if dialect.old && is_text(number) {
-        if value.data.len() % 2 != 0 || value.data.chunks_exact(2).any(|unit| unit[1] != 0 || unit[0] > 127) {
+        if !value.data.len().is_multiple_of(2) || value.data.chunks_exact(2).any(|unit| unit[1] != 0 || unit[0] > 127) {
             return Err(UNKNOWN);
         }
         narrow = value.data.iter().step_by(2).copied().collect();
@@ -170,7 +170,7 @@ pub(super) fn unescape(text: &[u8]) -> Vec<u8> {
 
 /// Text that can stand between quotes on one line: closed by its only NUL, without line ends.
 fn plain_text(value: &Value) -> Option<String> {
-    if value.kind != ValueKind::Sz || value.data.len() % 2 != 0 {
+    if value.kind != ValueKind::Sz || !value.data.len().is_multiple_of(2) {
         return None;
     }
     let units: Vec<u16> = value.data.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();

@@ -23,7 +23,7 @@ const MARK_8: &[u8] = &[0xEF, 0xBB, 0xBF];
 /// The encoding and the text inside. Errs with why not.
 pub(super) fn decode(bytes: &[u8]) -> Result<(Encoding, Vec<u8>), &'static str> {
     let utf16 = |body: &[u8], mark| {
-        if body.len() % 2 != 0 {
+        if !body.len().is_multiple_of(2) {
             return Err("UTF-16 with an odd number of bytes");
         }
         let mut text = Vec::with_capacity(body.len() / 2 + 16);
