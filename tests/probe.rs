@@ -1,5 +1,7 @@
 //! The probe against hosts that misbehave in every way the design names: what was seen, and above all what was sent.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 #[path = "support/scripted_host.rs"]
 mod scripted_host;
 
@@ -173,9 +175,12 @@ async fn no_password_without_verified_tls() {
     assert_eq!((login.auth.unwrap().code, bench.auths()), (235, 1));
 }
 
+/// The TLS side of a host, made with the authority that the prober believes.
+type Server = fn(&Authority) -> Arc<rustls::ServerConfig>;
+
 #[tokio::test]
 async fn certificates_that_do_not_hold_end_the_conversation() {
-    let cases: [(fn(&Authority) -> Arc<rustls::ServerConfig>, TlsTrouble); 4] = [
+    let cases: [(Server, TlsTrouble); 4] = [
         (|ours| ours.server(&[HOST], Dates::Past), TlsTrouble::Expired),
         (|ours| ours.server(&[HOST], Dates::Future), TlsTrouble::NotYetValid),
         (|ours| ours.server(&["server7.hosting.test"], Dates::Now), TlsTrouble::WrongName),
@@ -206,6 +211,13 @@ async fn handshakes_that_break_after_220() {
         let trouble = finding.tls.unwrap().trouble;
         assert!(matches!(trouble, Some(TlsTrouble::Handshake { .. })), "{handshake:?}: {trouble:?}");
     }
+}
+
+#[tokio::test]
+async fn tls_that_is_too_old_is_told() {
+    let bench = Bench::new(|script, _| script.handshake = Handshake::TooOld);
+    let finding = bench.ends(Starttls, Phase::Tls, End::Closed).await;
+    assert_eq!(finding.tls.unwrap().trouble, Some(TlsTrouble::TooOld));
 }
 
 #[tokio::test]

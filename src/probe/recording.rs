@@ -61,9 +61,8 @@ impl Transcript {
 
     fn line(&mut self, line: &[u8]) {
         let code = match line {
-            [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..]
-                if matches!(rest, [] | [b' ' | b'-', ..]) =>
-            {
+            [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9']
+            | [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ' | b'-', ..] => {
                 (a - b'0') as u16 * 100 + (b - b'0') as u16 * 10 + (c - b'0') as u16
             }
             _ => {

@@ -2,6 +2,7 @@
 //! inside TLS.
 
 #![allow(dead_code, reason = "each test program uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test host that cannot start fails its test")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -38,6 +39,8 @@ pub enum Handshake {
     Garbage,
     /// TLS, but with a command's answer smuggled in before it.
     Injected,
+    /// The alert of a host that only knows TLS 1.0.
+    TooOld,
 }
 
 /// What the host says. Answers are whole, without the line end.
@@ -152,6 +155,12 @@ fn serve(script: &Script, stream: TcpStream, log: &Mutex<Log>) -> std::io::Resul
             (&stream).write_all(b"I have no idea what that was\r\n")?;
             std::thread::sleep(Duration::from_millis(50));
             Ok(())
+        }
+        Handshake::TooOld => {
+            // The hello must be read first: closing over unread data would reset the connection.
+            let mut hello = [0; 4096];
+            let _ = (&stream).read(&mut hello)?;
+            (&stream).write_all(&[0x15, 3, 1, 0, 2, 2, 70])
         }
         Handshake::Proper | Handshake::Injected => {
             let mut script = script.clone();
