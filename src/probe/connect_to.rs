@@ -38,11 +38,6 @@ pub enum ConnectToError {
 }
 
 impl ConnectTo {
-    /// Where everything goes, whatever host is asked for.
-    pub fn anywhere(port: u16, address: IpAddr, to_port: u16) -> Self {
-        Self { host: None, port: Some(port), address: Some(Destination::Address(address)), to_port: Some(to_port) }
-    }
-
     /// The first rule that fits.
     pub fn find<'a>(rules: &'a [Self], host: &str, port: u16) -> Option<&'a Self> {
         let host = bare(host);

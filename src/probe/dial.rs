@@ -44,11 +44,6 @@ impl Reached {
             *best = after.min(*best);
         });
     }
-
-    /// It answered.
-    pub(super) fn contains(&self, address: IpAddr) -> bool {
-        self.0.borrow().contains_key(&address)
-    }
 }
 
 /// The end of the race for one port.
@@ -236,12 +231,11 @@ impl Race {
 }
 
 /// Linux reports an IPv4 "administratively prohibited" as "no route". If the same address answers on another port,
-/// there is a route, and somebody prohibits this port.
-pub(super) fn sharpen(attempts: &mut [Attempt], reached: &Reached) {
-    for attempt in attempts {
-        if attempt.outcome == Connect::Unreachable && reached.contains(attempt.address) {
-            attempt.outcome = Connect::Prohibited;
-        }
+/// there is a route, and somebody prohibits this port. Only known once everything has been tried.
+pub(super) fn sharpened(outcome: Connect, address: IpAddr, reached: &Reached) -> Connect {
+    match outcome {
+        Connect::Unreachable if reached.0.borrow().contains_key(&address) => Connect::Prohibited,
+        other => other,
     }
 }
 
@@ -265,12 +259,10 @@ mod tests {
     fn no_route_to_one_port_only_is_a_prohibition() {
         let reached = Reached::new();
         let address: IpAddr = "192.0.2.1".parse().unwrap();
-        let mut attempts = [Attempt { address, outcome: Connect::Unreachable, tries: 1, ms: 1 }];
-        sharpen(&mut attempts, &reached);
-        assert_eq!(attempts[0].outcome, Connect::Unreachable);
+        assert_eq!(sharpened(Connect::Unreachable, address, &reached), Connect::Unreachable);
         reached.note(address, Duration::from_millis(9));
-        sharpen(&mut attempts, &reached);
-        assert_eq!(attempts[0].outcome, Connect::Prohibited);
+        assert_eq!(sharpened(Connect::Unreachable, address, &reached), Connect::Prohibited);
+        assert_eq!(sharpened(Connect::Silent, address, &reached), Connect::Silent);
     }
 
     #[derive(Debug)]
@@ -286,7 +278,7 @@ mod tests {
     }
 
     /// A control that answers shortens the wait for silence, but never below what its own slowness asks for.
-    #[tokio::test(start_paused = false)]
+    #[tokio::test]
     async fn silence_is_called_early_beside_a_control() {
         let dialler = Arc::new(Dialler {
             network: Some(Arc::new(Hole)),

@@ -11,9 +11,9 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::extension::ClientId;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
-use super::dial::{Reached, sharpen};
+use super::dial::Reached;
 use super::finding::{Attempt, Connect, ControlFinding, End, Phase, PortFinding, Resolution, TlsFinding, TlsTrouble};
 use super::login::Session;
 use super::recording::{Wire, ehlo, millis};
@@ -81,7 +81,7 @@ impl Inner {
                 .await;
         drop(turn);
         finding.attempts = attempts;
-        let session = line.map(|line| Session::new(line, finding.clone(), config.login_patience, started));
+        let session = line.map(|line| Session::new(line, finding.clone(), config.login_patience));
         (finding, session)
     }
 
@@ -191,7 +191,7 @@ impl Inner {
         let in_tls = seen.tls.is_some();
         let greetings = usize::from(patience.is_some());
         let connecting = AsyncSmtpConnection::connect_with_transport(Box::new(wire.clone()), helo);
-        let entered = within(connecting, patience, self.config.deadline, || wire.count() > 0).await;
+        let entered = within(connecting, patience, self.config.deadline, wire.spoken()).await;
         if greetings == 1 {
             seen.greeting = wire.reply(0);
             seen.round_trips += 1;
@@ -217,7 +217,7 @@ impl Inner {
         }
     }
 
-    /// A connection to something else, to see whether anything gets through.
+    /// A connection to something else, to see whether anything gets through; and the addresses it was tried at.
     pub(super) async fn check(
         self: Arc<Self>,
         host: Arc<Host>,
@@ -241,9 +241,7 @@ impl Inner {
                 let _ = timeout_at(until.into(), wire.write(b"QUIT\r\n")).await;
             }
         } else {
-            let mut attempts = race.settle(Duration::ZERO, 0).await;
-            sharpen(&mut attempts, &reached);
-            control.outcome = best(&attempts);
+            control.outcome = best(&race.settle(Duration::ZERO, 0).await);
         }
         (control, addresses.iter().map(SocketAddr::ip).collect())
     }
@@ -270,26 +268,26 @@ impl Inner {
 impl Line {
     /// Says QUIT and leaves without waiting for the answer: nothing more is wanted from this host.
     pub(super) async fn leave(mut self) {
-        let _ = tokio::time::timeout(Duration::from_millis(200), self.wire.write(b"QUIT\r\n")).await;
+        let _ = timeout(Duration::from_millis(200), self.wire.write(b"QUIT\r\n")).await;
     }
 }
 
-/// Lets `future` run for `first`, and once `greeted` says so, for `then` more. `None` is the deadline.
+/// Lets `future` run: until `greeted` for `patience` at most, and from then on for `deadline`. `None` is too late.
 async fn within<T>(
     future: impl Future<Output = Result<T, SmtpError>>,
-    first: Option<Duration>,
-    then: Duration,
-    greeted: impl Fn() -> bool,
+    patience: Option<Duration>,
+    deadline: Duration,
+    greeted: impl Future<Output = ()>,
 ) -> Option<Result<T, SmtpError>> {
     tokio::pin!(future);
-    if let Some(first) = first {
-        match tokio::time::timeout(first, &mut future).await {
-            Ok(done) => return Some(done),
-            Err(_) if !greeted() => return None,
-            Err(_) => {}
+    if let Some(patience) = patience {
+        tokio::select! {
+            biased;
+            done = &mut future => return Some(done),
+            greeted = timeout(patience, greeted) => greeted.ok()?,
         }
     }
-    tokio::time::timeout(then, future).await.ok()
+    timeout(deadline, future).await.ok()
 }
 
 fn without_certificate(trouble: TlsTrouble, ms: u64) -> TlsFinding {
@@ -318,11 +316,4 @@ fn best(attempts: &[Attempt]) -> Connect {
         Connect::Superseded | Connect::Other => 6,
     };
     attempts.iter().map(|attempt| attempt.outcome).min_by_key(|outcome| rank(*outcome)).unwrap_or(Connect::Other)
-}
-
-/// What every conversation of a survey may have learned only later: who prohibited, and who had no route.
-pub(super) fn sharpen_all(findings: &mut [PortFinding], reached: &Reached) {
-    for finding in findings {
-        sharpen(&mut finding.attempts, reached);
-    }
 }

@@ -162,9 +162,9 @@ pub enum End {
     Complete,
     /// The deadline passed while waiting in this phase. After `Connect` this is "open, waiting for an answer", not "silent".
     TimedOut,
-    /// The other side closed or reset the connection.
+    /// The other side closed or reset the connection; or, after trouble with TLS, we did.
     Closed,
-    /// A reply that ends the conversation (421, 554, ..); it is recorded.
+    /// A reply that ends the conversation (421, 554, ..); it is recorded. In `Connect` and `Resolve`: an answer that was no.
     Refused,
     /// Not SMTP.
     Garbage {
@@ -194,7 +194,7 @@ pub struct PortFinding {
     pub tls: Option<TlsFinding>,
     /// EHLO inside TLS (for implicit TLS, the only one).
     pub ehlo_tls: Option<Ehlo>,
-    /// The last phase that was begun.
+    /// The last phase that was begun; `Done` after the last EHLO that was to be had.
     pub phase: Phase,
     /// How it ended there.
     pub end: End,

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -76,7 +76,6 @@ pub struct Session {
     line: Line,
     finding: PortFinding,
     patience: Duration,
-    started: Instant,
 }
 
 impl fmt::Debug for Session {
@@ -89,18 +88,13 @@ impl fmt::Debug for Session {
 type Step = Result<Reply, End>;
 
 impl Session {
-    pub(super) fn new(line: Line, finding: PortFinding, patience: Duration, started: Instant) -> Self {
-        Self { line, finding, patience, started }
+    pub(super) fn new(line: Line, finding: PortFinding, patience: Duration) -> Self {
+        Self { line, finding, patience }
     }
 
     /// What was seen up to here.
     pub fn finding(&self) -> &PortFinding {
         &self.finding
-    }
-
-    /// When the conversation began: the zero of its times.
-    pub fn started(&self) -> Instant {
-        self.started
     }
 
     /// QUIT, without waiting for long.

@@ -11,6 +11,7 @@ use std::time::Instant;
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio_rustls::client::TlsStream;
 
 use super::finding::{Ehlo, End, Reply};
@@ -60,9 +61,8 @@ impl Transcript {
 
     fn line(&mut self, line: &[u8]) {
         let code = match line {
-            [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..]
-                if matches!(rest, [] | [b' ' | b'-', ..]) =>
-            {
+            [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9']
+            | [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ' | b'-', ..] => {
                 (a - b'0') as u16 * 100 + (b - b'0') as u16 * 10 + (c - b'0') as u16
             }
             _ => {
@@ -118,6 +118,7 @@ struct State {
 #[derive(Debug, Clone)]
 pub(super) struct Wire {
     state: Arc<Mutex<State>>,
+    spoken: Arc<Notify>,
     peer: SocketAddr,
 }
 
@@ -137,7 +138,7 @@ impl Wire {
 
     fn new(transport: Transport, peer: SocketAddr, started: Instant, replay: &'static [u8]) -> Self {
         let state = State { transport: Some(transport), replay, transcript: Transcript::new(started) };
-        Self { state: Arc::new(Mutex::new(state)), peer }
+        Self { state: Arc::new(Mutex::new(state)), spoken: Arc::new(Notify::new()), peer }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -150,6 +151,12 @@ impl Wire {
             Some(Transport::Tcp(stream)) => Some(stream),
             _ => None,
         }
+    }
+
+    /// Ends when the server has given a whole reply; for one listener, once.
+    pub(super) fn spoken(&self) -> impl Future<Output = ()> + 'static {
+        let spoken = Arc::clone(&self.spoken);
+        async move { spoken.notified().await }
     }
 
     /// How many replies there are.
@@ -230,7 +237,12 @@ impl AsyncRead for Wire {
         };
         match &read {
             Poll::Pending => {}
-            Poll::Ready(Ok(())) if buffer.filled().len() > before => state.transcript.feed(&buffer.filled()[before..]),
+            Poll::Ready(Ok(())) if buffer.filled().len() > before => {
+                state.transcript.feed(&buffer.filled()[before..]);
+                if !state.transcript.replies.is_empty() {
+                    self.spoken.notify_one();
+                }
+            }
             Poll::Ready(_) => state.transcript.ended = true,
         }
         read

@@ -1,18 +1,21 @@
 //! A host as a whole: its ports and its controls at once, resolved once; with the conversations that may go on.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::task::JoinSet;
 
-use super::dial::Reached;
-use super::dialogue::sharpen_all;
-use super::finding::{Connect, ControlFinding, HostFindings, PortFinding, Resolution};
+use super::dial::{Reached, sharpened};
+use super::finding::{ControlFinding, HostFindings, PortFinding, Resolution};
 use super::login::Session;
 use super::resolve::Host;
 use super::{Prober, Target};
 use crate::account::TlsMode;
+
+/// A resolver that lies to everybody does it at once.
+const LIAR_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What was seen of a host, and the sessions that are past their last EHLO without an error.
 pub struct Survey {
@@ -41,7 +44,7 @@ impl Survey {
 /// One task's share of the findings.
 enum Part {
     Port(usize, Box<PortFinding>, Option<Box<Session>>),
-    Control(usize, ControlFinding),
+    Control(usize, ControlFinding, Vec<IpAddr>),
 }
 
 impl Prober {
@@ -60,7 +63,10 @@ impl Prober {
         }
         for (at, port) in control_ports.iter().enumerate() {
             let check = Arc::clone(&self.inner).check(Arc::clone(&name), *port, false, reached.clone());
-            tasks.spawn(async move { Part::Control(at, check.await.0) });
+            tasks.spawn(async move {
+                let (control, addresses) = check.await;
+                Part::Control(at, control, addresses)
+            });
         }
         let mut found = (Vec::new(), Vec::new());
         let mut sessions = Vec::new();
@@ -70,16 +76,26 @@ impl Prober {
                     found.0.push((at, *finding));
                     sessions.extend(session.map(|session| *session));
                 }
-                Ok(Part::Control(at, control)) => found.1.push((at, control)),
+                Ok(Part::Control(at, control, addresses)) => found.1.push((at, (control, addresses))),
                 Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
                 // Only a runtime that is being shut down cancels tasks that nobody aborted.
                 Err(_) => {}
             }
         }
         let mut ports = in_order(found.0);
-        let controls = in_order(found.1);
-        sharpen_all(&mut ports, &reached);
-        let resolution = self.resolution(&name, &ports, &controls).await;
+        for attempt in ports.iter_mut().flat_map(|port| &mut port.attempts) {
+            attempt.outcome = sharpened(attempt.outcome, attempt.address, &reached);
+        }
+        let controls = in_order(found.1)
+            .into_iter()
+            .map(|(mut control, addresses)| {
+                for address in addresses {
+                    control.outcome = sharpened(control.outcome, address, &reached);
+                }
+                control
+            })
+            .collect();
+        let resolution = self.resolution(&name, &ports).await;
         let findings = HostFindings { host: host.to_owned(), resolution, ports, controls, second_hosts: Vec::new() };
         Survey { findings, sessions }
     }
@@ -101,12 +117,14 @@ impl Prober {
         Arc::clone(&self.inner).check(name, port, wait_greeting, Reached::new()).await.0
     }
 
-    async fn resolution(&self, host: &Host, ports: &[PortFinding], controls: &[ControlFinding]) -> Resolution {
+    async fn resolution(&self, host: &Host, ports: &[PortFinding]) -> Resolution {
         let dialled = ports.iter().flat_map(|port| port.attempts.iter().map(|attempt| attempt.address));
         let resolution = self.inner.names.resolution(host, dialled);
-        let silent = !ports.iter().any(PortFinding::connected)
-            && !controls.iter().any(|control| control.outcome == Connect::Open && ports.is_empty());
-        if silent && let Some(address) = self.inner.names.hijacked(host).await {
+        // A host that talks is the host, whoever named it.
+        if !ports.is_empty()
+            && !ports.iter().any(PortFinding::connected)
+            && let Ok(Some(address)) = tokio::time::timeout(LIAR_PATIENCE, self.inner.names.hijacked(host)).await
+        {
             return Resolution::Hijacked { address };
         }
         resolution

@@ -101,13 +101,8 @@ impl Trust {
             }
             Ok(Err(error)) => {
                 let trouble = trouble(&error);
-                let end = if trouble == TlsTrouble::WrongMode {
-                    End::Garbage { seen: error.to_string() }
-                } else {
-                    End::Closed
-                };
                 let finding = evidence(&witness, Some(trouble), None, millis(started));
-                Handshake { finding: Some(finding), stream: None, end, round_trips: 1 }
+                Handshake { finding: Some(finding), stream: None, end: End::Closed, round_trips: 1 }
             }
         }
     }

@@ -1,0 +1,499 @@
+//! The probe against hosts that misbehave in every way the design names: what was seen, and above all what was sent.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+#[path = "support/scripted_host.rs"]
+mod scripted_host;
+
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use port26::account::TlsMode::{self, Implicit, Starttls};
+use port26::probe::finding::{Connect, End, Phase, PortFinding, Resolution, TlsTrouble};
+use port26::probe::network::{Lookup, Network, Route};
+use port26::probe::{Config, LoginRefused, PlaintextAuth, Prober, SendError, Session, Target};
+use scripted_host::{Authority, Dates, Greeting, Handshake, Script, ScriptedHost};
+use secrecy::SecretString;
+
+const HOST: &str = "mail.hosting.test";
+const USER: &str = "ann@hosting.test";
+
+fn password() -> SecretString {
+    SecretString::from("open sesame")
+}
+
+fn quick(authority: &Authority) -> Config {
+    Config {
+        extra_anchors: vec![authority.anchor.clone()],
+        deadline: Duration::from_millis(800),
+        greeting_patience: Duration::from_millis(400),
+        syn_offsets: [0, 50, 100].map(Duration::from_millis).to_vec(),
+        stagger: Duration::from_millis(50),
+        early_silence: Some(Duration::from_millis(300)),
+        ..Config::default()
+    }
+}
+
+/// One authority, one host that follows `change`d script, one prober that is led to it.
+struct Bench {
+    host: ScriptedHost,
+    prober: Prober,
+}
+
+impl Bench {
+    fn new(change: impl FnOnce(&mut Script, &Authority)) -> Self {
+        let authority = Authority::new();
+        let mut script = Script::new(authority.server(&[HOST], Dates::Now));
+        change(&mut script, &authority);
+        let host = ScriptedHost::start(script);
+        let rule = format!("{HOST}::127.0.0.1:{}", host.port()).parse().unwrap();
+        let prober = Prober::new(Config { connect_to: vec![rule], ..quick(&authority) }).unwrap();
+        Self { host, prober }
+    }
+
+    async fn open(&self, tls: TlsMode) -> (PortFinding, Option<Session>) {
+        self.prober.open(HOST, 587, tls).await
+    }
+
+    /// A port where nothing but this may be seen, and no session.
+    async fn ends(&self, tls: TlsMode, phase: Phase, end: End) -> PortFinding {
+        let (finding, session) = self.open(tls).await;
+        assert_eq!((finding.phase, &finding.end), (phase, &end), "{finding:#?}");
+        assert!(session.is_none());
+        assert_eq!(self.auths(), 0);
+        finding
+    }
+
+    /// AUTH commands received, and anything that looks like the password.
+    fn auths(&self) -> usize {
+        let lines = [self.host.clear(), self.host.inside()].concat();
+        lines.iter().filter(|line| line.starts_with("AUTH") || line.contains("b3BlbiBzZXNhbWU")).count()
+    }
+}
+
+#[tokio::test]
+async fn starttls_then_login() {
+    let bench = Bench::new(|_, _| {});
+    let (finding, session) = bench.open(Starttls).await;
+    assert_eq!((finding.phase, &finding.end), (Phase::Done, &End::Complete), "{finding:#?}");
+    assert_eq!(finding.greeting.as_ref().unwrap().lines, ["mail.hosting.test ESMTP ready"]);
+    let clear = finding.ehlo.as_ref().unwrap();
+    assert_eq!(clear.keywords, ["SIZE 1000000", "X-UNHEARD-OF yes", "STARTTLS"]);
+    assert!(clear.starttls && clear.mechanisms.is_empty());
+    assert_eq!(finding.ehlo_tls.as_ref().unwrap().mechanisms, ["CRAM-MD5", "LOGIN", "PLAIN"]);
+    let tls = finding.tls.as_ref().unwrap();
+    assert!(tls.verified && tls.trouble.is_none());
+    assert_eq!((tls.protocol.as_deref(), tls.names.as_slice()), (Some("TLSv1.3"), &[HOST.to_owned()][..]));
+    assert_eq!(tls.issuer.as_deref(), Some("CN=Hosting Test Authority"));
+    assert_eq!(tls.key_sha256.as_ref().unwrap().len(), 64);
+    assert!(tls.not_before < tls.not_after);
+    // connect, greeting, EHLO, STARTTLS, TLS, EHLO; and AUTH makes seven.
+    assert_eq!(finding.round_trips, 6);
+
+    let login = session.unwrap().log_in(USER, &password(), Some(USER), PlaintextAuth::Refused).await.unwrap();
+    assert_eq!((login.mechanism.as_deref(), &login.end), (Some("PLAIN"), &End::Complete));
+    assert_eq!((login.auth.unwrap().code, login.mail_from.unwrap().code, login.round_trips), (235, 250, 2));
+    let [ehlo, starttls] = bench.host.clear().try_into().unwrap();
+    assert_eq!((ehlo.as_str(), starttls.as_str()), ("EHLO [127.0.0.1]", "STARTTLS"));
+    assert_eq!(bench.host.verbs()[2..], ["EHLO", "AUTH", "MAIL", "RSET", "QUIT"]);
+    assert_eq!(bench.host.inside()[1], "AUTH PLAIN AGFubkBob3N0aW5nLnRlc3QAb3BlbiBzZXNhbWU=");
+    assert_eq!(bench.host.inside()[2], "MAIL FROM:<ann@hosting.test>");
+}
+
+#[tokio::test]
+async fn implicit_tls_takes_five_round_trips_with_login() {
+    let bench = Bench::new(|script, _| {
+        script.implicit = true;
+        script.ehlo_tls = vec![HOST, "AUTH LOGIN"];
+    });
+    let (finding, session) = bench.open(Implicit).await;
+    assert_eq!((finding.phase, &finding.end, finding.round_trips), (Phase::Done, &End::Complete, 4), "{finding:#?}");
+    assert!(finding.ehlo.is_none() && finding.starttls.is_none() && finding.greeting.is_some());
+    let login = session.unwrap().log_in(USER, &password(), None, PlaintextAuth::Refused).await.unwrap();
+    assert_eq!((login.mechanism.as_deref(), login.auth.unwrap().code), (Some("LOGIN"), 235));
+    assert_eq!(bench.host.inside()[1..], ["AUTH LOGIN", "YW5uQGhvc3RpbmcudGVzdA==", "b3BlbiBzZXNhbWU=", "QUIT"]);
+    assert!(bench.host.clear().is_empty());
+}
+
+#[tokio::test]
+async fn tls_1_2_takes_one_round_trip_more() {
+    let bench = Bench::new(|script, authority| {
+        script.tls = Some(authority.server_with(&[HOST], Dates::Now, &[&rustls::version::TLS12]));
+    });
+    let (finding, session) = bench.open(Starttls).await;
+    assert_eq!((finding.tls.unwrap().protocol.as_deref(), finding.round_trips), (Some("TLSv1.2"), 7));
+    session.unwrap().close().await;
+    assert_eq!(bench.host.verbs().last().unwrap(), "QUIT");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_tried_once() {
+    let bench = Bench::new(|script, _| script.auth = "535 5.7.8 no: AGFubkBob3N0aW5nLnRlc3QAb3BlbiBzZXNhbWU=");
+    let session = bench.open(Starttls).await.1.unwrap();
+    let login = session.log_in(USER, &password(), Some(USER), PlaintextAuth::Refused).await.unwrap();
+    assert_eq!((&login.end, &login.mail_from), (&End::Refused, &None));
+    let reply = login.auth.unwrap();
+    assert_eq!((reply.code, reply.lines), (535, vec!["5.7.8 no: ***".to_owned()]));
+    assert_eq!(bench.auths(), 1);
+    assert!(!bench.host.verbs().contains(&"MAIL".to_owned()));
+}
+
+#[tokio::test]
+async fn what_the_server_says_to_mail_from_is_kept() {
+    for (answer, code) in [("530 5.7.0 log in", 530), ("550 5.7.1 relaying denied", 550), ("553 not yours", 553)] {
+        let bench = Bench::new(|script, _| script.mail = answer);
+        let session = bench.open(Starttls).await.1.unwrap();
+        let login = session.try_sender(USER).await;
+        assert_eq!((login.mail_from.unwrap().code, login.end), (code, End::Refused));
+        assert_eq!(bench.auths(), 0);
+        assert_eq!(bench.host.verbs()[2..], ["EHLO", "MAIL", "RSET", "QUIT"]);
+    }
+}
+
+#[tokio::test]
+async fn an_address_cannot_smuggle_commands() {
+    let bench = Bench::new(|_, _| {});
+    let session = bench.open(Starttls).await.1.unwrap();
+    let login = session.try_sender("ann@hosting.test>\r\nRCPT TO:<bob@hosting.test").await;
+    assert_eq!(login.mail_from, None);
+    assert_eq!(bench.host.verbs()[2..], ["EHLO", "QUIT"]);
+}
+
+#[tokio::test]
+async fn no_password_without_verified_tls() {
+    // STARTTLS stripped on the way.
+    let bench = Bench::new(|script, _| script.ehlo = vec![HOST, "AUTH PLAIN", "XXXXXXXA"]);
+    let (finding, session) = bench.open(Starttls).await;
+    assert_eq!(finding.ehlo.unwrap().keywords, ["AUTH PLAIN", "XXXXXXXA"]);
+    let refused = session.unwrap().log_in(USER, &password(), Some(USER), PlaintextAuth::Refused).await;
+    assert_eq!(refused, Err(LoginRefused::Unprotected { host: HOST.into(), port: 587 }));
+    assert_eq!((bench.auths(), bench.host.verbs()[0].as_str()), (0, "EHLO"));
+    // The policy may say otherwise.
+    let session = bench.open(TlsMode::None).await.1.unwrap();
+    let login = session.log_in(USER, &password(), None, PlaintextAuth::Allowed).await.unwrap();
+    assert_eq!((login.auth.unwrap().code, bench.auths()), (235, 1));
+}
+
+/// The TLS side of a host, made with the authority that the prober believes.
+type Server = fn(&Authority) -> Arc<rustls::ServerConfig>;
+
+#[tokio::test]
+async fn certificates_that_do_not_hold_end_the_conversation() {
+    let cases: [(Server, TlsTrouble); 4] = [
+        (|ours| ours.server(&[HOST], Dates::Past), TlsTrouble::Expired),
+        (|ours| ours.server(&[HOST], Dates::Future), TlsTrouble::NotYetValid),
+        (|ours| ours.server(&["server7.hosting.test"], Dates::Now), TlsTrouble::WrongName),
+        (|_| Authority::new().server(&[HOST], Dates::Now), TlsTrouble::Untrusted),
+    ];
+    for implicit in [false, true] {
+        for (server, trouble) in &cases {
+            let bench = Bench::new(|script, ours| {
+                script.tls = Some(server(ours));
+                script.implicit = implicit;
+            });
+            let mode = if implicit { Implicit } else { Starttls };
+            let finding = bench.ends(mode, Phase::Tls, End::Closed).await;
+            let tls = finding.tls.unwrap();
+            assert_eq!((tls.verified, tls.trouble.as_ref()), (false, Some(trouble)));
+            assert_eq!((tls.names.len(), tls.issuer.is_some(), tls.key_sha256.is_some()), (1, true, true));
+            assert!(bench.host.inside().is_empty(), "nothing is said inside TLS that is not verified");
+        }
+    }
+}
+
+#[tokio::test]
+async fn handshakes_that_break_after_220() {
+    for handshake in [Handshake::Close, Handshake::Garbage, Handshake::Injected] {
+        let bench = Bench::new(|script, _| script.handshake = handshake);
+        let finding = bench.ends(Starttls, Phase::Tls, End::Closed).await;
+        assert_eq!(finding.starttls.unwrap().code, 220);
+        let trouble = finding.tls.unwrap().trouble;
+        assert!(matches!(trouble, Some(TlsTrouble::Handshake { .. })), "{handshake:?}: {trouble:?}");
+    }
+}
+
+#[tokio::test]
+async fn tls_that_is_too_old_is_told() {
+    let bench = Bench::new(|script, _| script.handshake = Handshake::TooOld);
+    let finding = bench.ends(Starttls, Phase::Tls, End::Closed).await;
+    assert_eq!(finding.tls.unwrap().trouble, Some(TlsTrouble::TooOld));
+}
+
+#[tokio::test]
+async fn starttls_refused_is_not_plain_text() {
+    let bench = Bench::new(|script, _| script.starttls = "454 4.7.0 not now");
+    let finding = bench.ends(Starttls, Phase::Starttls, End::Refused).await;
+    assert_eq!(finding.starttls.unwrap().code, 454);
+}
+
+#[tokio::test]
+async fn the_wrong_tls_mode_is_told() {
+    let bench = Bench::new(|_, _| {});
+    let finding = bench.ends(Implicit, Phase::Tls, End::Closed).await;
+    assert_eq!(finding.tls.unwrap().trouble, Some(TlsTrouble::WrongMode));
+    // The other way round both sides wait.
+    let bench = Bench::new(|script, _| script.implicit = true);
+    bench.ends(Starttls, Phase::Greeting, End::TimedOut).await;
+    assert!(bench.host.clear().is_empty());
+}
+
+#[tokio::test]
+async fn greetings_that_are_none() {
+    for (line, code) in [("421 4.3.2 too many", 421), ("554 5.7.1 go away", 554)] {
+        let bench = Bench::new(|script, _| script.greeting = Greeting::Say(line));
+        let finding = bench.ends(Starttls, Phase::Greeting, End::Refused).await;
+        assert_eq!(finding.greeting.unwrap().code, code);
+        assert!(!bench.host.verbs().contains(&"EHLO".to_owned()));
+    }
+    let bench = Bench::new(|script, _| script.greeting = Greeting::Close);
+    bench.ends(Starttls, Phase::Greeting, End::Closed).await;
+    let bench = Bench::new(|script, _| script.greeting = Greeting::Say("SSH-2.0-OpenSSH_9.9"));
+    let seen = "SSH-2.0-OpenSSH_9.9".to_owned();
+    bench.ends(Starttls, Phase::Greeting, End::Garbage { seen }).await;
+    let bench = Bench::new(|script, _| script.greeting = Greeting::Never);
+    let finding = bench.ends(Starttls, Phase::Greeting, End::TimedOut).await;
+    assert!(finding.connected());
+    let bench = Bench::new(|script, _| script.greeting = Greeting::Drip(Duration::from_millis(60)));
+    let finding = bench.ends(Starttls, Phase::Greeting, End::TimedOut).await;
+    assert!((400..700).contains(&finding.ms), "{}", finding.ms);
+}
+
+#[tokio::test]
+async fn a_starred_greeting_is_kept_as_it_is() {
+    let stars = "220 ****************************0**";
+    let bench = Bench::new(|script, _| {
+        script.greeting = Greeting::Say(stars);
+        script.ehlo = vec!["502 5.5.2 unknown command"];
+    });
+    let finding = bench.ends(Starttls, Phase::Ehlo, End::Refused).await;
+    assert_eq!(finding.greeting.unwrap().lines, [&stars[4..]]);
+    assert_eq!(finding.ehlo, None);
+}
+
+#[tokio::test]
+async fn patience_with_a_slow_greeting_is_the_callers() {
+    let late = Duration::from_millis(600);
+    let bench = Bench::new(|script, _| script.greeting = Greeting::Late("220 at last", late));
+    let finding = bench.ends(Starttls, Phase::Greeting, End::TimedOut).await;
+    assert!(finding.connected() && finding.greeting.is_none());
+    let patient = Target { port: 587, tls: Starttls, greeting_patience: Some(Duration::from_secs(9)) };
+    let (finding, session) = bench.prober.open_target(HOST, patient).await;
+    assert_eq!(finding.end, End::Complete);
+    assert!(session.is_some());
+}
+
+#[tokio::test]
+async fn a_tarpit_costs_the_deadline_of_one_command() {
+    let bench = Bench::new(|script, _| script.slowness = Duration::from_secs(5));
+    let patient = Target { port: 587, tls: Starttls, greeting_patience: Some(Duration::from_secs(30)) };
+    let (finding, session) = bench.prober.open_target(HOST, patient).await;
+    assert_eq!((finding.phase, &finding.end, session.is_none()), (Phase::Ehlo, &End::TimedOut, true));
+    assert!((800..1500).contains(&finding.ms), "{}", finding.ms);
+}
+
+#[tokio::test]
+async fn a_message_goes_out_after_a_login() {
+    let bench = Bench::new(|_, _| {});
+    let message = lettre::Message::builder()
+        .from(USER.parse().unwrap())
+        .to(USER.parse().unwrap())
+        .subject("test")
+        .body("it arrives\n".to_owned())
+        .unwrap();
+    let session = bench.open(Starttls).await.1.unwrap();
+    let reply = session.send(Some((USER, &password())), &message, PlaintextAuth::Refused).await.unwrap();
+    assert_eq!((reply.code, reply.lines[0].as_str()), (250, "2.0.0 queued as 1"));
+    assert!(bench.host.inside().contains(&"it arrives".to_owned()));
+    assert_eq!(bench.host.inside().last().unwrap(), "QUIT");
+
+    let bench = Bench::new(|script, _| script.mail = "550 5.7.1 relaying denied");
+    let session = bench.open(Starttls).await.1.unwrap();
+    let refused = session.send(None, &message, PlaintextAuth::Refused).await;
+    assert!(matches!(refused, Err(SendError::Refused(reply)) if reply.code == 550));
+}
+
+/// Names and packets of an invented network: hosts live at 192.0.2.x and 2001:db8::x, and are really at `real`.
+#[derive(Debug)]
+struct Isp {
+    names: Vec<(&'static str, Lookup)>,
+    rules: Vec<(&'static str, u16, Route)>,
+    real: SocketAddr,
+}
+
+impl Network for Isp {
+    fn lookup(&self, name: &str) -> Option<Lookup> {
+        let known = self.names.iter().find(|(known, _)| *known == name || *known == "*");
+        Some(known.map_or(Lookup::NoSuchName, |(_, lookup)| lookup.clone()))
+    }
+
+    fn route(&self, _: &str, address: SocketAddr) -> Route {
+        let at = address.ip().to_string();
+        let rule = self.rules.iter().find(|(to, port, _)| at.starts_with(to) && *port == address.port());
+        rule.map_or(Route::To(self.real), |(_, _, route)| *route)
+    }
+}
+
+fn addresses(all: &[&str]) -> Lookup {
+    Lookup::Addresses(all.iter().map(|text| text.parse().unwrap()).collect())
+}
+
+fn prober_at(isp: Isp, authority: &Authority) -> Prober {
+    Prober::new(Config { network: Some(Arc::new(isp)), ..quick(authority) }).unwrap()
+}
+
+fn started() -> (Authority, ScriptedHost) {
+    let authority = Authority::new();
+    let host = ScriptedHost::start(Script::new(authority.server(&[HOST], Dates::Now)));
+    (authority, host)
+}
+
+#[tokio::test]
+async fn a_survey_takes_all_ports_at_once() {
+    let (authority, host) = started();
+    let isp = Isp {
+        names: vec![(HOST, addresses(&["192.0.2.1"]))],
+        rules: vec![
+            ("", 25, Route::Drop),
+            ("", 465, Route::Reject),
+            ("", 2525, Route::Deny),
+            ("", 110, Route::Prohibit),
+            ("", 443, Route::Unreachable),
+        ],
+        real: host.address,
+    };
+    let prober = prober_at(isp, &authority);
+    let ports = [(25, Starttls), (26, Starttls), (587, Starttls), (465, Implicit), (2525, Starttls)];
+    let began = Instant::now();
+    let mut survey = prober.survey(HOST, &ports, &[993, 110, 443]).await;
+    // 300 ms of early silence on port 25, since the same address answers on others.
+    let took = began.elapsed().as_millis();
+    assert!((300..700).contains(&took), "{took} ms");
+    let findings = &survey.findings;
+    assert_eq!(findings.ports.iter().map(|port| port.port).collect::<Vec<_>>(), [25, 26, 587, 465, 2525]);
+    let outcomes: Vec<_> = findings.ports.iter().map(|port| port.attempts[0].outcome).collect();
+    let expected = [Connect::Silent, Connect::Open, Connect::Open, Connect::Refused, Connect::LocalDenied];
+    assert_eq!(outcomes, expected);
+    assert_eq!(findings.ports[0].attempts[0].tries, 3);
+    assert_eq!((findings.ports[0].phase, &findings.ports[0].end), (Phase::Connect, &End::TimedOut));
+    assert_eq!((findings.ports[3].phase, &findings.ports[3].end), (Phase::Connect, &End::Refused));
+    let controls: Vec<_> = findings.controls.iter().map(|control| (control.port, control.outcome)).collect();
+    // No route to one port of an address that answers on others is a prohibition.
+    assert_eq!(controls, [(993, Connect::Open), (110, Connect::Prohibited), (443, Connect::Prohibited)]);
+    let address: IpAddr = "192.0.2.1".parse().unwrap();
+    assert_eq!(findings.resolution, Resolution::Addresses { addresses: vec![address], mapped: false });
+    assert!(survey.take_session(25).is_none());
+    let session = survey.take_session(26).unwrap();
+    assert!(session.finding().tls_verified() && survey.take_session(26).is_none());
+    session.close().await;
+    survey.close().await;
+    assert_eq!(host.verbs().iter().filter(|verb| *verb == "QUIT").count(), 2);
+    // 26, 587 and the control: nothing was asked twice.
+    assert_eq!(host.connections(), 3);
+}
+
+#[tokio::test]
+async fn a_host_that_is_down_costs_the_deadline() {
+    let (authority, host) = started();
+    let names = vec![(HOST, addresses(&["192.0.2.1"]))];
+    let rules = [25, 26, 993].map(|port| ("", port, Route::Drop)).to_vec();
+    let prober = prober_at(Isp { names, rules, real: host.address }, &authority);
+    let began = Instant::now();
+    let survey = prober.survey(HOST, &[(25, Starttls), (26, Starttls)], &[993]).await;
+    let took = began.elapsed().as_millis();
+    assert!((800..1300).contains(&took), "{took} ms");
+    assert!(survey.findings.ports.iter().all(|port| port.attempts[0].outcome == Connect::Silent));
+    assert_eq!(survey.findings.controls[0].outcome, Connect::Silent);
+    assert!(matches!(survey.findings.resolution, Resolution::Addresses { .. }));
+    assert_eq!(host.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_black_hole_behind_ipv6_is_seen_and_passed_by() {
+    let (authority, host) = started();
+    let isp = Isp {
+        names: vec![(HOST, addresses(&["192.0.2.1", "2001:db8::1"]))],
+        rules: vec![("2001:db8:", 587, Route::Drop)],
+        real: host.address,
+    };
+    let (finding, session) = prober_at(isp, &authority).open(HOST, 587, Starttls).await;
+    assert!(session.is_some());
+    let seen: Vec<_> = finding.attempts.iter().map(|a| (a.address.is_ipv6(), a.outcome)).collect();
+    assert_eq!(seen, [(true, Connect::Silent), (false, Connect::Open)]);
+    // RFC 8305: the second address had to wait for its turn, no longer.
+    assert!((50..200).contains(&finding.attempts[1].ms), "{:?}", finding.attempts);
+    assert!(finding.ms < 250, "the conversation does not wait for the hole: {} ms", finding.ms);
+}
+
+#[tokio::test]
+async fn an_address_that_fails_at_once_gives_way_at_once() {
+    let (authority, host) = started();
+    let isp = Isp {
+        names: vec![(HOST, addresses(&["2001:db8::1", "192.0.2.1"]))],
+        rules: vec![("2001:db8:", 587, Route::Unreachable)],
+        real: host.address,
+    };
+    let (finding, _) = prober_at(isp, &authority).open(HOST, 587, Starttls).await;
+    let seen: Vec<_> = finding.attempts.iter().map(|a| a.outcome).collect();
+    assert_eq!(seen, [Connect::Unreachable, Connect::Open]);
+    assert!(finding.attempts[1].ms < 40, "{:?}", finding.attempts);
+}
+
+#[tokio::test]
+async fn names_that_do_not_lead_anywhere() {
+    let (authority, host) = started();
+    let real = host.address;
+    let ask = async |names, rules| {
+        let prober = prober_at(Isp { names, rules, real }, &authority);
+        prober.survey(HOST, &[(25, Starttls)], &[443]).await.findings
+    };
+    let missing = ask(vec![], vec![]).await;
+    assert_eq!((&missing.resolution, missing.ports[0].phase), (&Resolution::NoSuchName, Phase::Resolve));
+    assert!(!missing.controls[0].resolved);
+    let silent = ask(vec![(HOST, Lookup::Silent)], vec![]).await;
+    assert!(matches!(silent.resolution, Resolution::Silent { .. }));
+    assert_eq!(silent.ports[0].end, End::TimedOut);
+    // Everybody gets this address: even with a web page behind it, it is not the host.
+    let portal = "192.0.2.80";
+    let hijacked = ask(vec![("*", addresses(&[portal]))], vec![("", 25, Route::Reject)]).await;
+    assert_eq!(hijacked.resolution, Resolution::Hijacked { address: portal.parse().unwrap() });
+    // A wildcard of the host's own domain is not that; the domain that nobody owns has no address.
+    let own = ask(vec![(HOST, addresses(&[portal]))], vec![("", 25, Route::Reject)]).await;
+    assert!(matches!(own.resolution, Resolution::Addresses { .. }));
+}
+
+#[tokio::test]
+async fn a_control_tells_what_answers() {
+    let (authority, host) = started();
+    let names = vec![("mx.elsewhere.test", addresses(&["192.0.2.9"]))];
+    let prober = prober_at(Isp { names, rules: vec![("", 26, Route::Drop)], real: host.address }, &authority);
+    let control = prober.control("mx.elsewhere.test", 25, true).await;
+    assert_eq!((control.resolved, control.outcome), (true, Connect::Open));
+    assert_eq!(control.greeting.unwrap().lines, ["mail.hosting.test ESMTP ready"]);
+    assert_eq!(prober.control("mx.elsewhere.test", 26, true).await.outcome, Connect::Silent);
+    assert!(!prober.control("nowhere.test", 25, true).await.resolved);
+}
+
+#[tokio::test]
+async fn a_closed_port_on_the_real_network_is_refused() {
+    // Bound and closed again: nobody listens there.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let prober = Prober::new(quick(&Authority::new())).unwrap();
+    let (finding, session) = prober.open("127.0.0.1", port, Starttls).await;
+    assert_eq!(finding.attempts[0].outcome, Connect::Refused);
+    assert_eq!((finding.phase, finding.end, session.is_none()), (Phase::Connect, End::Refused, true));
+}
+
+#[tokio::test]
+async fn without_tls_anywhere_the_port_is_still_described() {
+    let authority = Authority::new();
+    let host = ScriptedHost::start(Script::plain());
+    let rule = format!("::127.0.0.1:{}", host.port()).parse().unwrap();
+    let prober = Prober::new(Config { connect_to: vec![rule], ..quick(&authority) }).unwrap();
+    let mut survey = prober.survey(HOST, &[(25, Starttls)], &[]).await;
+    assert!(matches!(survey.findings.resolution, Resolution::Addresses { mapped: true, .. }));
+    let finding = &survey.findings.ports[0];
+    assert_eq!((finding.phase, &finding.tls, finding.round_trips), (Phase::Done, &None, 3));
+    let refused = survey.take_session(25).unwrap().log_in(USER, &password(), None, PlaintextAuth::Refused).await;
+    assert!(matches!(refused, Err(LoginRefused::Unprotected { .. })));
+}

@@ -1,0 +1,339 @@
+//! A mail host on 127.0.0.1 that says what its script says, and remembers every line it was given, in the clear and
+//! inside TLS.
+
+#![allow(dead_code, reason = "each test program uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test host that cannot start fails its test")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// What happens when somebody connects.
+#[derive(Clone, Debug)]
+pub enum Greeting {
+    /// This line is said.
+    Say(&'static str),
+    /// This line is said, after a while.
+    Late(&'static str, Duration),
+    /// The connection is closed.
+    Close,
+    /// Nothing is ever said.
+    Never,
+    /// One more line of a greeting that does not end, every so often.
+    Drip(Duration),
+}
+
+/// What follows the answer to STARTTLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    /// TLS.
+    Proper,
+    /// The connection is closed.
+    Close,
+    /// Text that is not TLS.
+    Garbage,
+    /// TLS, but with a command's answer smuggled in before it.
+    Injected,
+    /// The alert of a host that only knows TLS 1.0.
+    TooOld,
+}
+
+/// What the host says. Answers are whole, without the line end.
+#[derive(Clone, Debug)]
+pub struct Script {
+    pub greeting: Greeting,
+    pub ehlo: Vec<&'static str>,
+    pub ehlo_tls: Vec<&'static str>,
+    pub starttls: &'static str,
+    pub handshake: Handshake,
+    pub tls: Option<Arc<ServerConfig>>,
+    pub implicit: bool,
+    pub auth: &'static str,
+    pub mail: &'static str,
+    /// Waits before each answer to a command.
+    pub slowness: Duration,
+}
+
+impl Script {
+    /// STARTTLS, AUTH only inside TLS, and everything is accepted.
+    pub fn new(tls: Arc<ServerConfig>) -> Self {
+        Self {
+            greeting: Greeting::Say("220 mail.hosting.test ESMTP ready"),
+            ehlo: vec!["mail.hosting.test", "SIZE 1000000", "X-UNHEARD-OF yes", "STARTTLS"],
+            ehlo_tls: vec!["mail.hosting.test", "SIZE 1000000", "PIPELINING", "AUTH CRAM-MD5 LOGIN PLAIN"],
+            starttls: "220 go ahead",
+            handshake: Handshake::Proper,
+            tls: Some(tls),
+            implicit: false,
+            auth: "235 2.7.0 welcome",
+            mail: "250 2.1.0 fine",
+            slowness: Duration::ZERO,
+        }
+    }
+
+    /// No TLS at all; AUTH in the clear.
+    pub fn plain() -> Self {
+        let mut script = Self::new(Authority::new().server(&["mail.hosting.test"], Dates::Now));
+        script.ehlo = vec!["mail.hosting.test", "AUTH PLAIN"];
+        script.tls = None;
+        script
+    }
+}
+
+/// What it was given.
+#[derive(Debug, Default)]
+pub struct Log {
+    pub connections: usize,
+    pub clear: Vec<String>,
+    pub inside: Vec<String>,
+}
+
+/// The host. It lives as long as the test program.
+#[derive(Debug)]
+pub struct ScriptedHost {
+    pub address: SocketAddr,
+    log: Arc<Mutex<Log>>,
+}
+
+impl ScriptedHost {
+    pub fn start(script: Script) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let log = Arc::<Mutex<Log>>::default();
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (script, log) = (script.clone(), Arc::clone(&log));
+                log.lock().unwrap().connections += 1;
+                // A client that goes away is no error.
+                std::thread::spawn(move || serve(&script, stream, &log));
+            }
+        });
+        Self { address, log: kept }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Lines given in the clear.
+    pub fn clear(&self) -> Vec<String> {
+        self.log.lock().unwrap().clear.clone()
+    }
+
+    /// Lines given inside TLS.
+    pub fn inside(&self) -> Vec<String> {
+        self.log.lock().unwrap().inside.clone()
+    }
+
+    pub fn connections(&self) -> usize {
+        self.log.lock().unwrap().connections
+    }
+
+    /// The verbs of what was given, clear and inside.
+    pub fn verbs(&self) -> Vec<String> {
+        let all = [self.clear(), self.inside()].concat();
+        all.iter().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect()
+    }
+}
+
+fn serve(script: &Script, stream: TcpStream, log: &Mutex<Log>) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    if script.implicit {
+        return talk(script, BufReader::new(accept(script, stream)?), true, log).map(|_| ());
+    }
+    let reader = BufReader::new(stream);
+    let Some(stream) = talk(script, reader, false, log)? else { return Ok(()) };
+    match script.handshake {
+        Handshake::Close => Ok(()),
+        Handshake::Garbage => {
+            (&stream).write_all(b"I have no idea what that was\r\n")?;
+            std::thread::sleep(Duration::from_millis(50));
+            Ok(())
+        }
+        Handshake::TooOld => {
+            // The hello must be read first: closing over unread data would reset the connection.
+            let mut hello = [0; 4096];
+            let _ = (&stream).read(&mut hello)?;
+            (&stream).write_all(&[0x15, 3, 1, 0, 2, 2, 70])
+        }
+        Handshake::Proper | Handshake::Injected => {
+            let mut script = script.clone();
+            script.greeting = Greeting::Say("");
+            script.ehlo = script.ehlo_tls.clone();
+            talk(&script, BufReader::new(accept(&script, stream)?), true, log).map(|_| ())
+        }
+    }
+}
+
+type Tls = StreamOwned<ServerConnection, TcpStream>;
+
+fn accept(script: &Script, stream: TcpStream) -> std::io::Result<Tls> {
+    let config = script.tls.clone().unwrap();
+    let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
+    // The handshake at once: the greeting comes after it.
+    let shaken = tls.conn.complete_io(&mut tls.sock);
+    if shaken.is_err() {
+        let _ = tls.conn.write_tls(&mut tls.sock);
+    }
+    shaken?;
+    Ok(tls)
+}
+
+/// Talks until QUIT or the end. Returns the stream if STARTTLS was agreed to.
+fn talk<S: Read + Write>(
+    script: &Script,
+    mut stream: BufReader<S>,
+    inside: bool,
+    log: &Mutex<Log>,
+) -> std::io::Result<Option<S>> {
+    match &script.greeting {
+        Greeting::Say("") => {}
+        Greeting::Say(line) => say(&mut stream, line)?,
+        Greeting::Late(line, after) => {
+            std::thread::sleep(*after);
+            say(&mut stream, line)?;
+        }
+        Greeting::Close => return Ok(None),
+        Greeting::Never => {
+            stream.read_line(&mut String::new())?;
+            return Ok(None);
+        }
+        Greeting::Drip(every) => loop {
+            say(&mut stream, "220-patience")?;
+            std::thread::sleep(*every);
+        },
+    }
+    let heard = |stream: &mut BufReader<S>| -> std::io::Result<Option<String>> {
+        let mut line = String::new();
+        if stream.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        let line = line.trim_end().to_owned();
+        let mut log = log.lock().unwrap();
+        if inside { &mut log.inside } else { &mut log.clear }.push(line.clone());
+        Ok(Some(line))
+    };
+    while let Some(line) = heard(&mut stream)? {
+        std::thread::sleep(script.slowness);
+        let mut words = line.split(' ');
+        match words.next().unwrap_or_default() {
+            "EHLO" => {
+                let offers = if inside { &script.ehlo_tls } else { &script.ehlo };
+                if let [refusal] = offers[..]
+                    && refusal.starts_with(['4', '5'])
+                {
+                    say(&mut stream, refusal)?;
+                    continue;
+                }
+                let (last, first) = offers.split_last().unwrap();
+                for offer in first {
+                    write!(stream.get_mut(), "250-{offer}\r\n")?;
+                }
+                say(&mut stream, &format!("250 {last}"))?;
+            }
+            "STARTTLS" if !inside => {
+                let smuggled = if script.handshake == Handshake::Injected { "\r\n250 fine" } else { "" };
+                say(&mut stream, &format!("{}{smuggled}", script.starttls))?;
+                if script.starttls.starts_with("220") {
+                    return Ok(Some(stream.into_inner()));
+                }
+            }
+            "AUTH" => {
+                if words.next() == Some("LOGIN") {
+                    say(&mut stream, "334 VXNlcm5hbWU6")?;
+                    heard(&mut stream)?;
+                    say(&mut stream, "334 UGFzc3dvcmQ6")?;
+                    heard(&mut stream)?;
+                }
+                say(&mut stream, script.auth)?;
+            }
+            "MAIL" => say(&mut stream, script.mail)?,
+            "RCPT" | "RSET" => say(&mut stream, "250 fine")?,
+            "DATA" => {
+                say(&mut stream, "354 go on")?;
+                while heard(&mut stream)?.is_some_and(|line| line != ".") {}
+                say(&mut stream, "250 2.0.0 queued as 1")?;
+            }
+            "QUIT" => {
+                say(&mut stream, "221 bye")?;
+                return Ok(None);
+            }
+            _ => say(&mut stream, "500 what?")?,
+        }
+    }
+    Ok(None)
+}
+
+fn say<S: Write>(stream: &mut BufReader<S>, line: &str) -> std::io::Result<()> {
+    stream.get_mut().write_all(format!("{line}\r\n").as_bytes())?;
+    stream.get_mut().flush()
+}
+
+/// When a certificate is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dates {
+    Now,
+    Past,
+    Future,
+}
+
+/// A certificate authority of our own.
+pub struct Authority {
+    pub anchor: CertificateDer<'static>,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "Hosting Test Authority");
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+        let key = KeyPair::generate().unwrap();
+        let anchor = params.self_signed(&key).unwrap().der().clone();
+        Self { anchor, issuer: Issuer::new(params, key) }
+    }
+
+    /// The TLS side of a host with a certificate for these names.
+    pub fn server(&self, names: &[&str], dates: Dates) -> Arc<ServerConfig> {
+        self.server_with(names, dates, rustls::DEFAULT_VERSIONS)
+    }
+
+    pub fn server_with(
+        &self,
+        names: &[&str],
+        dates: Dates,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> Arc<ServerConfig> {
+        let mut params =
+            CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        // Apple believes no certificate that is good for more than 825 days.
+        let year = i32::from(jiff::Zoned::now().year());
+        let (from, to) = match dates {
+            Dates::Now => (year - 1, year + 1),
+            Dates::Past => (year - 3, year - 1),
+            Dates::Future => (year + 1, year + 2),
+        };
+        params.not_before = date_time_ymd(from, 12, 30);
+        params.not_after = date_time_ymd(to, 1, 2);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        Arc::new(config)
+    }
+}
