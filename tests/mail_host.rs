@@ -309,6 +309,7 @@ async fn unusual_behaviours() {
         Service::relay(5).behaving(Behaviour::TlsBreaks),
         Service::relay(6).behaving(Behaviour::TriesLater),
         Service::imap(143),
+        Service::imaps(993),
     ])
     .await;
     let mut byte = [0];
@@ -336,10 +337,11 @@ async fn unusual_behaviours() {
     later.say("EHLO laptop.test", 250).await;
     later.say("MAIL FROM:<a@b.test>", 451).await;
 
-    let mut imap = BufReader::new(world.dial(143).await);
-    let mut line = String::new();
-    imap.read_line(&mut line).await.unwrap();
-    assert!(line.starts_with("* OK "), "{line}");
+    let (mut clear, mut inside) = (String::new(), String::new());
+    BufReader::new(world.dial(143).await).read_line(&mut clear).await.unwrap();
+    let stream = world.shake_hands(world.dial(993).await).await;
+    BufReader::new(stream).read_line(&mut inside).await.unwrap();
+    assert!(clear.starts_with("* OK ") && inside == clear, "{clear} {inside}");
 }
 
 #[tokio::test]

@@ -111,19 +111,37 @@ impl Service {
         Self { tls: TlsMode::Implicit, auth: AuthOffer::Always, ..Self::submission(public_port) }
     }
 
-    /// Port 143: greets as an IMAP server does, no more. Something that answers when 25 does not.
-    pub fn imap(public_port: u16) -> Self {
-        Self {
-            tls: TlsMode::None,
-            auth: AuthOffer::Never,
-            behaviour: Behaviour::OtherProtocol("* OK [CAPABILITY IMAP4rev1 STARTTLS] ready".to_owned()),
-            ..Self::relay(public_port)
-        }
+    /// Port 110: greets as a POP3 server does, no more. Something that answers when 25 does not.
+    pub fn pop3(public_port: u16) -> Self {
+        Self::other(public_port, TlsMode::None, "+OK ready")
     }
 
-    /// The ports of a usual hosting provider: 25, 26, 143, 465, 587.
+    /// Port 143: greets as an IMAP server does, no more.
+    pub fn imap(public_port: u16) -> Self {
+        Self::other(public_port, TlsMode::None, "* OK [CAPABILITY IMAP4rev1] ready")
+    }
+
+    /// Port 993: the same inside TLS.
+    pub fn imaps(public_port: u16) -> Self {
+        Self::other(public_port, TlsMode::Implicit, "* OK [CAPABILITY IMAP4rev1] ready")
+    }
+
+    fn other(public_port: u16, tls: TlsMode, line: &str) -> Self {
+        let behaviour = Behaviour::OtherProtocol(line.to_owned());
+        Self { public_port, tls, auth: AuthOffer::Never, auth_required: true, behaviour }
+    }
+
+    /// The ports of a usual hosting provider: 25, 26, 465, 587 to send; 110, 143, 993 to receive.
     pub fn usual() -> Vec<Self> {
-        vec![Self::relay(25), Self::submission(26), Self::imap(143), Self::submissions(465), Self::submission(587)]
+        vec![
+            Self::relay(25),
+            Self::submission(26),
+            Self::pop3(110),
+            Self::imap(143),
+            Self::submissions(465),
+            Self::submission(587),
+            Self::imaps(993),
+        ]
     }
 
     /// The same port, behaving in another way.
@@ -372,6 +390,12 @@ impl Connections {
             Behaviour::Silent => return self.only_listen(stream).await,
             Behaviour::OtherProtocol(line) => {
                 let line = format!("{line}\r\n");
+                if self.service.tls == TlsMode::Implicit {
+                    let mut stream = timeout(HANDSHAKE, self.acceptor.accept(stream)).await??;
+                    session.tls_stands(protocol_name(stream.get_ref().1.protocol_version()));
+                    stream.write_all(line.as_bytes()).await?;
+                    return self.only_listen(stream).await;
+                }
                 stream.write_all(line.as_bytes()).await?;
                 return self.only_listen(stream).await;
             }
@@ -401,7 +425,7 @@ impl Connections {
         stream.shutdown().await
     }
 
-    async fn only_listen(&mut self, mut stream: TcpStream) -> std::io::Result<()> {
+    async fn only_listen<S: AsyncRead + Unpin>(&mut self, mut stream: S) -> std::io::Result<()> {
         let mut sink = [0; 1024];
         loop {
             tokio::select! {
