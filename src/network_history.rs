@@ -103,10 +103,13 @@ impl History {
     pub fn explain(&self, network: &str, port: u16) -> Option<String> {
         let worked = |span: &&Span| span.port == port && span.state == PortState::Open;
         let date = |stamp: Timestamp| stamp.strftime("%Y-%m-%d").to_string();
-        let since = self.spans.iter().rev().find(|span| {
-            span.network == network && span.port == port && span.state == PortState::Blocked
-        })?;
-        let here = self.spans.iter().rev().filter(worked).find(|span| span.network == network && span.last <= since.first);
+        let since = self
+            .spans
+            .iter()
+            .rev()
+            .find(|span| span.network == network && span.port == port && span.state == PortState::Blocked)?;
+        let here =
+            self.spans.iter().rev().filter(worked).find(|span| span.network == network && span.last <= since.first);
         let elsewhere = self.spans.iter().rev().filter(worked).find(|span| span.network != network);
         match (here, elsewhere) {
             (Some(here), _) => Some(format!(
@@ -142,10 +145,7 @@ mod tests {
         history.note("home", 25, PortState::Blocked, day("2026-11-20"));
         assert_eq!(history.spans.len(), 2);
         let told = history.explain("home", 25).unwrap();
-        assert_eq!(
-            told,
-            "Port 25 worked on this network until 2026-10-02; it has been blocked here since 2026-10-05."
-        );
+        assert_eq!(told, "Port 25 worked on this network until 2026-10-02; it has been blocked here since 2026-10-05.");
         history.note("hotel", 25, PortState::Blocked, day("2026-11-22"));
         assert!(history.explain("hotel", 25).unwrap().contains("another network on 2026-10-02"));
     }

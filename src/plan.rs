@@ -96,9 +96,8 @@ pub fn before_testing(account: &Account, policy: &Policy) -> Option<Decision> {
 
 /// What to do with a tested account.
 pub fn decide(account: &Account, verdict: &Verdict, host: &HostFindings, policy: &Policy) -> Decision {
-    let by_policy = verdict.code == VerdictCode::Ok
-        && policy.when.value == MoveWhen::AnyOn25
-        && account.outgoing.port == 25;
+    let by_policy =
+        verdict.code == VerdictCode::Ok && policy.when.value == MoveWhen::AnyOn25 && account.outgoing.port == 25;
     if verdict.code == VerdictCode::Ok && !by_policy {
         return leave(Outcome::AlreadyWorks, Reason::new("ok", verdict.summary.clone(), "Nothing to do."));
     }
@@ -209,7 +208,9 @@ pub fn hint(code: VerdictCode) -> &'static str {
         VerdictCode::NetworkBlocksMail => {
             "Use your internet provider's own outgoing server, another network, or webmail for now."
         }
-        VerdictCode::LocalFirewall => "Allow your mail program in the firewall or security program, then run this again.",
+        VerdictCode::LocalFirewall => {
+            "Allow your mail program in the firewall or security program, then run this again."
+        }
         VerdictCode::NoTls => "Ask your mail host for a server with encryption. A policy can allow plaintext_auth.",
         VerdictCode::CertExpired | VerdictCode::CertUntrusted => "Tell your mail host; do not accept the warning.",
         VerdictCode::ClockWrong => "Set date and time of this computer, then run this again.",
@@ -228,7 +229,9 @@ pub fn hint(code: VerdictCode) -> &'static str {
 
 fn not_ours_words(why: NotOurs) -> (&'static str, &'static str) {
     match why {
-        NotOurs::Oauth2 => ("This account logs in through the browser (OAuth).", "It does not use port 25; nothing to do."),
+        NotOurs::Oauth2 => {
+            ("This account logs in through the browser (OAuth).", "It does not use port 25; nothing to do.")
+        }
         NotOurs::Exchange => ("This is an Exchange account.", "It does not use SMTP; nothing to do."),
         NotOurs::Icloud => ("This is an iCloud account.", "Apple sets its port; nothing to do."),
         NotOurs::Google => ("This is a Google account.", "Google takes mail on 587 and 465 only."),

@@ -71,6 +71,13 @@ pub struct Report {
 impl Report {
     /// An empty report of a verb.
     pub fn new(verb: &'static str) -> Self {
-        Self { schema: SCHEMA, verb, clients: Vec::new(), accounts: Vec::new(), problems: Vec::new(), recovered: Vec::new() }
+        Self {
+            schema: SCHEMA,
+            verb,
+            clients: Vec::new(),
+            accounts: Vec::new(),
+            problems: Vec::new(),
+            recovered: Vec::new(),
+        }
     }
 }

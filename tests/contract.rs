@@ -46,14 +46,14 @@ impl Case {
     fn copy(fixture: &Path) -> Self {
         let home = tempfile::tempdir().unwrap();
         copy_tree(fixture, home.path());
-        let os = if home.path().join("AppData").is_dir() || home.path().join("registry.reg").is_file() {
+        let os = if home.path().join("AppData").is_dir() || home.path().join("user.reg").is_file() {
             Os::Windows
         } else if home.path().join("Library").is_dir() {
             Os::Macos
         } else {
             Os::Linux
         };
-        let file = home.path().join("registry.reg");
+        let file = home.path().join("user.reg");
         let registry: Option<Arc<dyn Registry>> =
             file.is_file().then(|| Arc::new(RegFile::open(&file).unwrap()) as Arc<dyn Registry>);
         let host = Host::folder(home.path(), os, registry);
@@ -97,9 +97,9 @@ impl Case {
                 if changes.is_empty() {
                     continue;
                 }
-                let change =
-                    AccountChange { account_id: account.id, before: account.outgoing, after: to, changes };
-                match transactions.iter_mut().find(|(of, one)| of.id() == client.id() && one.profile == account.profile) {
+                let change = AccountChange { account_id: account.id, before: account.outgoing, after: to, changes };
+                match transactions.iter_mut().find(|(of, one)| of.id() == client.id() && one.profile == account.profile)
+                {
                     Some((_, one)) => one.accounts.push(change),
                     None => transactions.push((
                         client,
@@ -196,8 +196,12 @@ fn apply_reaches_the_target_once_and_undo_restores_every_byte() {
                 assert_eq!(now.outgoing.host, change.after.host, "{label}");
                 assert_eq!(now.outgoing.tls, TlsMode::Starttls, "{label}");
                 assert_eq!(now.outgoing.auth, AuthSetting::Password, "{label}");
-                assert_eq!(client.changes(&now, &change.after).as_deref(), Ok(&[] as &[Change]), "{label}: second plan");
-                assert_eq!(now.used, true, "{label}");
+                assert_eq!(
+                    client.changes(&now, &change.after).as_deref(),
+                    Ok(&[] as &[Change]),
+                    "{label}: second plan"
+                );
+                assert!(now.used, "{label}");
             }
         }
         if receipts.is_empty() {
@@ -285,7 +289,9 @@ fn somebody_elses_edit_is_a_conflict_and_is_left_alone() {
         let case = Case::copy(&fixture);
         let receipts = apply_all(&case);
         let Some((client, transaction, receipt)) = receipts.last() else { continue };
-        let Some(change) = transaction.accounts[0].changes.iter().find(|change| change.after.is_some()) else { continue };
+        let Some(change) = transaction.accounts[0].changes.iter().find(|change| change.after.is_some()) else {
+            continue;
+        };
         let id = transaction.accounts[0].account_id.clone();
         let mine = case.account(*client, &id);
         let elsewhere = SubmissionServer { port: 2600, ..mine.outgoing.clone() };
@@ -295,16 +301,31 @@ fn somebody_elses_edit_is_a_conflict_and_is_left_alone() {
         }
         assert_eq!(case.account(*client, &id).outgoing.port, 2600, "{}: {change:?}", case.name);
         let store = MachineStore::of(&case.host);
-        let undone = with_writer(&case, &store, |writer| {
-            writer.undo(&Selector::One(receipt.id.clone()), &RunId::start())
-        })
-        .expect("undo runs");
+        let undone =
+            with_writer(&case, &store, |writer| writer.undo(&Selector::One(receipt.id.clone()), &RunId::start()))
+                .expect("undo runs");
         let fate = undone[0].accounts.iter().find(|account| account.account.account_id == id).expect("it is told of");
         assert!(matches!(fate.fate, AccountFate::Conflict { .. }), "{}: {:?}", case.name, fate.fate);
-        assert_eq!(case.account(*client, &id).outgoing.port, 2600, "{}: the edit must stay", case.name);
+        for edit in &foreign {
+            assert_eq!(content_of(&case, &edit.slot), edit.after, "{}: the edit must stay", case.name);
+        }
         conflicts += 1;
     }
     assert!(conflicts >= 7, "only {conflicts} conflicts were tried");
+}
+
+/// What is written there now.
+fn content_of(case: &Case, slot: &Slot) -> Option<Content> {
+    match slot {
+        Slot::Setting { file, format, name } => {
+            let document = AllEditors.open(*format, &std::fs::read(file).unwrap()).unwrap();
+            document.get(name).unwrap().map(Content::Raw)
+        }
+        Slot::Registry { key, value } => {
+            case.host.registry.as_ref().unwrap().value(key, value).unwrap().map(Content::Registry)
+        }
+        other => panic!("{}: {other:?}", case.name),
+    }
 }
 
 /// What another program would do: write the setting without a journal.

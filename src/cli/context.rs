@@ -185,7 +185,11 @@ pub(super) fn discover_selected(tools: &Tools, selection: &Selection) -> anyhow:
 
 /// The runtime of the probe.
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("starting the network runtime")
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("starting the network runtime")
 }
 
 /// Keeps in the state folder what this network did to the ports, and adds to each account why it used to work.
@@ -196,7 +200,9 @@ pub(super) fn remember(tools: &Tools, tested: &mut [Tested]) {
         let now = jiff::Timestamp::now();
         for one in tested {
             let port = one.report.account.outgoing.port;
-            let Some(state) = one.report.verdict.as_ref().and_then(|verdict| port_state(verdict.code)) else { continue };
+            let Some(state) = one.report.verdict.as_ref().and_then(|verdict| port_state(verdict.code)) else {
+                continue;
+            };
             history.note(&network, port, state, now);
             if let Some(told) = history.explain(&network, port).filter(|_| state == PortState::Blocked) {
                 one.report.account.notices.push(Notice { code: "used_to_work".to_owned(), message: told });

@@ -37,9 +37,11 @@ impl Exit {
 
     /// The code for what became of all accounts.
     pub fn of(outcomes: impl IntoIterator<Item = Outcome>) -> Self {
-        let rank = |exit: &Self| [Self::Failed, Self::RolledBack, Self::NeedsUser, Self::NoRoute, Self::Pending, Self::Done]
-            .iter()
-            .position(|known| known == exit);
+        let rank = |exit: &Self| {
+            [Self::Failed, Self::RolledBack, Self::NeedsUser, Self::NoRoute, Self::Pending, Self::Done]
+                .iter()
+                .position(|known| known == exit)
+        };
         outcomes.into_iter().map(Self::one).min_by_key(rank).unwrap_or(Self::Done)
     }
 
@@ -56,15 +58,8 @@ impl Exit {
 
     /// The worse of two.
     pub fn worst(self, other: Self) -> Self {
-        let order = [
-            Self::Usage,
-            Self::Failed,
-            Self::RolledBack,
-            Self::NeedsUser,
-            Self::NoRoute,
-            Self::Pending,
-            Self::Done,
-        ];
+        let order =
+            [Self::Usage, Self::Failed, Self::RolledBack, Self::NeedsUser, Self::NoRoute, Self::Pending, Self::Done];
         order.into_iter().find(|exit| *exit == self || *exit == other).unwrap_or(Self::Done)
     }
 }

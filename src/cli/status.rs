@@ -60,7 +60,13 @@ fn text(document: &Document) -> std::io::Result<()> {
         };
         writeln!(out, "{}  {}  {state}", receipt.id, receipt.time.strftime("%Y-%m-%d %H:%M"))?;
         for account in &receipt.accounts {
-            writeln!(out, "    {}: {} -> {}", account.account_id, server_words(&account.before), server_words(&account.after))?;
+            writeln!(
+                out,
+                "    {}: {} -> {}",
+                account.account_id,
+                server_words(&account.before),
+                server_words(&account.after)
+            )?;
         }
     }
     for line in &document.unreadable {

@@ -23,7 +23,10 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     let manner = context::manner(global);
     if manner == Manner::People {
         let mut out = anstream::stdout().lock();
-        writeln!(out, "A rehearsal on this computer: an invented internet provider blocks port 25, an invented mail host")?;
+        writeln!(
+            out,
+            "A rehearsal on this computer: an invented internet provider blocks port 25, an invented mail host"
+        )?;
         writeln!(out, "listens on port 26, and three invented computers cannot send. Nothing of yours is touched.")?;
     }
     let report = context::runtime()?.block_on(rehearse())?;
@@ -46,16 +49,17 @@ fn text(report: &RehearsalReport, manner: Manner) -> std::io::Result<()> {
         output::text(&mut out, &accounts, manner)?;
         writeln!(out, "{}", ending(machine))?;
     }
-    let leaked = if report.password_before_tls { "A password was sent unencrypted!" } else { "No password was sent unencrypted." };
+    let leaked = if report.password_before_tls {
+        "A password was sent unencrypted!"
+    } else {
+        "No password was sent unencrypted."
+    };
     writeln!(out, "\n{} messages arrived through port 26 with a login. {leaked}", report.messages_arrived)
 }
 
 fn ending(machine: &MachineReport) -> String {
     let sent = format!("{} of {} moved accounts sent a message that arrived", machine.messages_arrived, machine.moved);
-    let back = if machine.bytes_restored {
-        "then undo put every byte back"
-    } else {
-        "but undo did not put every byte back"
-    };
+    let back =
+        if machine.bytes_restored { "then undo put every byte back" } else { "but undo did not put every byte back" };
     format!("{sent}; {back}.")
 }

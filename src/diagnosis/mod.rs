@@ -166,7 +166,12 @@ pub fn best_outcome(finding: &PortFinding) -> Connect {
         Connect::Unreachable => 6,
         Connect::Superseded => 7,
     };
-    finding.attempts.iter().map(|attempt| attempt.outcome).min_by_key(|&outcome| rank(outcome)).unwrap_or(Connect::Other)
+    finding
+        .attempts
+        .iter()
+        .map(|attempt| attempt.outcome)
+        .min_by_key(|&outcome| rank(outcome))
+        .unwrap_or(Connect::Other)
 }
 
 #[cfg(test)]

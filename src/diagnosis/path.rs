@@ -94,9 +94,11 @@ fn between(case: Case<'_>) -> Option<Verdict> {
     if present.tls.is_some() || ehlo.starttls {
         return None;
     }
-    let mangled = present.greeting.as_ref().is_some_and(|greeting| {
-        greeting.lines.first().is_some_and(|line| line.contains("****"))
-    }) || ehlo.keywords.iter().any(|word| word.starts_with("XXXX"));
+    let mangled = present
+        .greeting
+        .as_ref()
+        .is_some_and(|greeting| greeting.lines.first().is_some_and(|line| line.contains("****")))
+        || ehlo.keywords.iter().any(|word| word.starts_with("XXXX"));
     let clean_name = clean.last_ehlo().map(|ehlo| ehlo.name.as_str()).unwrap_or_default();
     let same_name = ehlo.name.eq_ignore_ascii_case(clean_name);
     let code = if mangled || same_name { VerdictCode::StarttlsStripped } else { VerdictCode::Intercepted };

@@ -344,9 +344,25 @@ fn row_34_nothing_wrong() {
 fn no_change_rows_never_change() {
     use VerdictCode::*;
     for code in [
-        Ok, Offline, BadHostname, DnsFault, ServerUnreachable, Ipv6Broken, NetworkBlocksMail, LocalFirewall, CertExpired,
-        CertUntrusted, ClockWrong, CertName, SlowServer, ServerRefusedClient, BadCredentials, AuthMethod, FromNotAllowed,
-        TemporaryFailure, Uncertain,
+        Ok,
+        Offline,
+        BadHostname,
+        DnsFault,
+        ServerUnreachable,
+        Ipv6Broken,
+        NetworkBlocksMail,
+        LocalFirewall,
+        CertExpired,
+        CertUntrusted,
+        ClockWrong,
+        CertName,
+        SlowServer,
+        ServerRefusedClient,
+        BadCredentials,
+        AuthMethod,
+        FromNotAllowed,
+        TemporaryFailure,
+        Uncertain,
     ] {
         assert!(!code.may_change(), "{code:?}");
     }

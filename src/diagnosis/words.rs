@@ -198,9 +198,13 @@ pub(super) fn tls(finding: &PortFinding, tls: &TlsFinding) -> Vec<String> {
     let what = match &tls.trouble {
         None => format!("port {port}: certificate verified"),
         Some(TlsTrouble::Expired) => format!("port {port}: certificate expired{}", date(" on ", tls.not_after)),
-        Some(TlsTrouble::NotYetValid) => format!("port {port}: certificate valid only{}", date(" from ", tls.not_before)),
+        Some(TlsTrouble::NotYetValid) => {
+            format!("port {port}: certificate valid only{}", date(" from ", tls.not_before))
+        }
         Some(TlsTrouble::WrongName) => format!("port {port}: certificate is for {}", tls.names.join(", ")),
-        Some(TlsTrouble::Untrusted) => format!("port {port}: certificate issued by {}", tls.issuer.as_deref().unwrap_or("an unknown issuer")),
+        Some(TlsTrouble::Untrusted) => {
+            format!("port {port}: certificate issued by {}", tls.issuer.as_deref().unwrap_or("an unknown issuer"))
+        }
         Some(TlsTrouble::Handshake { why }) => format!("port {port}: {why}"),
         Some(TlsTrouble::WrongMode) => format!("port {port}: the other side does not speak TLS at this point"),
         Some(TlsTrouble::TooOld) => format!("port {port}: only TLS 1.0 or 1.1, which no current program accepts"),

@@ -42,8 +42,7 @@ pub fn plan_changes(tools: &Tools, tested: Vec<Tested>) -> Vec<Fixing> {
 }
 
 fn one(tools: &Tools, tested: Tested) -> Fixing {
-    let mut fixing =
-        Fixing { report: tested.report, changes: Vec::new(), to: None, accepted: tested.accepted };
+    let mut fixing = Fixing { report: tested.report, changes: Vec::new(), to: None, accepted: tested.accepted };
     let Decision::Move { to } = tested.decision else { return fixing };
     let account = &fixing.report.account;
     let Some(client) = client_of(tools, account) else { return fixing };
@@ -168,13 +167,13 @@ fn keep_passwords(tools: &Tools, fixing: &mut [Fixing]) {
 
 fn plan_reason(error: &PlanError) -> Reason {
     let (code, hint) = match error {
-        PlanError::Overridden { .. } => {
-            ("overridden", "Change it there, or ask whoever manages this computer.")
-        }
+        PlanError::Overridden { .. } => ("overridden", "Change it there, or ask whoever manages this computer."),
         PlanError::CannotExpress { .. } => {
             ("cannot_express", "Set the account by hand in the mail program, or update the program.")
         }
-        PlanError::Unexpected { .. } => ("unexpected", "Open the account in the mail program, save it there, and run this again."),
+        PlanError::Unexpected { .. } => {
+            ("unexpected", "Open the account in the mail program, save it there, and run this again.")
+        }
     };
     Reason::new(code, sentence(&error.to_string()), hint)
 }

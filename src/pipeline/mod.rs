@@ -21,8 +21,8 @@ use crate::policy::Policy;
 use crate::probe::Prober;
 
 pub use discover::{Discovery, discover, select};
-pub use open_clients::OpenClients;
 pub use fix::{Fixing, client_name, fix, plan_changes};
+pub use open_clients::OpenClients;
 pub use send::{TestMailError, send_test, send_tests};
 pub use test::{Tested, test};
 

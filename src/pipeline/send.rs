@@ -49,10 +49,9 @@ pub async fn send_tests(tools: &Tools, accounts: &mut [AccountReport]) {
                 code: "test_sent".to_owned(),
                 message: format!("A test message went out through port {}.", to.port),
             },
-            Err(error) => Notice {
-                code: "test_not_sent".to_owned(),
-                message: format!("The test message was not sent: {error}."),
-            },
+            Err(error) => {
+                Notice { code: "test_not_sent".to_owned(), message: format!("The test message was not sent: {error}.") }
+            }
         };
         report.account.notices.push(notice);
     }
@@ -71,8 +70,7 @@ pub async fn send_test(
         .ok_or(TestMailError::NoPassword { user })?;
     let message = message(account.email.as_deref().unwrap_or_default(), subject)?;
     let (_, session) = tools.prober.open(&server.host, server.port, server.tls).await;
-    let session =
-        session.ok_or_else(|| TestMailError::NoAnswer { host: server.host.clone(), port: server.port })?;
+    let session = session.ok_or_else(|| TestMailError::NoAnswer { host: server.host.clone(), port: server.port })?;
     session.send(Some((&credential.user, &credential.password)), &message, PlaintextAuth::Refused).await?;
     Ok(())
 }

@@ -67,9 +67,12 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
         if !someone_on_25 {
             return Vec::new();
         }
-        let dials = tools.policy.control_hosts.value.iter().map(|control| async {
-            tools.prober.control(&control.host, control.port, false).await
-        });
+        let dials = tools
+            .policy
+            .control_hosts
+            .value
+            .iter()
+            .map(|control| async { tools.prober.control(&control.host, control.port, false).await });
         futures::future::join_all(dials).await
     };
     let (hosts, second_hosts) = tokio::join!(hosts, controls);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
 
-use super::survey::{probe_mode, survey};
 use super::Tools;
+use super::survey::{probe_mode, survey};
 use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
 use crate::credentials::{Credential, CredentialBook};
 use crate::diagnosis::{Case, NetworkView, Verdict, diagnose, login};
@@ -41,7 +41,9 @@ pub async fn test(tools: &Tools, accounts: Vec<Account>) -> Vec<Tested> {
     let mut open: Vec<(usize, Account)> = Vec::new();
     for (place, account) in accounts.into_iter().enumerate() {
         match plan::before_testing(&account, &tools.policy) {
-            Some(Decision::Leave { outcome, reason }) => tested.push(Some(Tested::left(account, None, outcome, reason))),
+            Some(Decision::Leave { outcome, reason }) => {
+                tested.push(Some(Tested::left(account, None, outcome, reason)))
+            }
             _ => {
                 tested.push(None);
                 open.push((place, account));
@@ -89,8 +91,7 @@ async fn one(tools: &Tools, survey: &mut Survey, network: &NetworkView, account:
     let verdict = {
         let findings: &HostFindings = &survey.findings;
         let mode = probe_mode(&account);
-        let present =
-            findings.ports.iter().find(|port| port.port == account.outgoing.port && port.tls_mode == mode);
+        let present = findings.ports.iter().find(|port| port.port == account.outgoing.port && port.tls_mode == mode);
         diagnose(Case { account: &account, host: findings, present, login: proof.as_ref(), network })
     };
     tracing::info!(account = %account.id, verdict = ?verdict.code, "diagnosed");
@@ -127,7 +128,8 @@ async fn prove_present(
 
 /// The living conversation from the survey, or a fresh one for the second account of a host.
 async fn session(tools: &Tools, survey: &mut Survey, host: &str, port: u16, mode: TlsMode) -> Option<Session> {
-    let reached = survey.findings.ports.iter().any(|seen| seen.port == port && seen.tls_mode == mode && seen.connected());
+    let reached =
+        survey.findings.ports.iter().any(|seen| seen.port == port && seen.tls_mode == mode && seen.connected());
     if !reached {
         return None;
     }
@@ -160,8 +162,7 @@ async fn prove_target(
     let Some(session) = session(tools, survey, &to.host, to.port, mode).await else {
         return Tested::left(account, Some(verdict), Outcome::Refused, uncertain());
     };
-    let Ok(proof) =
-        session.log_in(&credential.user, &credential.password, account.email.as_deref(), plaintext).await
+    let Ok(proof) = session.log_in(&credential.user, &credential.password, account.email.as_deref(), plaintext).await
     else {
         return Tested::left(account, Some(verdict), Outcome::Refused, uncertain());
     };

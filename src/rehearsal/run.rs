@@ -142,8 +142,9 @@ async fn one_machine(
             .await
             .map_err(|source| RehearsalError::Send { account: report.account.id.clone(), source })?;
         let message = mail_host.wait_for(&subject, PATIENCE).await;
-        let as_meant =
-            |message: &super::mail_host::Message| message.public_port == 26 && message.tls.is_some() && message.user.is_some();
+        let as_meant = |message: &super::mail_host::Message| {
+            message.public_port == 26 && message.tls.is_some() && message.user.is_some()
+        };
         arrived += usize::from(message.as_ref().is_some_and(as_meant));
     }
     tools.desk.writer().undo(&Selector::All, &RunId::start())?;

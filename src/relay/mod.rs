@@ -51,7 +51,13 @@ pub fn of_provider(domain: &str) -> Vec<&'static Relay> {
 
 /// The servers of the provider whose network this is, as far as the network's own search suffix tells.
 pub fn of_network(signs: &NetworkSigns) -> Vec<&'static Relay> {
-    signs.search_suffixes.iter().flat_map(|suffix| parents(suffix)).map(of_provider).find(|found| !found.is_empty()).unwrap_or_default()
+    signs
+        .search_suffixes
+        .iter()
+        .flat_map(|suffix| parents(suffix))
+        .map(of_provider)
+        .find(|found| !found.is_empty())
+        .unwrap_or_default()
 }
 
 /// `home.isp.example` -> itself and `isp.example`; never a lone top-level domain.

@@ -10,7 +10,8 @@ fn parse(text: &str) -> Vec<String> {
     for line in text.lines() {
         let mut words = line.split_whitespace();
         if matches!(words.next(), Some("search" | "domain")) {
-            suffixes = words.map(|word| word.trim_end_matches('.').to_lowercase()).filter(|word| !word.is_empty()).collect();
+            suffixes =
+                words.map(|word| word.trim_end_matches('.').to_lowercase()).filter(|word| !word.is_empty()).collect();
         }
     }
     suffixes
