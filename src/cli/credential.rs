@@ -101,7 +101,7 @@ fn forget(global: &Global, selection: &Selection) -> anyhow::Result<Vec<Entry>> 
     let book = context::credentials(global, &host, context::nobody())?;
     let mut entries = Vec::new();
     for item in book.list()? {
-        if selection.accounts.is_empty() || selection.accounts.iter().any(|name| item.account == *name) {
+        if selection.accounts.is_empty() || selection.accounts.contains(&item.account) {
             let state = if book.forget(&item)? { "forgotten" } else { "was not there" };
             entries.push(entry(&item, state));
         }
