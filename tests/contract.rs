@@ -1,6 +1,7 @@
 //! The one contract that every mail client adapter passes, on every fixture: discovery writes nothing;
 //! planning the present settings is empty; apply reaches the target; a second plan is empty; undo restores
 //! every byte; a failure at each write leaves old or new; a foreign edit is a conflict; garbage is a problem.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
