@@ -8,21 +8,29 @@ clippy() { cargo clippy --locked --workspace --all-targets -- -D warnings; }
 
 unit_tests() { cargo test --locked --workspace --lib --bins; }
 
-all_tests() { cargo test --locked --workspace; }
+# The keychain has a part of its own, which is the one that may not be left out.
+all_tests() { env -u PORT26_REQUIRE_ALL cargo test --locked --workspace; }
 
-# The tests that keep and forget passwords in the session's real keychain, in a session that is thrown away.
+KEYCHAIN_TESTS="--locked --workspace --test keychain"
+
+# The tests that keep and forget passwords in the session's real keychain, in sessions that are thrown away: one
+# whose keyring is open, and one with the same keyring locked, as after a login without a password.
 keychain_tests() {
-    local tool session
+    local tool
     for tool in dbus-run-session gnome-keyring-daemon; do
         command -v $tool >/dev/null || not_run "$tool"
     done
-    session=$(mktemp -d)
-    trap 'rm -rf "$session"' EXIT
-    chmod 700 "$session"
-    cargo test --locked --workspace --lib --no-run
-    SESSION=$session PORT26_TEST_KEYRING=1 XDG_RUNTIME_DIR=$session dbus-run-session -- bash -ec '
-        printf test | XDG_DATA_HOME=$SESSION gnome-keyring-daemon --unlock --components=secrets >/dev/null
-        cargo test --locked --workspace --lib'
+    cargo test $KEYCHAIN_TESTS --no-run
+    keyring_session=$(mktemp -d)
+    trap 'rm -rf "$keyring_session"' EXIT
+    chmod 700 "$keyring_session"
+    export XDG_RUNTIME_DIR=$keyring_session XDG_DATA_HOME=$keyring_session
+    PORT26_TEST_KEYRING=1 dbus-run-session -- bash -ec "
+        printf test | gnome-keyring-daemon --unlock --components=secrets >/dev/null
+        cargo test $KEYCHAIN_TESTS"
+    PORT26_TEST_KEYRING=locked dbus-run-session -- bash -ec "
+        gnome-keyring-daemon --start --components=secrets >/dev/null
+        cargo test $KEYCHAIN_TESTS"
 }
 
 # deny_tool: sets $deny to cargo-deny, which it builds once when there is none (two minutes).
