@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use port26_platform::files;
 use port26_platform::host::{Host, Os};
 
+use super::providers::owner_of;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
 use crate::account::{
     Account, AuthSetting, ClientId, CredentialSource, IncomingProtocol, IncomingServer, NotOurs, Notice, Setting,
@@ -205,19 +206,7 @@ impl Section<'_> {
 }
 
 fn not_ours(outgoing: &SubmissionServer) -> Option<NotOurs> {
-    let host = outgoing.host.trim_end_matches('.').to_ascii_lowercase();
-    let below = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    if below("gmail.com") || below("googlemail.com") {
-        Some(NotOurs::Google)
-    } else if below("office365.com") || below("outlook.com") || below("hotmail.com") || below("live.com") {
-        Some(NotOurs::Microsoft)
-    } else if below("yahoo.com") || below("aol.com") {
-        Some(NotOurs::Yahoo)
-    } else if below("mail.me.com") || below("icloud.com") {
-        Some(NotOurs::Icloud)
-    } else {
-        (outgoing.auth == AuthSetting::Oauth2).then_some(NotOurs::Oauth2)
-    }
+    owner_of(&outgoing.host).or((outgoing.auth == AuthSetting::Oauth2).then_some(NotOurs::Oauth2))
 }
 
 /// Collects changes to one account's settings.

@@ -8,7 +8,18 @@ const OWNERS: &[(NotOurs, &[&str])] = &[
     (NotOurs::Icloud, &["icloud.com", "me.com", "mac.com"]),
     (
         NotOurs::Yahoo,
-        &["yahoo.com", "yahoo.co.uk", "yahoo.de", "yahoo.fr", "yahoo.it", "yahoo.es", "ymail.com", "yahoodns.net"],
+        &[
+            "yahoo.com",
+            "yahoo.co.uk",
+            "yahoo.de",
+            "yahoo.fr",
+            "yahoo.it",
+            "yahoo.es",
+            "yahoo.co.jp",
+            "ymail.com",
+            "aol.com",
+            "yahoodns.net",
+        ],
     ),
     (
         NotOurs::Microsoft,

@@ -11,6 +11,7 @@ use crate::account::{
     SubmissionServer, TlsMode,
 };
 use crate::change::{Content, Slot};
+use crate::clients::providers::owner_of;
 use crate::formats::mozilla_logins::{Login, MozillaLogins, deterministic_guid};
 use crate::formats::prefs_js::{self, PrefValue, PrefsJs};
 use crate::formats::{Document, FileFormat};
@@ -400,25 +401,7 @@ fn not_ours(kind: &str, host: &str, auth: AuthSetting) -> Option<NotOurs> {
     if kind != "smtp" {
         return Some(NotOurs::Exchange);
     }
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    let below = |domains: &[&str]| {
-        domains
-            .iter()
-            .any(|domain| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
-    };
-    if below(&["gmail.com", "googlemail.com", "google.com"]) {
-        Some(NotOurs::Google)
-    } else if below(&["office365.com", "outlook.com", "hotmail.com", "live.com"]) {
-        Some(NotOurs::Microsoft)
-    } else if below(&["yahoo.com", "yahoo.co.jp", "ymail.com", "aol.com"]) {
-        Some(NotOurs::Yahoo)
-    } else if below(&["mail.me.com", "icloud.com"]) {
-        Some(NotOurs::Icloud)
-    } else if auth == AuthSetting::Oauth2 {
-        Some(NotOurs::Oauth2)
-    } else {
-        None
-    }
+    owner_of(host).or((auth == AuthSetting::Oauth2).then_some(NotOurs::Oauth2))
 }
 
 #[cfg(test)]
