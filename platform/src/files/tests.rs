@@ -1,3 +1,5 @@
+//! Replacing files for real: mode and owner stay, links are not followed, a crash leaves old or new.
+
 use super::*;
 
 const TEMP: &str = ".port26-test-0.tmp";

@@ -1,3 +1,5 @@
+//! Apple Mail of the property list era on its fixtures: what is read, what would be changed.
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

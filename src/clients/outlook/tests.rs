@@ -1,3 +1,5 @@
+//! Outlook's layouts from 2003 on, on exported registries: what is read, what would be changed.
+
 use port26_platform::registry::Value;
 use port26_platform::registry::memory::MemoryRegistry;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Outlook Express on its exported registries: what is read, what would be changed.
+
 use super::*;
 use crate::change::{Content, Slot};
 use crate::clients::registry_fixture::{Fixture, host_with};

@@ -1,3 +1,5 @@
+//! Windows Live Mail and Windows Mail on their fixtures: what is read, what would be changed.
+
 use std::sync::Arc;
 
 use port26_platform::host::Folders;

@@ -1,3 +1,5 @@
+//! Property lists, XML and binary, beside the `plist` crate: the same values read, only the span edited.
+
 use plist::{Dictionary, Value};
 use proptest::prelude::*;
 

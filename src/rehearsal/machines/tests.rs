@@ -1,3 +1,5 @@
+//! The invented machines are what the adapters find on them, with nothing of a real person.
+
 use quick_xml::Reader;
 use quick_xml::events::Event;
 

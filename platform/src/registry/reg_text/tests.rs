@@ -1,3 +1,5 @@
+//! Exported registry files: what is read, what an edit changes, what stays.
+
 use super::*;
 use crate::registry::ValueKind;
 

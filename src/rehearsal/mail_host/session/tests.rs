@@ -1,3 +1,5 @@
+//! The embedded mail host's dialogue, line by line, without a network.
+
 use std::sync::Mutex;
 
 use proptest::prelude::*;

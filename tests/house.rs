@@ -1,0 +1,80 @@
+//! The rules of the house (ARCHITECTURE.md) that can be checked by reading the sources.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// All files with this ending below these folders of the repository.
+fn sources(folders: &[&str], ending: &str) -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut open: Vec<PathBuf> = folders.iter().map(|folder| root.join(folder)).collect();
+    let mut found = Vec::new();
+    while let Some(at) = open.pop() {
+        if at.is_dir() {
+            open.extend(fs::read_dir(&at).unwrap().map(|entry| entry.unwrap().path()));
+        } else if at.extension().is_some_and(|extension| extension == ending) {
+            let text = fs::read_to_string(&at).unwrap();
+            found.push((at.strip_prefix(root).unwrap().to_owned(), text));
+        }
+    }
+    assert!(!found.is_empty(), "nothing below {folders:?}: this test would prove nothing");
+    found
+}
+
+/// `file:line: text` of the lines that break a rule.
+fn lines_where(files: &[(PathBuf, String)], breaks: impl Fn(&str) -> bool) -> Vec<String> {
+    let in_file = |(path, text): &(PathBuf, String)| {
+        let line =
+            |(at, line): (usize, &str)| breaks(line).then(|| format!("{}:{}: {}", path.display(), at + 1, line.trim()));
+        text.lines().enumerate().filter_map(line).collect::<Vec<_>>()
+    };
+    files.iter().flat_map(in_file).collect()
+}
+
+#[test]
+fn no_operating_system_is_asked_for_outside_the_platform() {
+    let system = |line: &str| {
+        let asks = line.contains("cfg(") || line.contains("cfg!(") || line.contains("cfg_attr(");
+        asks && ["target_os", "target_family", "windows", "unix"].iter().any(|word| line.contains(word))
+    };
+    // The one thing only an attribute can say: a Windows program without a console.
+    let console = |line: &str| line.contains("windows_subsystem");
+    let broken = lines_where(&sources(&["src", "tests", "benches"], "rs"), |line| {
+        system(line) && !console(line) && !line.contains("line.contains")
+    });
+    assert_eq!(broken, Vec::<String>::new());
+}
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    let silent: Vec<_> = sources(&["src", "platform/src", "tests", "benches"], "rs")
+        .into_iter()
+        .filter(|(_, text)| !text.starts_with("//!"))
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(silent, Vec::<PathBuf>::new(), "a module opens with what it is for");
+}
+
+#[test]
+fn only_apply_writes_settings() {
+    let writes = ["fs::write(", "File::create(", "files::replace(", "OpenOptions::new("];
+    let broken: Vec<_> = sources(&["src/clients", "src/formats", "src/diagnosis", "src/plan.rs"], "rs")
+        .into_iter()
+        // What stands in tests stands behind their attribute, at the end of a file or in a file of its own.
+        .filter(|(path, _)| !path.ends_with("tests.rs") && !path.to_string_lossy().contains("fixture"))
+        .map(|(path, text)| (path, text.split("#[cfg(test)]\nmod ").next().unwrap_or_default().to_owned()))
+        .flat_map(|file| lines_where(&[file], |line| writes.iter().any(|call| line.contains(call))))
+        .collect();
+    assert_eq!(broken, Vec::<String>::new());
+}
+
+#[test]
+fn files_stay_small() {
+    let large: Vec<_> = sources(&["src", "platform/src"], "rs")
+        .into_iter()
+        .filter(|(_, text)| text.lines().count() > 600)
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(large, Vec::<PathBuf>::new(), "split them: one purpose a file");
+}
