@@ -56,7 +56,7 @@ advisories() {
 real_client() {
     local tool
     [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] || not_run "Linux and root"
-    for tool in postfix dovecot nft Xvfb xdotool import certutil "$2"; do
+    for tool in postfix dovecot nft "${@:2}"; do
         PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || not_run "$tool"
     done
     # the namespaces are what a container may forbid

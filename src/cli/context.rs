@@ -17,7 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use super::UsageError;
 use super::args::{Global, OsName, Selection};
 use super::output::Manner;
-use super::progress::Spinner;
+use super::progress::{BesideSpinner, Spinner};
 use crate::account::Notice;
 use crate::clients::CLIENTS;
 use crate::credentials::{Ask, CredentialBook, Given, Index, KeychainUse, Nobody};
@@ -98,6 +98,7 @@ pub(super) fn manner(global: &Global) -> Manner {
         (_, true, _) => Manner::Json,
         (true, ..) => Manner::Silent,
         (_, _, true) => Manner::Quiet,
+        _ if global.verbose > 0 => Manner::Detailed,
         _ => Manner::People,
     }
 }
@@ -114,8 +115,13 @@ pub(super) fn tools(global: &Global, ask: Box<dyn Ask>) -> anyhow::Result<Tools>
     let state = state_dir(global)?;
     let policy = policy(global)?;
     let config = probe_config(global, &policy)?;
-    let shows_progress = manner(global) == Manner::People && super::prompt::interactive();
-    let events: Arc<dyn Events> = if shows_progress { Arc::new(Spinner::new()) } else { Arc::new(Quiet) };
+    let shows_progress = matches!(manner(global), Manner::People | Manner::Detailed) && super::prompt::interactive();
+    let (events, ask): (Arc<dyn Events>, Box<dyn Ask>) = if shows_progress {
+        let spinner = Arc::new(Spinner::default());
+        (spinner.clone(), Box::new(BesideSpinner::new(spinner, ask)))
+    } else {
+        (Arc::new(Quiet), ask)
+    };
     Ok(Tools {
         clients: CLIENTS,
         prober: Prober::new(config).context("preparing TLS")?,

@@ -15,6 +15,8 @@ use crate::report::{AccountReport, Report};
 pub enum Manner {
     /// Text for people.
     People,
+    /// The same with the evidence of each verdict (`-v`).
+    Detailed,
     /// Only what needs attention.
     Quiet,
     /// One JSON document.
@@ -28,7 +30,7 @@ pub fn print(report: &Report, manner: Manner) -> std::io::Result<()> {
     match manner {
         Manner::Silent => Ok(()),
         Manner::Json => json(report),
-        Manner::People | Manner::Quiet => {
+        Manner::People | Manner::Detailed | Manner::Quiet => {
             let mut out = anstream::stdout().lock();
             text(&mut out, report, manner)
         }
@@ -51,13 +53,13 @@ pub fn text(out: &mut impl Write, report: &Report, manner: Manner) -> std::io::R
         if manner == Manner::Quiet && !needs_attention(account) {
             continue;
         }
-        account_lines(out, account)?;
+        account_lines(out, account, manner)?;
     }
     for problem in &report.problems {
         writeln!(out, "{}could not read{} {}: {}", style(AnsiColor::Red), reset(), problem.at, problem.message)?;
         writeln!(out, "    next: {}", problem.hint)?;
     }
-    if manner == Manner::People {
+    if manner != Manner::Quiet {
         for client in report.clients.iter().filter(|client| !client.by_hand.is_empty()) {
             by_hand(out, client)?;
         }
@@ -70,7 +72,7 @@ fn needs_attention(account: &AccountReport) -> bool {
     !matches!(account.result, None | Some(Outcome::AlreadyWorks | Outcome::NotOurs))
 }
 
-fn account_lines(out: &mut impl Write, report: &AccountReport) -> std::io::Result<()> {
+fn account_lines(out: &mut impl Write, report: &AccountReport, manner: Manner) -> std::io::Result<()> {
     let account = &report.account;
     let (mark, colour) = report.result.map_or(("found", AnsiColor::Blue), mark);
     let who = account.email.as_deref().unwrap_or(&account.id);
@@ -87,7 +89,8 @@ fn account_lines(out: &mut impl Write, report: &AccountReport) -> std::io::Resul
     }
     if let (Some(verdict), true) = (&report.verdict, report.result != Some(Outcome::AlreadyWorks)) {
         writeln!(out, "    {}", verdict.summary)?;
-        for line in &verdict.evidence {
+        let evidence = if manner == Manner::Detailed { verdict.evidence.as_slice() } else { &[] };
+        for line in evidence {
             writeln!(out, "      - {line}")?;
         }
     }

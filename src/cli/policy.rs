@@ -24,7 +24,7 @@ pub(super) fn run(global: &Global, args: &PolicyArgs) -> anyhow::Result<Exit> {
     match context::manner(global) {
         Manner::Json => output::json(&document)?,
         Manner::Silent => {}
-        Manner::Quiet | Manner::People => {
+        Manner::Quiet | Manner::People | Manner::Detailed => {
             let mut out = anstream::stdout().lock();
             for row in &document.settings {
                 writeln!(out, "{:<26} {:<40} ({})", row.name, row.text(), row.from)?;

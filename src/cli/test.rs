@@ -1,7 +1,8 @@
 //! `port26 test`: tries the outgoing ports and says what is wrong. Changes nothing.
 
 use super::args::{Global, Selection};
-use super::{Exit, context, output};
+use super::output::{self, Manner};
+use super::{Exit, context};
 use crate::pipeline;
 use crate::report::Report;
 
@@ -14,6 +15,11 @@ pub(super) fn run(global: &Global, selection: &Selection) -> anyhow::Result<Exit
     report.clients = found.clients;
     report.problems = found.problems;
     report.accounts = tested.into_iter().map(|tested| tested.report).collect();
-    output::print(&report, context::manner(global))?;
+    // What was seen is what this verb is for.
+    let manner = match context::manner(global) {
+        Manner::People => Manner::Detailed,
+        other => other,
+    };
+    output::print(&report, manner)?;
     Ok(Exit::of(report.accounts.iter().filter_map(|account| account.result)))
 }

@@ -21,7 +21,7 @@ struct Document<'a> {
 
 pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     let manner = context::manner(global);
-    if manner == Manner::People {
+    if matches!(manner, Manner::People | Manner::Detailed) {
         let mut out = anstream::stdout().lock();
         writeln!(
             out,
@@ -33,7 +33,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     match manner {
         Manner::Json => output::json(&Document { schema: SCHEMA, verb: "try", report: &report })?,
         Manner::Silent => {}
-        Manner::Quiet | Manner::People => text(&report, manner)?,
+        Manner::Quiet | Manner::People | Manner::Detailed => text(&report, manner)?,
     }
     Ok(if report.succeeded() { Exit::Done } else { Exit::Failed })
 }

@@ -54,7 +54,7 @@ pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
     match context::manner(global) {
         Manner::Json => output::json(&document)?,
         Manner::Silent => {}
-        Manner::Quiet | Manner::People => text(&document)?,
+        Manner::Quiet | Manner::People | Manner::Detailed => text(&document)?,
     }
     Ok(exit)
 }

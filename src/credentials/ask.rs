@@ -16,7 +16,9 @@ pub struct Terminal;
 
 impl Ask for Terminal {
     fn password(&self, question: &str) -> io::Result<Option<SecretString>> {
-        let typed = SecretString::from(rpassword::prompt_password(question)?);
+        let typed = rpassword::prompt_password(question)
+            .inspect_err(|error| tracing::warn!("the password could not be asked for: {error}"))
+            .map(SecretString::from)?;
         Ok((!secrecy::ExposeSecret::expose_secret(&typed).is_empty()).then_some(typed))
     }
 }

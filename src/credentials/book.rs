@@ -1,6 +1,7 @@
 //! The credential of an account, from wherever it is to be had; and keeping it in the keychain afterwards.
 //! Calls into the keychain block (it may ask the user to unlock): from async code use `spawn_blocking`.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -53,6 +54,8 @@ pub struct CredentialBook {
     keychain: KeychainUse,
     index: Index,
     ask: Box<dyn Ask>,
+    /// What was typed in this run, by keychain item; `None`: the user passed over this login.
+    typed: Mutex<HashMap<Item, Option<Credential>>>,
     trouble: Mutex<Option<String>>,
 }
 
@@ -65,7 +68,7 @@ impl CredentialBook {
         index: Index,
         ask: Box<dyn Ask>,
     ) -> Self {
-        Self { given, secrets, keychain, index, ask, trouble: Mutex::new(None) }
+        Self { given, secrets, keychain, index, ask, typed: Mutex::default(), trouble: Mutex::new(None) }
     }
 
     /// What was given on standard input.
@@ -73,20 +76,34 @@ impl CredentialBook {
         &self.given
     }
 
-    /// The credential that is there without asking: given, else in the keychain.
+    /// The credential that is there without asking: given, typed before, else in the keychain.
     pub fn find(&self, account: &Account) -> Option<Credential> {
-        self.given.find(account).or_else(|| self.in_keychain(account))
+        self.given.find(account).or_else(|| self.typed_before(account)).or_else(|| self.in_keychain(account))
     }
 
-    /// Asks the user. `None`: nobody is there, nothing was typed, or the account tells no user name.
+    /// Asks the user, once for each login in a run. `None`: nobody is there, nothing was typed, or the account tells
+    /// no user name.
     pub fn prompt(&self, account: &Account) -> io::Result<Option<Credential>> {
         let Some(user) = names_of(account).next() else {
             return Ok(None);
         };
         let host = &account.outgoing.host;
+        // Held while the user types: two accounts with one login are one question.
+        let mut typed = self.typed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = typed.get(&Item::new(host, user)) {
+            return Ok(before.clone());
+        }
         let question = format!("Password of {user} at {host} (not shown; Enter alone skips this account): ");
         let password = self.ask.password(&question)?;
-        Ok(password.map(|password| Credential { user: user.to_owned(), password, origin: Origin::Asked }))
+        let credential = password.map(|password| Credential { user: user.to_owned(), password, origin: Origin::Asked });
+        typed.insert(Item::new(host, user), credential.clone());
+        Ok(credential)
+    }
+
+    fn typed_before(&self, account: &Account) -> Option<Credential> {
+        let user = names_of(account).next()?;
+        let typed = self.typed.lock().unwrap_or_else(PoisonError::into_inner);
+        typed.get(&Item::new(&account.outgoing.host, user)).cloned().flatten()
     }
 
     /// Keeps the credential for the account's own host. See [`keep_at`](Self::keep_at).
@@ -344,5 +361,21 @@ mod tests {
         assert_eq!(ask(&account(None, None, &["anna@hosting.test"])).as_deref(), Some("anna@hosting.test"));
         assert_eq!(ask(&account(None, None, &[])), None);
         assert!(setup.book("", KeychainUse::Full).prompt(&account(Some("anna"), None, &[])).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_was_typed_is_known_for_the_rest_of_the_run() {
+        let setup = Setup::new();
+        let asked = Arc::new(Mutex::new(String::new()));
+        let answers = Box::new(Answers("typed", asked.clone()));
+        let book = CredentialBook { ask: answers, ..setup.book("", KeychainUse::Off) };
+        let anna = account(Some("anna"), None, &[]);
+        assert!(book.find(&anna).is_none());
+        assert!(book.prompt(&anna).unwrap().is_some());
+        asked.lock().unwrap().clear();
+        assert_eq!(shown(book.find(&anna)).map(|(user, ..)| user).as_deref(), Some("anna"));
+        assert!(book.prompt(&anna).unwrap().is_some());
+        assert!(asked.lock().unwrap().is_empty(), "one question for one login");
+        assert!(book.find(&account(Some("bert"), None, &[])).is_none());
     }
 }

@@ -68,10 +68,13 @@ pub fn fix(tools: &Tools, mut fixing: Vec<Fixing>, run: &RunId) -> Vec<AccountRe
         let account = &one.report.account;
         groups.entry((code_of(&account.client), account.profile.clone())).or_default().push(place);
     }
-    tools.events.on(&Event::Writing { accounts: groups.values().map(Vec::len).sum() });
+    if !groups.is_empty() {
+        tools.events.on(&Event::Writing { accounts: groups.values().map(Vec::len).sum() });
+    }
     for ((_, profile), places) in groups {
         write_profile(tools, &mut fixing, &places, profile, run);
     }
+    tools.events.on(&Event::Written);
     keep_passwords(tools, &mut fixing);
     fixing.into_iter().map(|one| one.report).collect()
 }
@@ -156,6 +159,13 @@ fn same_server(there: &SubmissionServer, to: &SubmissionServer) -> bool {
 
 fn keep_passwords(tools: &Tools, fixing: &mut [Fixing]) {
     for one in fixing.iter_mut().filter(|one| one.report.result == Some(Outcome::Fixed)) {
+        if !one.report.account.password_in_client {
+            let name = client_name(&one.report.account);
+            one.report.account.notices.push(crate::account::Notice {
+                code: "client_will_ask".to_owned(),
+                message: format!("{name} will ask for the password the next time it sends."),
+            });
+        }
         let Some(credential) = one.accepted.take() else { continue };
         let Kept::NotKept { why } = tools.credentials.keep(&one.report.account, &credential) else { continue };
         one.report.account.notices.push(crate::account::Notice {

@@ -39,11 +39,15 @@ pub enum Event {
         /// Its name.
         host: String,
     },
+    /// All hosts are done.
+    Tested,
     /// Settings of this many accounts are written.
     Writing {
-        /// How many accounts.
+        /// How many accounts; never none.
         accounts: usize,
     },
+    /// The writing is done.
+    Written,
 }
 
 /// Who listens to events.

@@ -78,7 +78,10 @@ pub async fn send_test(
 fn message(address: &str, subject: &str) -> Result<Message, TestMailError> {
     let wrong = || TestMailError::Address { address: address.to_owned() };
     let mailbox: Mailbox = address.parse().map_err(|_| wrong())?;
+    // Unique enough for a mailbox, and without the name of this computer.
+    let id = format!("<{}.{}@{}>", jiff::Timestamp::now().as_nanosecond(), std::process::id(), mailbox.email.domain());
     Message::builder()
+        .message_id(Some(id))
         .from(mailbox.clone())
         .to(mailbox)
         .subject(subject)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
 
-use super::Tools;
 use super::survey::{probe_mode, survey};
+use super::{Event, Tools};
 use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
 use crate::credentials::{Credential, CredentialBook};
 use crate::diagnosis::{Case, NetworkView, Verdict, diagnose, login};
@@ -67,6 +67,7 @@ pub async fn test(tools: &Tools, accounts: Vec<Account>) -> Vec<Tested> {
     for (place, one) in done.into_iter().flatten() {
         tested[place] = Some(one);
     }
+    tools.events.on(&Event::Tested);
     tested.into_iter().flatten().collect()
 }
 

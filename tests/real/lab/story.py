@@ -72,11 +72,11 @@ class Arrived:
     client: str
 
 
-def arrived(subject, seconds=10):
-    """The message with this subject in the friend's mailbox, or None when it does not come in time."""
+def arrived(subject, seconds=10, mailbox="friend"):
+    """The message with this subject in a mailbox, or None when it does not come in time."""
     end = time.monotonic() + seconds
     while True:
-        for file in (DIR / "mail/friend").glob("*/*"):
+        for file in (DIR / "mail" / mailbox).glob("*/*"):
             try:
                 message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
             except (FileNotFoundError, IsADirectoryError):
@@ -93,9 +93,9 @@ def arrived(subject, seconds=10):
         time.sleep(0.1)
 
 
-def must_arrive(subject, port, secure, client):
+def must_arrive(subject, port, secure, client="", mailbox="friend"):
     """The message came through this port, written by this client; `secure`: logged in, over TLS, else neither."""
-    message = arrived(subject)
+    message = arrived(subject, mailbox=mailbox)
     check(message, f"the message '{subject}' did not arrive")
     saw(f"arrived: port {message.port}, login {message.login}, {message.tls or 'no TLS'}, {message.client}")
     check(message.port == str(port), f"it came through port {message.port}, not {port}")
