@@ -25,7 +25,7 @@ windows_env() {
     export CARGO_TARGET_DIR=$root/target/windows
     export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
     export CC_x86_64_pc_windows_gnu=x86_64-w64-mingw32-gcc AR_x86_64_pc_windows_gnu=x86_64-w64-mingw32-ar
-    export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=/usr/lib/wine/wine64
+    export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$root/scripts/lib/wine-test
     export WINEPREFIX=$CARGO_TARGET_DIR/wine WINEARCH=win64 WINEDEBUG=-all
     export WINEDLLOVERRIDES="mscoree,mshtml=;winemenubuilder.exe=d"
     # without a UTF-8 locale Wine cannot name files beyond ASCII

@@ -180,7 +180,7 @@ pub trait Registry: Send + Sync {
     fn values(&self, key: &str) -> Result<Vec<(String, Value)>, RegistryError>;
     /// One value; `None` if the value or its key is missing.
     fn value(&self, key: &str, value: &str) -> Result<Option<Value>, RegistryError>;
-    /// Writes all of them or, where the backing store can do that (a file; a transaction), none.
+    /// Writes all of them or, where the backing store can do that (a file), none.
     fn write(&self, writes: &[ValueWrite]) -> Result<(), RegistryError>;
     /// The file that holds this registry, when it is a `.reg` file: then the writer treats it as a file.
     fn backing_file(&self) -> Option<&std::path::Path> {

@@ -3,9 +3,9 @@
 
 use std::fmt::Display;
 
-use windows_registry::{CURRENT_USER, Key, Transaction, Type};
+use windows_registry::{CURRENT_USER, Key, Type};
 
-use super::{Registry, RegistryError, Value, ValueKind, ValueWrite, fold};
+use super::{Registry, RegistryError, Value, ValueKind, ValueWrite};
 
 /// `HKEY_CURRENT_USER` of the process's user.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,15 +69,13 @@ impl Registry for LiveRegistry {
             let content = self.value(&write.key, &write.value)?;
             before.push(ValueWrite { key: write.key.clone(), value: write.value.clone(), content });
         }
-        if writes.len() > 1 && in_transaction(writes).is_ok() && self.holds(writes)? {
-            return Ok(());
-        }
-        // No transactions here (Wine, some network profiles): one by one, and back if one fails.
+        // One by one, and back if one fails. The journal of the writer is what survives a kill in between; registry
+        // transactions would add nothing to it, and are not to be had everywhere (Wine, some network profiles).
         for (done, write) in writes.iter().enumerate() {
-            if let Err(error) = write_one(write, None) {
+            if let Err(error) = write_one(write) {
                 let mut left = Vec::new();
                 for undo in before[..done].iter().rev() {
-                    if write_one(undo, None).is_err() {
+                    if write_one(undo).is_err() {
                         left.push(format!("{}, value \"{}\"", undo.key, undo.value));
                     }
                 }
@@ -92,37 +90,8 @@ impl Registry for LiveRegistry {
     }
 }
 
-impl LiveRegistry {
-    /// Is everything there as written? The last write to a value counts.
-    fn holds(&self, writes: &[ValueWrite]) -> Result<bool, RegistryError> {
-        for (n, write) in writes.iter().enumerate() {
-            let same =
-                |other: &ValueWrite| fold(&other.key) == fold(&write.key) && fold(&other.value) == fold(&write.value);
-            let overwritten = writes[n + 1..].iter().any(same);
-            if !overwritten && self.value(&write.key, &write.value)? != write.content {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-}
-
-/// Dropped before its commit, a transaction rolls back.
-fn in_transaction(writes: &[ValueWrite]) -> Result<(), RegistryError> {
-    let transaction = Transaction::new().map_err(|error| refused("", error))?;
-    for write in writes {
-        write_one(write, Some(&transaction))?;
-    }
-    transaction.commit().map_err(|error| refused("", error))
-}
-
-fn write_one(write: &ValueWrite, transaction: Option<&Transaction>) -> Result<(), RegistryError> {
-    let mut options = CURRENT_USER.options();
-    options.read().write();
-    if let Some(transaction) = transaction {
-        options.transaction(transaction);
-    }
-    let key = options.open(&write.key).map_err(|error| refused(&write.key, error))?;
+fn write_one(write: &ValueWrite) -> Result<(), RegistryError> {
+    let key = CURRENT_USER.options().read().write().open(&write.key).map_err(|error| refused(&write.key, error))?;
     match &write.content {
         Some(value) => {
             // Windows looks behind a string without a closing NUL and takes one in if it is there: show it something
@@ -156,6 +125,8 @@ mod tests {
     #[test]
     fn keeps_the_contract() {
         let base = ThrowAway(format!("Software\\port26-test-{}", std::process::id()));
+        // What a test left that was killed: process numbers come again.
+        let _ = CURRENT_USER.remove_tree(&base.0);
         CURRENT_USER.create(format!("{}\\Alpha", base.0)).unwrap();
         CURRENT_USER.create(format!("{}\\Beta\\Gamma", base.0)).unwrap();
         contract::check(&LiveRegistry, &base.0);
