@@ -20,7 +20,7 @@ use super::output::Manner;
 use super::progress::{BesideSpinner, Spinner};
 use crate::account::Notice;
 use crate::clients::CLIENTS;
-use crate::credentials::{Ask, CredentialBook, Given, Index, KeychainUse, Nobody};
+use crate::credentials::{Ask, AttemptLedger, CredentialBook, Given, Index, KeychainUse, Nobody};
 use crate::diagnosis::VerdictCode;
 use crate::network_history::{History, PortState, network_id};
 use crate::pipeline::{Desk, Discovery, Events, Quiet, Tested, Tools, discover, select};
@@ -126,6 +126,7 @@ pub(super) fn tools(global: &Global, ask: Box<dyn Ask>) -> anyhow::Result<Tools>
         clients: CLIENTS,
         prober: Prober::new(config).context("preparing TLS")?,
         credentials: Arc::new(credentials(global, &host, ask)?),
+        attempts: AttemptLedger::new(),
         desk: Desk::new(state, &host, CLIENTS),
         policy,
         host,

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::{Item, same_host};
+use crate::probe::finding::LoginFinding;
 
 /// How the one attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,12 +30,21 @@ pub struct AlreadyTried {
     pub host: String,
     /// How it ended; `None` while it runs.
     pub outcome: Option<Outcome>,
+    /// What was seen then, if the server answered.
+    pub finding: Option<LoginFinding>,
+}
+
+/// An attempt that has ended.
+#[derive(Debug, Clone)]
+struct Ended {
+    outcome: Outcome,
+    finding: Option<LoginFinding>,
 }
 
 /// Who was tried where in this run. One for all threads of a run.
 #[derive(Debug, Default)]
 pub struct AttemptLedger {
-    tried: Mutex<HashMap<Item, Option<Outcome>>>,
+    tried: Mutex<HashMap<Item, Option<Ended>>>,
 }
 
 impl AttemptLedger {
@@ -48,19 +58,20 @@ impl AttemptLedger {
     pub fn begin(&self, host: &str, user: &str) -> Result<Ticket<'_>, AlreadyTried> {
         let item = Item::new(host, user);
         let mut tried = self.lock();
-        if let Some(&outcome) = tried.get(&item) {
-            return Err(AlreadyTried { user: user.to_owned(), host: same_host(host), outcome });
+        if let Some(ended) = tried.get(&item) {
+            let (outcome, finding) = ended.clone().map(|ended| (ended.outcome, ended.finding)).unzip();
+            return Err(AlreadyTried {
+                user: user.to_owned(),
+                host: same_host(host),
+                outcome,
+                finding: finding.flatten(),
+            });
         }
         tried.insert(item.clone(), None);
         Ok(Ticket { ledger: self, item, open: true })
     }
 
-    /// How the attempt of this user at this host ended, if it did.
-    pub fn outcome(&self, host: &str, user: &str) -> Option<Outcome> {
-        self.lock().get(&Item::new(host, user)).copied().flatten()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Item, Option<Outcome>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Item, Option<Ended>>> {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -75,10 +86,16 @@ pub struct Ticket<'a> {
 }
 
 impl Ticket<'_> {
-    /// AUTH was sent and ended like this.
-    pub fn finish(mut self, outcome: Outcome) {
+    /// The conversation ended like this. An answer to AUTH is one (RFC 4954, section 6); without one, the password may
+    /// have been sent or not.
+    pub fn ended(mut self, finding: &LoginFinding) {
         self.open = false;
-        self.ledger.lock().insert(self.item.clone(), Some(outcome));
+        let outcome = match finding.auth.as_ref().map(|reply| reply.code) {
+            Some(200..=299) => Outcome::Accepted,
+            Some(500..=599) => Outcome::Rejected,
+            _ => Outcome::Unclear,
+        };
+        self.ledger.lock().insert(self.item.clone(), Some(Ended { outcome, finding: Some(finding.clone()) }));
     }
 
     /// It did not come to AUTH: another port may try.
@@ -91,7 +108,8 @@ impl Ticket<'_> {
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         if self.open {
-            self.ledger.lock().insert(self.item.clone(), Some(Outcome::Unclear));
+            let ended = Ended { outcome: Outcome::Unclear, finding: None };
+            self.ledger.lock().insert(self.item.clone(), Some(ended));
         }
     }
 }
@@ -99,8 +117,20 @@ impl Drop for Ticket<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::finding::{End, Reply};
 
     const HOST: &str = "mail.hosting.test";
+
+    fn answer(code: u16) -> LoginFinding {
+        LoginFinding {
+            port: 26,
+            mechanism: Some("PLAIN".into()),
+            auth: Some(Reply { code, lines: vec!["said".into()], ms: 1 }),
+            mail_from: None,
+            end: End::Complete,
+            round_trips: 1,
+        }
+    }
 
     #[test]
     fn one_attempt_a_user_and_host() {
@@ -109,19 +139,17 @@ mod tests {
         assert_eq!(ledger.begin("MAIL.hosting.test.", "anna").unwrap_err().outcome, None, "still being tried");
         assert!(ledger.begin(HOST, "bert").is_ok(), "another user");
         assert!(ledger.begin("mail2.hosting.test", "anna").is_ok(), "another host");
-        ticket.finish(Outcome::Rejected);
+        ticket.ended(&answer(535));
         let again = ledger.begin(HOST, "anna").unwrap_err();
-        assert_eq!(again.outcome, Some(Outcome::Rejected));
+        assert_eq!((again.outcome, again.finding.clone()), (Some(Outcome::Rejected), Some(answer(535))));
         assert_eq!(again.to_string(), "anna at mail.hosting.test was already tried in this run");
-        assert_eq!(ledger.outcome(HOST, "anna"), Some(Outcome::Rejected));
-        assert_eq!(ledger.outcome(HOST, "carl"), None);
     }
 
     #[test]
     fn an_attempt_that_sent_nothing_may_be_made_again() {
         let ledger = AttemptLedger::new();
         ledger.begin(HOST, "anna").unwrap().not_sent();
-        ledger.begin(HOST, "anna").unwrap().finish(Outcome::Accepted);
+        ledger.begin(HOST, "anna").unwrap().ended(&answer(235));
         assert!(ledger.begin(HOST, "anna").is_err());
     }
 
@@ -137,9 +165,7 @@ mod tests {
         let ledger = AttemptLedger::new();
         let got = std::thread::scope(|scope| {
             let all: Vec<_> = (0..16)
-                .map(|_| {
-                    scope.spawn(|| ledger.begin(HOST, "anna").map(|ticket| ticket.finish(Outcome::Accepted)).is_ok())
-                })
+                .map(|_| scope.spawn(|| ledger.begin(HOST, "anna").map(|ticket| ticket.ended(&answer(235))).is_ok()))
                 .collect();
             all.into_iter().map(|one| one.join().unwrap()).filter(|&one| one).count()
         });

@@ -15,7 +15,7 @@ use port26_platform::host::Host;
 
 use crate::apply::{Machine, MachineStore, Writer};
 use crate::clients::MailClient;
-use crate::credentials::CredentialBook;
+use crate::credentials::{AttemptLedger, CredentialBook};
 use crate::formats::open::AllEditors;
 use crate::policy::Policy;
 use crate::probe::Prober;
@@ -75,6 +75,8 @@ pub struct Tools {
     pub prober: Prober,
     /// Passwords at hand.
     pub credentials: Arc<CredentialBook>,
+    /// Who was logged in where, so that no login is tried twice in a run.
+    pub attempts: AttemptLedger,
     /// What the writer needs.
     pub desk: Desk,
     /// Who is told.

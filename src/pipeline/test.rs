@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt};
 use super::survey::{probe_mode, survey};
 use super::{Event, Tools};
 use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
-use crate::credentials::{Credential, CredentialBook};
+use crate::credentials::{Credential, CredentialBook, Outcome as LoginOutcome};
 use crate::diagnosis::{Case, NetworkView, Verdict, diagnose, login};
 use crate::plan::{self, Decision, Outcome, Reason};
 use crate::probe::finding::{HostFindings, LoginFinding};
@@ -98,10 +98,7 @@ async fn one(tools: &Tools, survey: &mut Survey, network: &NetworkView, account:
     tracing::info!(account = %account.id, verdict = ?verdict.code, "diagnosed");
     match plan::decide(&account, &verdict, &survey.findings, &tools.policy) {
         Decision::Leave { outcome, reason } => Tested::left(account, Some(verdict), outcome, reason),
-        Decision::Move { to } => {
-            let tried = proof.is_some_and(|proof| proof.auth.is_some());
-            prove_target(tools, survey, account, verdict, to, credential.filter(|_| !tried)).await
-        }
+        Decision::Move { to } => prove_target(tools, survey, account, verdict, to, credential).await,
     }
 }
 
@@ -121,7 +118,12 @@ async fn prove_present(
         }
         (AuthSetting::Password | AuthSetting::Encrypted, Some(credential)) if mode != TlsMode::None => {
             let session = session(tools, survey, &account.outgoing.host, account.outgoing.port, mode).await?;
-            session.log_in(&credential.user, &credential.password, sender, PlaintextAuth::Refused).await.ok()
+            match log_in(tools, session, credential, sender, PlaintextAuth::Refused).await {
+                Proof::Fresh(finding) => Some(finding),
+                // A password that was refused is refused on every port; that it was taken says nothing of this port.
+                Proof::Before { outcome: Some(LoginOutcome::Rejected), finding } => finding,
+                Proof::Before { .. } | Proof::None => None,
+            }
         }
         _ => None,
     }
@@ -163,9 +165,16 @@ async fn prove_target(
     let Some(session) = session(tools, survey, &to.host, to.port, mode).await else {
         return Tested::left(account, Some(verdict), Outcome::Refused, uncertain());
     };
-    let Ok(proof) = session.log_in(&credential.user, &credential.password, account.email.as_deref(), plaintext).await
-    else {
-        return Tested::left(account, Some(verdict), Outcome::Refused, uncertain());
+    let proof = match log_in(tools, session, &credential, account.email.as_deref(), plaintext).await {
+        Proof::Fresh(finding) => finding,
+        // The same login was taken by this host a moment ago; one attempt a run is all there is.
+        Proof::Before { outcome: Some(LoginOutcome::Accepted), .. } => {
+            return moved(account, verdict, to, Some(credential));
+        }
+        Proof::Before { outcome: Some(LoginOutcome::Rejected), finding: Some(finding) } => finding,
+        Proof::Before { .. } | Proof::None => {
+            return Tested::left(account, Some(verdict), Outcome::Refused, uncertain());
+        }
     };
     match login::refusal(&proof, to.auth) {
         Some(code) => {
@@ -178,6 +187,45 @@ async fn prove_target(
             moved(account, verdict, to, Some(credential))
         }
         None => Tested::left(account, Some(verdict), Outcome::Refused, uncertain()),
+    }
+}
+
+/// What is known about a login.
+enum Proof {
+    /// It was tried now.
+    Fresh(LoginFinding),
+    /// It was tried before in this run, for another account or port of the same host.
+    Before { outcome: Option<LoginOutcome>, finding: Option<LoginFinding> },
+    /// No password was sent.
+    None,
+}
+
+/// The one AUTH of this login in this run.
+async fn log_in(
+    tools: &Tools,
+    session: Session,
+    credential: &Credential,
+    sender: Option<&str>,
+    plaintext: PlaintextAuth,
+) -> Proof {
+    let host = session.finding().host.clone();
+    let ticket = match tools.attempts.begin(&host, &credential.user) {
+        Ok(ticket) => ticket,
+        Err(before) => {
+            session.close().await;
+            return Proof::Before { outcome: before.outcome, finding: before.finding };
+        }
+    };
+    match session.log_in(&credential.user, &credential.password, sender, plaintext).await {
+        Ok(finding) => {
+            ticket.ended(&finding);
+            Proof::Fresh(finding)
+        }
+        Err(refused) => {
+            tracing::warn!("no login was tried at {host}: {refused}");
+            ticket.not_sent();
+            Proof::None
+        }
     }
 }
 

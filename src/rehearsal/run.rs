@@ -17,7 +17,7 @@ use super::mail_host::{MailHost, MailHostConfig, MailHostError, Service};
 use super::provider::Provider;
 use crate::apply::{ApplyError, RunId, Selector};
 use crate::clients::CLIENTS;
-use crate::credentials::{CredentialBook, Given, GivenError, Index, KeychainUse, Nobody};
+use crate::credentials::{AttemptLedger, CredentialBook, Given, GivenError, Index, KeychainUse, Nobody};
 use crate::pipeline::{self, Desk, Quiet, TestMailError, Tools};
 use crate::plan::Outcome;
 use crate::policy::Policy;
@@ -179,6 +179,7 @@ fn tools(machine: &Machine, state: &Path, prober: &Prober) -> Result<Tools, Rehe
             Index::in_state(state),
             Box::new(Nobody),
         )),
+        attempts: AttemptLedger::new(),
         desk: Desk::new(state, &host, CLIENTS),
         host,
         events: Arc::new(Quiet),
