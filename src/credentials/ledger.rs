@@ -31,7 +31,7 @@ pub struct AlreadyTried {
     /// How it ended; `None` while it runs.
     pub outcome: Option<Outcome>,
     /// What was seen then, if the server answered.
-    pub finding: Option<LoginFinding>,
+    pub finding: Option<Box<LoginFinding>>,
 }
 
 /// An attempt that has ended.
@@ -64,7 +64,7 @@ impl AttemptLedger {
                 user: user.to_owned(),
                 host: same_host(host),
                 outcome,
-                finding: finding.flatten(),
+                finding: finding.flatten().map(Box::new),
             });
         }
         tried.insert(item.clone(), None);
@@ -141,7 +141,7 @@ mod tests {
         assert!(ledger.begin("mail2.hosting.test", "anna").is_ok(), "another host");
         ticket.ended(&answer(535));
         let again = ledger.begin(HOST, "anna").unwrap_err();
-        assert_eq!((again.outcome, again.finding.clone()), (Some(Outcome::Rejected), Some(answer(535))));
+        assert_eq!((again.outcome, again.finding.as_deref()), (Some(Outcome::Rejected), Some(&answer(535))));
         assert_eq!(again.to_string(), "anna at mail.hosting.test was already tried in this run");
     }
 

@@ -1,13 +1,10 @@
 //! Causes at the host's door: its greeting, its TLS, whether it offers authentication.
 
+use super::clock::{self, Clock};
 use super::words;
 use super::{Case, Verdict, VerdictCode, offers_password, proves};
 use crate::account::{AuthSetting, TlsMode};
-use crate::probe::finding::{End, Phase, PortFinding, TlsFinding, TlsTrouble};
-
-/// Seconds that a certificate may be "not yet valid" before the clock is blamed rather than the host: none.
-/// Dates of an expired certificate older than this are the host's neglect, not a wrong clock (one year).
-const CLOCK_OFF_BY: i64 = 366 * 24 * 3600;
+use crate::probe::finding::{End, Phase, PortFinding, TlsTrouble};
 
 /// The verdict if the host itself is the trouble.
 pub(super) fn verdict(case: Case<'_>) -> Option<Verdict> {
@@ -36,8 +33,10 @@ fn waits_for_tls(case: Case<'_>, present: &PortFinding) -> bool {
 fn tls(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
     if let Some(found) = &present.tls {
         if let Some(trouble) = &found.trouble {
-            let code = tls_code(trouble, found, case.network.now);
-            return Some(words::verdict(case, code, words::tls(present, found)));
+            let clock = clock::compared(case);
+            let mut evidence = words::tls(present, found);
+            evidence.extend(words::clock(clock));
+            return Some(words::verdict(case, tls_code(trouble, clock), evidence));
         }
         return None;
     }
@@ -51,16 +50,18 @@ fn tls(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
         .then(|| words::verdict(case, VerdictCode::NoTls, words::ports(case)))
 }
 
-fn tls_code(trouble: &TlsTrouble, found: &TlsFinding, now: i64) -> VerdictCode {
-    match trouble {
-        TlsTrouble::NotYetValid => VerdictCode::ClockWrong,
-        // Expired for years while the host still serves people: more likely this machine's clock runs ahead.
-        TlsTrouble::Expired if found.not_after.is_some_and(|end| now - end > CLOCK_OFF_BY) => VerdictCode::ClockWrong,
-        TlsTrouble::Expired => VerdictCode::CertExpired,
-        TlsTrouble::WrongName => VerdictCode::CertName,
-        TlsTrouble::Untrusted => VerdictCode::CertUntrusted,
-        TlsTrouble::WrongMode => VerdictCode::WrongTlsMode,
-        TlsTrouble::Handshake { .. } | TlsTrouble::TooOld => VerdictCode::TlsHandshake,
+/// Dates are the host's business unless this machine's clock is known to be wrong. A certificate from the future is
+/// one that nobody issues: where no host tells its time, the clock is the likelier cause.
+fn tls_code(trouble: &TlsTrouble, clock: Clock) -> VerdictCode {
+    match (trouble, clock) {
+        (TlsTrouble::NotYetValid | TlsTrouble::Expired, Clock::OffBy(_)) => VerdictCode::ClockWrong,
+        (TlsTrouble::NotYetValid, Clock::Unknown) => VerdictCode::ClockWrong,
+        (TlsTrouble::NotYetValid, Clock::Right) => VerdictCode::CertUntrusted,
+        (TlsTrouble::Expired, _) => VerdictCode::CertExpired,
+        (TlsTrouble::WrongName, _) => VerdictCode::CertName,
+        (TlsTrouble::Untrusted, _) => VerdictCode::CertUntrusted,
+        (TlsTrouble::WrongMode, _) => VerdictCode::WrongTlsMode,
+        (TlsTrouble::Handshake { .. } | TlsTrouble::TooOld, _) => VerdictCode::TlsHandshake,
     }
 }
 

@@ -4,6 +4,7 @@
 //! Where two causes fit, the earlier one wins: no network, then the name, then the path, then the host,
 //! then login and sender.
 
+mod clock;
 mod host;
 pub mod login;
 mod path;

@@ -268,6 +268,29 @@ fn rows_14_and_16_and_17_tls() {
 }
 
 #[test]
+fn row_16_dates_are_judged_by_the_clock_of_the_host() {
+    let told = |trouble: TlsTrouble, ahead_s: i64| {
+        let time = jiff::Timestamp::from_second(NOW - ahead_s).unwrap().to_zoned(jiff::tz::TimeZone::UTC);
+        let date = jiff::fmt::rfc2822::to_string(&time).unwrap();
+        let mut present = good(587);
+        present.greeting = Some(reply(220, &format!("mail.hosting.test ESMTP Exim 4.96 {date}")));
+        present.tls = Some(verified(Some(trouble)));
+        present.ehlo_tls = None;
+        (present.phase, present.end) = (Phase::Tls, End::Closed);
+        host(vec![present, good(26)], vec![])
+    };
+    let days = 24 * 3600;
+    for (trouble, ahead, expected) in [
+        (TlsTrouble::Expired, 60, VerdictCode::CertExpired),
+        (TlsTrouble::Expired, 400 * days, VerdictCode::ClockWrong),
+        (TlsTrouble::NotYetValid, -400 * days, VerdictCode::ClockWrong),
+        (TlsTrouble::NotYetValid, -60, VerdictCode::CertUntrusted),
+    ] {
+        assert_eq!(code(&login587(), &told(trouble, ahead), &network(None), None), expected, "{ahead} s");
+    }
+}
+
+#[test]
 fn rows_19_and_20_at_the_door() {
     let late = host(vec![ended(587, Phase::Greeting, End::TimedOut), good(26)], vec![]);
     assert_eq!(code(&login587(), &late, &network(None), None), VerdictCode::SlowServer);

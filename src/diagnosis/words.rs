@@ -1,6 +1,7 @@
 //! The plain sentences: one summary a verdict, and the evidence lines. Everything a person reads about
 //! a verdict is made here, so that it can be translated in one place.
 
+use super::clock::Clock;
 use super::{Case, Verdict, VerdictCode};
 use crate::account::TlsMode;
 use crate::probe::finding::{
@@ -210,6 +211,20 @@ pub(super) fn tls(finding: &PortFinding, tls: &TlsFinding) -> Vec<String> {
         Some(TlsTrouble::TooOld) => format!("port {port}: only TLS 1.0 or 1.1, which no current program accepts"),
     };
     vec![what]
+}
+
+pub(super) fn clock(clock: Clock) -> Option<String> {
+    const DAY: u64 = 24 * 3600;
+    match clock {
+        Clock::Unknown => None,
+        Clock::Right => Some("the clock of this computer agrees with the server's".to_owned()),
+        Clock::OffBy(seconds) => {
+            let days = (seconds.unsigned_abs() + DAY / 2) / DAY;
+            let unit = if days == 1 { "day" } else { "days" };
+            let side = if seconds > 0 { "ahead of" } else { "behind" };
+            Some(format!("the clock of this computer is {days} {unit} {side} the server's"))
+        }
+    }
 }
 
 fn date(lead: &str, seconds: Option<i64>) -> String {

@@ -1,7 +1,6 @@
 //! Which ports of which hosts are tried: each host once, however many accounts share it.
 
 use std::collections::BTreeMap;
-use std::net::UdpSocket;
 
 use futures::stream::{self, StreamExt};
 
@@ -76,7 +75,7 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
         futures::future::join_all(dials).await
     };
     let (hosts, second_hosts) = tokio::join!(hosts, controls);
-    Seen { hosts: hosts.into_iter().collect(), second_hosts, has_route: has_route() }
+    Seen { hosts: hosts.into_iter().collect(), second_hosts, has_route: tools.prober.has_route() }
 }
 
 fn push_new(ports: &mut Vec<(u16, TlsMode)>, port: (u16, TlsMode)) {
@@ -97,11 +96,4 @@ pub(super) fn probe_mode(account: &Account) -> TlsMode {
 /// 465 is "submissions" (implicit TLS, RFC 8314); every other target port speaks STARTTLS.
 fn target_mode(port: u16) -> TlsMode {
     if port == 465 { TlsMode::Implicit } else { TlsMode::Starttls }
-}
-
-/// Does the system know a way out? Connecting a UDP socket sends nothing; it only asks the routing table.
-/// The addresses are documentation prefixes (RFC 5737, RFC 3849).
-fn has_route() -> bool {
-    let asks = |bind: &str, to: &str| UdpSocket::bind(bind).and_then(|socket| socket.connect(to)).is_ok();
-    asks("0.0.0.0:0", "192.0.2.1:9") || asks("[::]:0", "[2001:db8::1]:9")
 }

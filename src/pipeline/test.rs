@@ -213,7 +213,7 @@ async fn log_in(
         Ok(ticket) => ticket,
         Err(before) => {
             session.close().await;
-            return Proof::Before { outcome: before.outcome, finding: before.finding };
+            return Proof::Before { outcome: before.outcome, finding: before.finding.map(|finding| *finding) };
         }
     };
     match session.log_in(&credential.user, &credential.password, sender, plaintext).await {

@@ -12,6 +12,7 @@ mod resolve;
 mod survey;
 mod tls;
 
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -136,5 +137,13 @@ impl Prober {
             sockets: Arc::new(Semaphore::new(config.max_sockets.max(1))),
         });
         Ok(Self { inner: Arc::new(Inner { config, names, dialler, trust, hosts: Default::default() }) })
+    }
+
+    /// Does the system know a way out? Connecting a UDP socket sends nothing; it only asks the routing table. The
+    /// addresses are documentation prefixes (RFC 5737, RFC 3849).
+    pub fn has_route(&self) -> bool {
+        let asks = |bind: &str, to: &str| UdpSocket::bind(bind).and_then(|socket| socket.connect(to)).is_ok();
+        let invented = self.inner.config.network.as_ref().and_then(|network| network.has_route());
+        invented.unwrap_or_else(|| asks("0.0.0.0:0", "192.0.2.1:9") || asks("[::]:0", "[2001:db8::1]:9"))
     }
 }

@@ -38,6 +38,11 @@ pub enum Lookup {
 pub trait Network: fmt::Debug + Send + Sync {
     /// Resolves a name; `None` leaves it to the real resolver.
     fn lookup(&self, name: &str) -> Option<Lookup>;
+    /// Does this machine know a way out at all? `None` asks the real routing table.
+    fn has_route(&self) -> Option<bool> {
+        None
+    }
+
     /// What becomes of an attempt to reach `address` for the sake of `host`.
     fn route(&self, host: &str, address: SocketAddr) -> Route;
 }
