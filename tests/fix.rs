@@ -1,0 +1,300 @@
+//! Never harmful, end to end: the real pipeline on a real home folder, behind an invented network, against hosts that
+//! remember every line they were given. One test a row of the fault table: the verdict; in a "no change" row not one
+//! byte differs, in a "change" row the account is where it should be and undo restores every byte. In every row at
+//! most one AUTH, and no password before TLS.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+#[path = "support/scripted_host.rs"]
+mod scripted_host;
+#[path = "support/world.rs"]
+mod world;
+
+use std::time::Duration;
+
+use port26::account::{AuthSetting, TlsMode};
+use port26::diagnosis::VerdictCode;
+use port26::plan::Outcome;
+use port26::probe::network::{Lookup, Route};
+
+use scripted_host::{Dates, Greeting, Handshake};
+use world::{PASSWORD, World};
+
+/// An account as most are that fail: port 25, no encryption, no login.
+fn bare() -> World {
+    World::with_account(25, TlsMode::None, AuthSetting::None)
+}
+
+/// An account on submission with its password given.
+fn login(port: u16) -> World {
+    let tls = if port == 465 { TlsMode::Implicit } else { TlsMode::Starttls };
+    World::with_account(port, tls, AuthSetting::Password).given(PASSWORD)
+}
+
+/// The verdict, and nothing was changed.
+#[track_caller]
+fn unchanged(seen: world::Seen, verdict: VerdictCode, outcome: Outcome) {
+    assert_eq!((seen.verdict, seen.outcome), (Some(verdict), outcome), "{}", seen.told);
+    assert_eq!(seen.changed, Vec::<String>::new(), "something was changed: {}", seen.told);
+    assert_eq!(seen.moved_to, None, "{}", seen.told);
+    seen.harmless();
+}
+
+/// The verdict, and the account was moved there; undo gave every byte back.
+#[track_caller]
+fn moved(seen: world::Seen, verdict: VerdictCode, port: u16) {
+    assert_eq!((seen.verdict, seen.outcome), (Some(verdict), Outcome::Fixed), "{}", seen.told);
+    assert_eq!(seen.moved_to, Some((port, if port == 465 { TlsMode::Implicit } else { TlsMode::Starttls })));
+    assert!(!seen.changed.is_empty() && seen.undone, "changed {:?}, undone {}", seen.changed, seen.undone);
+    seen.harmless();
+}
+
+#[tokio::test]
+async fn row_1_the_network_drops_25() {
+    moved(bare().given(PASSWORD).block(25, Route::Drop).fix().await, VerdictCode::PortBlockedNetwork, 26);
+}
+
+#[tokio::test]
+async fn row_2_the_network_rejects_25() {
+    moved(bare().given(PASSWORD).block(25, Route::Reject).fix().await, VerdictCode::PortBlockedNetwork, 26);
+    moved(bare().given(PASSWORD).block(25, Route::Prohibit).fix().await, VerdictCode::PortBlockedNetwork, 26);
+}
+
+#[tokio::test]
+async fn row_3_the_host_closed_its_25() {
+    let world = bare().given(PASSWORD).block_host(25, Route::Reject);
+    moved(world.fix().await, VerdictCode::ServerPortClosed, 26);
+}
+
+#[tokio::test]
+async fn row_5_the_host_is_down() {
+    let mut world = bare().given(PASSWORD);
+    for port in world::ALL_PORTS {
+        world = world.block_host(port, Route::Drop);
+    }
+    unchanged(world.fix().await, VerdictCode::ServerUnreachable, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn row_6_offline() {
+    let world = bare().given(PASSWORD).offline();
+    unchanged(world.fix().await, VerdictCode::Offline, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn row_8_the_name_does_not_exist() {
+    let world = bare().given(PASSWORD).name(Lookup::NoSuchName);
+    unchanged(world.fix().await, VerdictCode::BadHostname, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn row_9_names_are_not_answered() {
+    let world = bare().given(PASSWORD).name(Lookup::Silent);
+    unchanged(world.fix().await, VerdictCode::DnsFault, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn row_10_ipv6_goes_nowhere() {
+    let world = login(587).with_dead_ipv6();
+    unchanged(world.fix().await, VerdictCode::Ipv6Broken, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn row_11_somebody_else_answers_on_25() {
+    let world = World::with_account(25, TlsMode::None, AuthSetting::Password).given(PASSWORD).script(25, |script| {
+        script.greeting = Greeting::Say("220 proxy.isp.test ESMTP");
+        script.ehlo = vec!["proxy.isp.test", "SIZE 1000"];
+    });
+    moved(world.fix().await, VerdictCode::Intercepted, 26);
+}
+
+#[tokio::test]
+async fn row_12_starttls_is_stripped() {
+    for (greeting, keyword) in [
+        ("220 mail.hosting.test ESMTP ready", "XXXXXXXA"),
+        ("220 ********************************", "SIZE 1000"),
+        ("220 mail.hosting.test ESMTP ready", "SIZE 1000"),
+    ] {
+        let world = World::with_account(25, TlsMode::Starttls, AuthSetting::Password).given(PASSWORD).script(
+            25,
+            move |script| {
+                script.greeting = Greeting::Say(greeting);
+                script.ehlo = vec!["mail.hosting.test", keyword, "AUTH PLAIN LOGIN"];
+            },
+        );
+        moved(world.fix().await, VerdictCode::StarttlsStripped, 26);
+    }
+}
+
+#[tokio::test]
+async fn row_13_no_tls_anywhere() {
+    let mut world = World::with_account(25, TlsMode::None, AuthSetting::Password).given(PASSWORD);
+    for port in [25, 26, 587] {
+        world = world.script(port, |script| script.ehlo = vec!["mail.hosting.test", "AUTH PLAIN LOGIN"]);
+    }
+    let world = world.block_host(465, Route::Reject).block_host(2525, Route::Reject);
+    unchanged(world.fix().await, VerdictCode::NoTls, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn row_14_the_handshake_breaks() {
+    for handshake in [Handshake::Close, Handshake::Garbage, Handshake::TooOld] {
+        let mut world = login(587).block_host(465, Route::Reject).block_host(2525, Route::Reject);
+        for port in [26, 587] {
+            world = world.script(port, |script| script.handshake = handshake);
+        }
+        unchanged(world.fix().await, VerdictCode::TlsHandshake, Outcome::Refused);
+        let clean_26 = login(587).script(587, |script| script.handshake = handshake);
+        moved(clean_26.fix().await, VerdictCode::TlsHandshake, 26);
+    }
+}
+
+#[tokio::test]
+async fn row_16_certificates_that_cannot_be_trusted() {
+    let expired = login(587).certificate("mail.hosting.test", Dates::Past);
+    unchanged(expired.fix().await, VerdictCode::CertExpired, Outcome::Refused);
+    let future = login(587).certificate("mail.hosting.test", Dates::Future);
+    unchanged(future.fix().await, VerdictCode::ClockWrong, Outcome::Refused);
+    unchanged(login(587).with_unknown_authority().fix().await, VerdictCode::CertUntrusted, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn row_16_a_blocked_port_is_not_left_for_a_certificate_that_cannot_be_trusted() {
+    let expired = bare().given(PASSWORD).block(25, Route::Drop).certificate("mail.hosting.test", Dates::Past);
+    unchanged(expired.fix().await, VerdictCode::PortBlockedNetwork, Outcome::NoRoute);
+    let unknown = bare().given(PASSWORD).block(25, Route::Drop).with_unknown_authority();
+    unchanged(unknown.fix().await, VerdictCode::PortBlockedNetwork, Outcome::NoRoute);
+}
+
+#[tokio::test]
+async fn row_17_a_certificate_for_another_name() {
+    let world = login(587).certificate("shared.hosting.test", Dates::Now);
+    unchanged(world.fix().await, VerdictCode::CertName, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn row_19_a_slow_greeting() {
+    let world = login(587).script(587, |script| {
+        script.greeting = Greeting::Late("220 mail.hosting.test ESMTP", Duration::from_secs(5));
+    });
+    unchanged(world.fix().await, VerdictCode::SlowServer, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn row_20_refused_at_the_door() {
+    for greeting in [Greeting::Say("554 5.7.1 go away"), Greeting::Say("421 too busy"), Greeting::Close] {
+        let world = login(587).script(587, move |script| script.greeting = greeting.clone());
+        unchanged(world.fix().await, VerdictCode::ServerRefusedClient, Outcome::Refused);
+    }
+}
+
+#[tokio::test]
+async fn row_21_no_login_is_offered() {
+    let world = login(587).script(587, |script| script.ehlo_tls = vec!["mail.hosting.test", "SIZE 1000"]);
+    moved(world.fix().await, VerdictCode::AuthUnavailable, 26);
+}
+
+#[tokio::test]
+async fn row_22_a_login_only_inside_tls_is_normal() {
+    unchanged(login(587).fix().await, VerdictCode::Ok, Outcome::AlreadyWorks);
+}
+
+#[tokio::test]
+async fn row_23_a_wrong_password_is_tried_once() {
+    let world = login(587).scripts(|script| script.auth = "535 5.7.8 authentication failed");
+    unchanged(world.fix().await, VerdictCode::BadCredentials, Outcome::Refused);
+    let world =
+        bare().given(PASSWORD).block(25, Route::Drop).scripts(|script| script.auth = "535 5.7.8 authentication failed");
+    let seen = world.fix().await;
+    assert_eq!(seen.auths, 1, "one AUTH, whatever ports there are");
+    unchanged(seen, VerdictCode::PortBlockedNetwork, Outcome::NeedsUser);
+}
+
+#[tokio::test]
+async fn row_24_another_way_to_log_in_is_needed() {
+    for answer in ["534 5.7.9 please log in with your browser", "504 5.5.4 unrecognized authentication type"] {
+        let world = login(587).scripts(move |script| script.auth = answer);
+        unchanged(world.fix().await, VerdictCode::AuthMethod, Outcome::Refused);
+    }
+}
+
+#[tokio::test]
+async fn row_25_relaying_denied() {
+    for answer in ["530 5.7.0 authentication required", "550 5.7.1 relaying denied", "554 5.7.1 relay access denied"] {
+        let world = bare().given(PASSWORD).script(25, move |script| script.mail = answer);
+        moved(world.fix().await, VerdictCode::AuthRequired, 26);
+    }
+}
+
+#[tokio::test]
+async fn row_26_the_sender_is_not_owned() {
+    let world = login(587).scripts(|script| script.mail = "553 5.7.1 sender address rejected: not owned by user");
+    unchanged(world.fix().await, VerdictCode::FromNotAllowed, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn row_27_try_later() {
+    let world = login(587).scripts(|script| script.mail = "451 4.7.1 greylisted, try again");
+    unchanged(world.fix().await, VerdictCode::TemporaryFailure, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn row_29_25_and_26_are_blocked() {
+    let world = bare().given(PASSWORD).block(25, Route::Drop).block(26, Route::Drop);
+    moved(world.fix().await, VerdictCode::UseSubmission, 587);
+    let world = bare().given(PASSWORD).block(25, Route::Drop).block(26, Route::Drop).block(587, Route::Drop);
+    moved(world.fix().await, VerdictCode::UseSubmission, 465);
+}
+
+#[tokio::test]
+async fn row_30_all_mail_ports_are_blocked() {
+    let mut world = bare().given(PASSWORD);
+    for port in [25, 26, 465, 587, 2525] {
+        world = world.block(port, Route::Drop);
+    }
+    unchanged(world.fix().await, VerdictCode::NetworkBlocksMail, Outcome::NoRoute);
+}
+
+#[tokio::test]
+async fn row_31_this_machine_says_no() {
+    let world = bare().given(PASSWORD).block(25, Route::Deny);
+    unchanged(world.fix().await, VerdictCode::LocalFirewall, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn row_34_nothing_is_wrong() {
+    for port in [26, 465, 587] {
+        unchanged(login(port).fix().await, VerdictCode::Ok, Outcome::AlreadyWorks);
+    }
+    unchanged(bare().given(PASSWORD).fix().await, VerdictCode::Ok, Outcome::AlreadyWorks);
+}
+
+#[tokio::test]
+async fn without_a_password_the_user_is_needed() {
+    let seen = bare().block(25, Route::Drop).fix().await;
+    assert_eq!(seen.auths, 0);
+    unchanged(seen, VerdictCode::PortBlockedNetwork, Outcome::NeedsUser);
+}
+
+#[tokio::test]
+async fn two_accounts_with_one_login_are_one_auth() {
+    let seen = bare().given(PASSWORD).twice().block(25, Route::Drop).fix().await;
+    assert_eq!((seen.auths, seen.fixed), (1, 2), "{}", seen.told);
+    seen.harmless();
+    let refused = bare()
+        .given(PASSWORD)
+        .twice()
+        .block(25, Route::Drop)
+        .scripts(|script| script.auth = "535 5.7.8 authentication failed")
+        .fix()
+        .await;
+    assert_eq!((refused.auths, refused.fixed), (1, 0), "{}", refused.told);
+    assert_eq!(refused.changed, Vec::<String>::new());
+    refused.harmless();
+}
+
+#[tokio::test]
+async fn nothing_is_sent_where_a_relay_takes_what_it_is_given() {
+    let seen = bare().given(PASSWORD).block(25, Route::Drop).fix().await;
+    assert!(!seen.verbs.iter().any(|verb| ["DATA", "BDAT", "RCPT"].contains(&verb.as_str())), "{:?}", seen.verbs);
+}

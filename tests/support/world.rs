@@ -1,0 +1,348 @@
+//! A home folder with Thunderbird accounts, an invented network, and one scripted host a port: what a test of the
+//! whole pipeline is about, and what was seen of it afterwards.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use port26::account::{AuthSetting, TlsMode};
+use port26::apply::{RunId, Selector};
+use port26::clients::CLIENTS;
+use port26::credentials::{AttemptLedger, CredentialBook, Given, Index, KeychainUse, Nobody};
+use port26::diagnosis::VerdictCode;
+use port26::pipeline::{self, Desk, Quiet, Tools};
+use port26::plan::Outcome;
+use port26::policy::Policy;
+use port26::probe::network::{Lookup, Network, Route};
+use port26::probe::{Config, Prober};
+use port26_platform::host::{Host, Os};
+use port26_platform::secrets::MemorySecrets;
+
+use crate::scripted_host::{Authority, Dates, Greeting, Script, ScriptedHost};
+
+pub const PASSWORD: &str = "Kiezel:1907 z";
+pub const ALL_PORTS: [u16; 8] = [25, 26, 465, 587, 2525, 993, 143, 443];
+const USER: &str = "anna@hosting.test";
+const HOST: &str = "mail.hosting.test";
+const V4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 26));
+const V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x26));
+const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 25));
+
+/// The network between the home and the world.
+#[derive(Debug, Default)]
+struct InventedNetwork {
+    offline: bool,
+    dead_ipv6: bool,
+    name: Option<Lookup>,
+    everywhere: BTreeMap<u16, Route>,
+    at_host: BTreeMap<u16, Route>,
+    ports: BTreeMap<u16, SocketAddr>,
+    elsewhere: Option<SocketAddr>,
+}
+
+impl Network for InventedNetwork {
+    fn lookup(&self, name: &str) -> Option<Lookup> {
+        let name = name.trim_end_matches('.');
+        Some(match (&self.name, name) {
+            _ if self.offline => Lookup::Silent,
+            (Some(lookup), HOST) => lookup.clone(),
+            (None, HOST) if self.dead_ipv6 => Lookup::Addresses(vec![V6, V4]),
+            (None, HOST) => Lookup::Addresses(vec![V4]),
+            _ if name.contains("google.com") || name.contains("yahoodns.net") => Lookup::Addresses(vec![ELSEWHERE]),
+            _ => Lookup::NoSuchName,
+        })
+    }
+
+    fn has_route(&self) -> Option<bool> {
+        Some(!self.offline)
+    }
+
+    fn route(&self, host: &str, address: SocketAddr) -> Route {
+        let port = address.port();
+        if self.offline {
+            return Route::Unreachable;
+        }
+        if address.is_ipv6() {
+            return Route::Drop;
+        }
+        if let Some(&route) = self.everywhere.get(&port) {
+            return route;
+        }
+        if host != HOST {
+            return self.elsewhere.map_or(Route::Reject, Route::To);
+        }
+        match (self.at_host.get(&port), self.ports.get(&port)) {
+            (Some(&route), _) => route,
+            (None, Some(&real)) => Route::To(real),
+            (None, None) => Route::Reject,
+        }
+    }
+}
+
+/// What is set up; built up by its methods, run by [`World::fix`].
+pub struct World {
+    port: u16,
+    tls: TlsMode,
+    auth: AuthSetting,
+    accounts: usize,
+    given: Option<&'static str>,
+    trusted: bool,
+    network: InventedNetwork,
+    authority: Authority,
+    scripts: BTreeMap<u16, Script>,
+}
+
+/// What was seen afterwards.
+pub struct Seen {
+    pub verdict: Option<VerdictCode>,
+    pub outcome: Outcome,
+    pub moved_to: Option<(u16, TlsMode)>,
+    pub fixed: usize,
+    /// Files that differ after the fix.
+    pub changed: Vec<String>,
+    /// After undo none does.
+    pub undone: bool,
+    /// AUTH commands over all ports.
+    pub auths: usize,
+    /// Every command of every conversation.
+    pub verbs: Vec<String>,
+    /// For the message of a failed test.
+    pub told: String,
+    clear: Vec<String>,
+    state: String,
+}
+
+impl Seen {
+    /// At most one AUTH; the password was not sent in the clear, and is nowhere in port26's own files.
+    #[track_caller]
+    pub fn harmless(&self) {
+        assert!(self.auths <= 1, "{} AUTH commands", self.auths);
+        let secrets = [
+            PASSWORD.to_owned(),
+            BASE64.encode(PASSWORD),
+            BASE64.encode(format!("\0{USER}\0{PASSWORD}")),
+            BASE64.encode(format!("{USER}\0{USER}\0{PASSWORD}")),
+        ];
+        for secret in &secrets {
+            assert!(!self.clear.iter().any(|line| line.contains(secret)), "sent in the clear: {:?}", self.clear);
+            assert!(!self.state.contains(secret.as_str()), "in the state folder");
+        }
+        assert!(!self.clear.iter().any(|line| line.to_uppercase().starts_with("AUTH")), "AUTH in the clear");
+    }
+}
+
+impl World {
+    pub fn with_account(port: u16, tls: TlsMode, auth: AuthSetting) -> Self {
+        let authority = Authority::new();
+        let server = authority.server(&[HOST], Dates::Now);
+        let mut scripts = BTreeMap::new();
+        for port in [25, 26, 587, 2525] {
+            scripts.insert(port, Script::new(server.clone()));
+        }
+        scripts.insert(465, Script { implicit: true, ..Script::new(server.clone()) });
+        for port in [993, 143, 443] {
+            scripts.insert(port, Script { greeting: Greeting::Never, ..Script::new(server.clone()) });
+        }
+        let network = InventedNetwork::default();
+        Self { port, tls, auth, accounts: 1, given: None, trusted: true, network, authority, scripts }
+    }
+
+    /// This password comes on standard input.
+    pub fn given(mut self, password: &'static str) -> Self {
+        self.given = Some(password);
+        self
+    }
+
+    /// Two profiles with the same login.
+    pub fn twice(mut self) -> Self {
+        self.accounts = 2;
+        self
+    }
+
+    /// The network does this to the port, to whatever host.
+    pub fn block(mut self, port: u16, route: Route) -> Self {
+        self.network.everywhere.insert(port, route);
+        self
+    }
+
+    /// This happens at the account's host only.
+    pub fn block_host(mut self, port: u16, route: Route) -> Self {
+        self.network.at_host.insert(port, route);
+        self
+    }
+
+    pub fn offline(mut self) -> Self {
+        self.network.offline = true;
+        self
+    }
+
+    pub fn with_dead_ipv6(mut self) -> Self {
+        self.network.dead_ipv6 = true;
+        self
+    }
+
+    /// What the host's name leads to.
+    pub fn name(mut self, lookup: Lookup) -> Self {
+        self.network.name = Some(lookup);
+        self
+    }
+
+    /// Changes what one port says.
+    pub fn script(mut self, port: u16, change: impl FnOnce(&mut Script)) -> Self {
+        change(self.scripts.get_mut(&port).unwrap());
+        self
+    }
+
+    /// Changes what all outgoing ports say.
+    pub fn scripts(mut self, change: impl Fn(&mut Script)) -> Self {
+        for port in [25, 26, 465, 587, 2525] {
+            change(self.scripts.get_mut(&port).unwrap());
+        }
+        self
+    }
+
+    /// All ports show this certificate.
+    pub fn certificate(self, name: &str, dates: Dates) -> Self {
+        let server = self.authority.server(&[name], dates);
+        self.scripts(|script| script.tls = Some(server.clone()))
+    }
+
+    /// This machine does not trust the authority of the host.
+    pub fn with_unknown_authority(mut self) -> Self {
+        self.trusted = false;
+        self
+    }
+
+    /// Runs the pipeline from discovery to the last byte, and undo after it.
+    pub async fn fix(mut self) -> Seen {
+        let folder = tempfile::tempdir().unwrap();
+        let (home, state) = (folder.path().join("home"), folder.path().join("state"));
+        for number in 0..self.accounts {
+            self.profile(&home, number);
+        }
+        let hosts: Vec<_> =
+            self.scripts.iter().map(|(port, script)| (*port, ScriptedHost::start(script.clone()))).collect();
+        let mut network = std::mem::take(&mut self.network);
+        network.ports = hosts.iter().map(|(port, host)| (*port, host.address)).collect();
+        network.elsewhere = network.ports.get(&25).copied();
+        let tools = self.tools(&home, &state, network);
+        let before = picture(&home);
+        let found = pipeline::discover(&tools.host, tools.clients);
+        assert_eq!((found.accounts.len(), found.problems.len()), (self.accounts, 0), "{:?}", found.problems);
+        let tested = pipeline::test(&tools, found.accounts).await;
+        let reports = pipeline::fix(&tools, pipeline::plan_changes(&tools, tested), &RunId::start());
+        let after = picture(&home);
+        tools.desk.writer().undo(&Selector::All, &RunId::start()).unwrap();
+        // The hosts write down what they read a moment later than it was sent.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let first = &reports[0];
+        let all =
+            |of: fn(&ScriptedHost) -> Vec<String>| hosts.iter().flat_map(|(_, host)| of(host)).collect::<Vec<_>>();
+        let verbs = all(ScriptedHost::verbs);
+        Seen {
+            verdict: first.verdict.as_ref().map(|verdict| verdict.code),
+            outcome: first.result.unwrap(),
+            moved_to: first.after.as_ref().map(|to| (to.port, to.tls)),
+            fixed: reports.iter().filter(|report| report.result == Some(Outcome::Fixed)).count(),
+            changed: before
+                .iter()
+                .filter(|(name, bytes)| after.get(*name) != Some(bytes))
+                .map(|(name, _)| name.clone())
+                .collect(),
+            undone: picture(&home) == before,
+            auths: verbs.iter().filter(|verb| *verb == "AUTH").count(),
+            verbs,
+            told: serde_json::to_string_pretty(&reports).unwrap(),
+            clear: all(ScriptedHost::clear),
+            state: picture(&state).into_values().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect(),
+        }
+    }
+
+    fn tools(&self, home: &Path, state: &Path, network: InventedNetwork) -> Tools {
+        let config = Config {
+            extra_anchors: if self.trusted { vec![self.authority.anchor.clone()] } else { Vec::new() },
+            deadline: Duration::from_millis(1500),
+            greeting_patience: Duration::from_millis(1500),
+            syn_offsets: [0, 100, 200].map(Duration::from_millis).to_vec(),
+            early_silence: Some(Duration::from_millis(600)),
+            network: Some(Arc::new(network)),
+            ..Config::default()
+        };
+        let typed = self.given.map(|password| format!("{USER}:{password}\n")).unwrap_or_default();
+        let host = Host::folder(home, Os::Linux, None);
+        Tools {
+            clients: CLIENTS,
+            policy: Policy::default(),
+            prober: Prober::new(config).unwrap(),
+            credentials: Arc::new(CredentialBook::new(
+                Given::read(&mut typed.as_bytes()).unwrap(),
+                Arc::new(MemorySecrets::new()),
+                KeychainUse::Full,
+                Index::in_state(state),
+                Box::new(Nobody),
+            )),
+            attempts: AttemptLedger::new(),
+            desk: Desk::new(state, &host, CLIENTS),
+            host,
+            events: Arc::new(Quiet),
+        }
+    }
+
+    fn profile(&self, home: &Path, number: usize) {
+        let root = home.join(".thunderbird");
+        let profile = root.join(format!("p{number}.default"));
+        std::fs::create_dir_all(&profile).unwrap();
+        let mut ini: String = std::fs::read_to_string(root.join("profiles.ini")).unwrap_or_default();
+        ini += &format!("[Profile{number}]\nName=p{number}\nIsRelative=1\nPath=p{number}.default\n\n");
+        std::fs::write(root.join("profiles.ini"), ini).unwrap();
+        let tls = match self.tls {
+            TlsMode::None => 0,
+            TlsMode::Starttls => 2,
+            TlsMode::Implicit => 3,
+        };
+        let auth = if self.auth == AuthSetting::None { 1 } else { 3 };
+        let mut prefs = vec![
+            ("mail.accountmanager.accounts", r#""account1""#.to_owned()),
+            ("mail.account.account1.identities", r#""id1""#.to_owned()),
+            ("mail.account.account1.server", r#""server1""#.to_owned()),
+            ("mail.identity.id1.useremail", format!("{USER:?}")),
+            ("mail.identity.id1.smtpServer", r#""smtp1""#.to_owned()),
+            ("mail.server.server1.type", r#""imap""#.to_owned()),
+            ("mail.server.server1.hostname", format!("{HOST:?}")),
+            ("mail.server.server1.userName", format!("{USER:?}")),
+            ("mail.smtpservers", r#""smtp1""#.to_owned()),
+            ("mail.smtpserver.smtp1.hostname", format!("{HOST:?}")),
+            ("mail.smtpserver.smtp1.port", self.port.to_string()),
+            ("mail.smtpserver.smtp1.try_ssl", tls.to_string()),
+            ("mail.smtpserver.smtp1.authMethod", auth.to_string()),
+        ];
+        if self.auth != AuthSetting::None {
+            prefs.push(("mail.smtpserver.smtp1.username", format!("{USER:?}")));
+        }
+        let text: String = prefs.iter().map(|(name, value)| format!("user_pref(\"{name}\", {value});\n")).collect();
+        std::fs::write(profile.join("prefs.js"), text).unwrap();
+    }
+}
+
+/// Every file below a folder with its bytes.
+fn picture(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut open: Vec<PathBuf> = vec![folder.to_owned()];
+    let mut seen = BTreeMap::new();
+    while let Some(at) = open.pop() {
+        let Ok(entries) = std::fs::read_dir(&at) else { continue };
+        for entry in entries {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().to_string_lossy().replace('\\', "/");
+                seen.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    seen
+}
