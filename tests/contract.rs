@@ -1,26 +1,25 @@
 //! The one contract that every mail client adapter passes, on every fixture: discovery writes nothing;
 //! planning the present settings is empty; apply reaches the target; a second plan is empty; undo restores
 //! every byte; a failure at each write leaves old or new; a foreign edit is a conflict; garbage is a problem.
+
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic")]
 
-use std::collections::BTreeMap;
+#[path = "support/case.rs"]
+mod case;
+
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use port26::account::{Account, AuthSetting, CredentialSource, SubmissionServer, TlsMode};
+use port26::account::{AuthSetting, SubmissionServer, TlsMode};
 use port26::apply::{
-    AccountChange, AccountFate, Machine, MachineStore, Receipt, RunId, Selector, Store, StoreError, Transaction, Writer,
+    AccountFate, Machine, MachineStore, Receipt, RunId, Selector, Store, StoreError, Transaction, Writer,
 };
 use port26::change::{Change, Content, Slot};
 use port26::clients::{CLIENTS, InUse, MailClient};
 use port26::formats::open::{AllEditors, Editors};
-use port26_platform::host::{Host, Os};
-use port26_platform::registry::{RegFile, Registry, Value, ValueWrite};
+use port26_platform::registry::{Value, ValueWrite};
 
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
-}
+use case::{Case, fixtures};
 
 /// Every fixture: a home folder as a client leaves it. Which system it is of is told by its folders.
 fn cases() -> Vec<PathBuf> {
@@ -33,105 +32,6 @@ fn cases() -> Vec<PathBuf> {
     let cases: Vec<PathBuf> = folders(&fixtures()).iter().flat_map(|client| folders(client)).collect();
     assert!(cases.len() >= 12, "fixtures are missing: {cases:?}");
     cases
-}
-
-/// A fixture copied to a folder of its own, as a host.
-struct Case {
-    name: String,
-    home: tempfile::TempDir,
-    state: tempfile::TempDir,
-    host: Host,
-}
-
-impl Case {
-    fn copy(fixture: &Path) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        copy_tree(fixture, home.path());
-        let os = if home.path().join("AppData").is_dir() || home.path().join("user.reg").is_file() {
-            Os::Windows
-        } else if home.path().join("Library").is_dir() {
-            Os::Macos
-        } else {
-            Os::Linux
-        };
-        let file = home.path().join("user.reg");
-        let registry: Option<Arc<dyn Registry>> =
-            file.is_file().then(|| Arc::new(RegFile::open(&file).unwrap()) as Arc<dyn Registry>);
-        let host = Host::folder(home.path(), os, registry);
-        let name = fixture.strip_prefix(fixtures()).unwrap().display().to_string();
-        Self { name, home, state: tempfile::tempdir().unwrap(), host }
-    }
-
-    fn tree(&self) -> BTreeMap<PathBuf, Vec<u8>> {
-        let mut tree = BTreeMap::new();
-        read_tree(self.home.path(), &mut tree);
-        tree
-    }
-
-    /// Every client with its accounts that can be moved.
-    fn movable(&self) -> Vec<(&'static dyn MailClient, Vec<Account>)> {
-        CLIENTS
-            .iter()
-            .filter_map(|client| {
-                let installation = client.detect(&self.host).ok().flatten()?;
-                let mut accounts = client.accounts(&self.host, &installation).accounts;
-                accounts.retain(|account| account.used && account.not_ours.is_none());
-                (!accounts.is_empty()).then_some((*client, accounts))
-            })
-            .collect()
-    }
-
-    fn account(&self, client: &dyn MailClient, id: &str) -> Account {
-        let installation = client.detect(&self.host).unwrap().unwrap();
-        let found = client.accounts(&self.host, &installation).accounts;
-        found.into_iter().find(|account| account.id == id).unwrap_or_else(|| panic!("{}: {id} is gone", self.name))
-    }
-
-    /// One transaction a profile, as the pipeline makes them; accounts that cannot be set to port 26 are left out.
-    fn transactions(&self) -> Vec<(&'static dyn MailClient, Transaction)> {
-        let run = RunId::start();
-        let mut transactions: Vec<(&'static dyn MailClient, Transaction)> = Vec::new();
-        for (client, accounts) in self.movable() {
-            for account in accounts {
-                let to = target(&account);
-                let Ok(changes) = client.changes(&account, &to) else { continue };
-                if changes.is_empty() {
-                    continue;
-                }
-                let change = AccountChange { account_id: account.id, before: account.outgoing, after: to, changes };
-                match transactions.iter_mut().find(|(of, one)| of.id() == client.id() && one.profile == account.profile)
-                {
-                    Some((_, one)) => one.accounts.push(change),
-                    None => transactions.push((
-                        client,
-                        Transaction {
-                            run: run.clone(),
-                            client: account.client,
-                            profile: account.profile,
-                            accounts: vec![change],
-                        },
-                    )),
-                }
-            }
-        }
-        transactions
-    }
-}
-
-fn target(account: &Account) -> SubmissionServer {
-    let credential = match account.outgoing.credential {
-        CredentialSource::None => CredentialSource::SameAsIncoming,
-        kept => kept,
-    };
-    SubmissionServer {
-        host: account.outgoing.host.clone(),
-        port: 26,
-        port_is_default: false,
-        tls: TlsMode::Starttls,
-        auth: AuthSetting::Password,
-        credential,
-        user: account.login_user().map(str::to_owned),
-    }
 }
 
 fn nobody(_: port26::account::ClientId, _: &str) -> InUse {
@@ -387,26 +287,55 @@ fn garbage_is_a_reported_problem_and_never_a_plan() {
     }
 }
 
-fn copy_tree(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_tree(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), &target).unwrap();
+/// Files as a full disk, a bad sector or a hurried hand leaves them. Whatever is still planned must be exact.
+#[test]
+fn damaged_files_never_lead_to_a_change_that_cannot_be_undone() {
+    let mut planned = 0;
+    for fixture in cases() {
+        let names: Vec<PathBuf> = Case::copy(&fixture).tree().into_keys().collect();
+        for name in names {
+            for damage in 0..DAMAGES {
+                let case = Case::copy(&fixture);
+                let file = case.home.path().join(&name);
+                std::fs::write(&file, damaged(&std::fs::read(&file).unwrap(), damage)).unwrap();
+                // A registry that cannot be read is an error before there is a host.
+                let Some(host) = case::try_host_of(case.home.path()) else { continue };
+                let before = case.tree();
+                let store = MachineStore::of(&host);
+                let act = |act: &dyn Fn(&Writer<'_>)| {
+                    act(&Writer::new(case.state.path(), Machine::of(&host), &store, &AllEditors, &nobody));
+                };
+                for (_, transaction) in case::transactions(&host) {
+                    planned += 1;
+                    act(&|writer| {
+                        // An error is fine as long as nothing was written.
+                        if writer.apply(&transaction).is_err() {
+                            assert_eq!(before, case.tree(), "{}: {}, damage {damage}", case.name, name.display());
+                        }
+                    });
+                    act(&|writer| drop(writer.undo(&Selector::All, &RunId::start()).unwrap()));
+                    assert_eq!(before, case.tree(), "{}: {}, damage {damage}", case.name, name.display());
+                }
+            }
         }
     }
+    assert!(planned > 100, "only {planned} plans were made: this proves little");
 }
 
-fn read_tree(at: &Path, tree: &mut BTreeMap<PathBuf, Vec<u8>>) {
-    for entry in std::fs::read_dir(at).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            read_tree(&path, tree);
-        } else {
-            tree.insert(path.clone(), std::fs::read(&path).unwrap());
+const DAMAGES: usize = 12;
+
+/// The n-th way to damage a file: cut off, emptied, a byte changed, a piece taken out or written twice.
+fn damaged(bytes: &[u8], damage: usize) -> Vec<u8> {
+    let (len, part) = (bytes.len(), bytes.len() * (damage % 4 + 1) / 5);
+    let mut bytes = bytes.to_vec();
+    match damage {
+        0..4 => bytes.truncate(if damage == 0 { 0 } else { part }),
+        4..8 if len > 0 => bytes[part] ^= 0x21,
+        8..10 => drop(bytes.drain(part..(part + 7).min(len))),
+        _ => {
+            let piece = bytes[part..(part + 40).min(len)].to_vec();
+            bytes.splice(part..part, piece);
         }
     }
+    bytes
 }

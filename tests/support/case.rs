@@ -1,0 +1,161 @@
+//! Fixtures copied to a folder of their own, as a host whose accounts can be moved.
+
+#![allow(dead_code, reason = "each test program uses its own part")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use port26::account::{Account, AuthSetting, CredentialSource, SubmissionServer, TlsMode};
+use port26::apply::{AccountChange, RunId, Transaction};
+use port26::clients::{CLIENTS, MailClient};
+use port26_platform::host::{Host, Os};
+use port26_platform::registry::{RegFile, Registry};
+
+pub fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+/// A fixture copied to a folder of its own, as a host.
+pub struct Case {
+    pub name: String,
+    pub home: tempfile::TempDir,
+    pub state: tempfile::TempDir,
+    pub host: Host,
+}
+
+impl Case {
+    pub fn copy(fixture: &Path) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        copy_tree(fixture, home.path());
+        let name = fixture.strip_prefix(fixtures()).unwrap().display().to_string();
+        Self { name, host: host_of(home.path()), home, state: tempfile::tempdir().unwrap() }
+    }
+
+    /// Every file of the home, by its place in it.
+    pub fn tree(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        read_tree(self.home.path())
+    }
+
+    /// Every client with its accounts that can be moved.
+    pub fn movable(&self) -> Vec<(&'static dyn MailClient, Vec<Account>)> {
+        movable(&self.host)
+    }
+
+    pub fn account(&self, client: &dyn MailClient, id: &str) -> Account {
+        let installation = client.detect(&self.host).unwrap().unwrap();
+        let found = client.accounts(&self.host, &installation).accounts;
+        found.into_iter().find(|account| account.id == id).unwrap_or_else(|| panic!("{}: {id} is gone", self.name))
+    }
+
+    /// One transaction a profile, as the pipeline makes them; accounts that cannot be set to port 26 are left out.
+    pub fn transactions(&self) -> Vec<(&'static dyn MailClient, Transaction)> {
+        transactions(&self.host)
+    }
+}
+
+/// A home folder as a host. Which system it is of is told by its folders.
+pub fn host_of(home: &Path) -> Host {
+    try_host_of(home).unwrap_or_else(|| panic!("{}: its registry cannot be read", home.display()))
+}
+
+/// The same; `None` if its registry cannot be read.
+pub fn try_host_of(home: &Path) -> Option<Host> {
+    let file = home.join("user.reg");
+    let os = if home.join("AppData").is_dir() || file.is_file() {
+        Os::Windows
+    } else if home.join("Library").is_dir() {
+        Os::Macos
+    } else {
+        Os::Linux
+    };
+    let registry = match file.is_file() {
+        true => Some(Arc::new(RegFile::open(&file).ok()?) as Arc<dyn Registry>),
+        false => None,
+    };
+    Some(Host::folder(home, os, registry))
+}
+
+/// Every client with its accounts that can be moved.
+fn movable(host: &Host) -> Vec<(&'static dyn MailClient, Vec<Account>)> {
+    CLIENTS
+        .iter()
+        .filter_map(|client| {
+            let installation = client.detect(host).ok().flatten()?;
+            let mut accounts = client.accounts(host, &installation).accounts;
+            accounts.retain(|account| account.used && account.not_ours.is_none());
+            (!accounts.is_empty()).then_some((*client, accounts))
+        })
+        .collect()
+}
+
+/// One transaction a profile, as the pipeline makes them; accounts that cannot be set to port 26 are left out.
+pub fn transactions(host: &Host) -> Vec<(&'static dyn MailClient, Transaction)> {
+    let run = RunId::start();
+    let mut transactions: Vec<(&'static dyn MailClient, Transaction)> = Vec::new();
+    for (client, accounts) in movable(host) {
+        for account in accounts {
+            let to = target(&account);
+            let Ok(changes) = client.changes(&account, &to) else { continue };
+            if changes.is_empty() {
+                continue;
+            }
+            let change = AccountChange { account_id: account.id, before: account.outgoing, after: to, changes };
+            match transactions.iter_mut().find(|(of, one)| of.id() == client.id() && one.profile == account.profile) {
+                Some((_, one)) => one.accounts.push(change),
+                None => {
+                    let accounts = vec![change];
+                    let (client_id, profile) = (account.client, account.profile);
+                    transactions.push((client, Transaction { run: run.clone(), client: client_id, profile, accounts }));
+                }
+            }
+        }
+    }
+    transactions
+}
+
+fn target(account: &Account) -> SubmissionServer {
+    let credential = match account.outgoing.credential {
+        CredentialSource::None => CredentialSource::SameAsIncoming,
+        kept => kept,
+    };
+    SubmissionServer {
+        host: account.outgoing.host.clone(),
+        port: 26,
+        port_is_default: false,
+        tls: TlsMode::Starttls,
+        auth: AuthSetting::Password,
+        credential,
+        user: account.login_user().map(str::to_owned),
+    }
+}
+
+pub fn copy_tree(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
+
+/// Every file below a folder, by its place in it.
+pub fn read_tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut open = vec![folder.to_owned()];
+    let mut tree = BTreeMap::new();
+    while let Some(at) = open.pop() {
+        for entry in std::fs::read_dir(at).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                tree.insert(path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    tree
+}
