@@ -11,6 +11,7 @@ mod recording;
 mod resolve;
 mod survey;
 mod tls;
+mod trust;
 
 use std::net::UdpSocket;
 use std::sync::Arc;

@@ -14,7 +14,6 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, HandshakeKind, InvalidMessage,
     PeerIncompatible, ProtocolVersion, SignatureScheme,
 };
-use rustls_platform_verifier::Verifier;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -24,13 +23,13 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::finding::{End, TlsFinding, TlsTrouble};
 use super::recording::millis;
+use super::trust::Anchors;
 
 /// Whom we believe.
 #[derive(Debug)]
 pub(super) struct Trust {
     provider: Arc<CryptoProvider>,
-    /// `None`: this machine has no trust store, so nobody is believed.
-    verifier: Option<Arc<Verifier>>,
+    anchors: Arc<Anchors>,
 }
 
 /// How a handshake ended.
@@ -49,18 +48,14 @@ impl Trust {
     /// The platform's anchors and these.
     pub(super) fn new(extra: &[CertificateDer<'static>]) -> Result<Self, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = match Verifier::new_with_extra_roots(extra.iter().cloned(), Arc::clone(&provider)) {
-            Ok(verifier) => Some(Arc::new(verifier)),
-            Err(error) if !extra.is_empty() => return Err(error),
-            Err(_) => None,
-        };
-        Ok(Self { provider, verifier })
+        let anchors = Arc::new(Anchors::new(extra, &provider)?);
+        Ok(Self { provider, anchors })
     }
 
     /// Shakes hands as a client that asked for `host`.
     pub(super) async fn handshake(&self, host: &str, stream: TcpStream, until: Instant, started: Instant) -> Handshake {
         let witness = Arc::new(Witness {
-            verifier: self.verifier.clone(),
+            anchors: Arc::clone(&self.anchors),
             provider: Arc::clone(&self.provider),
             seen: Mutex::new(None),
         });
@@ -117,10 +112,10 @@ fn server_name(host: &str) -> Result<ServerName<'static>, String> {
     }
 }
 
-/// Asks the platform, and keeps certificate and answer.
+/// Asks whether the certificate is believed, and keeps certificate and answer.
 #[derive(Debug)]
 struct Witness {
-    verifier: Option<Arc<Verifier>>,
+    anchors: Arc<Anchors>,
     provider: Arc<CryptoProvider>,
     seen: Mutex<Option<(CertificateDer<'static>, bool)>>,
 }
@@ -134,10 +129,7 @@ impl ServerCertVerifier for Witness {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verdict = match &self.verifier {
-            Some(verifier) => verifier.verify_server_cert(leaf, intermediates, name, ocsp, now),
-            None => Err(CertificateError::UnknownIssuer.into()),
-        };
+        let verdict = self.anchors.verify(leaf, intermediates, name, ocsp, now);
         let verdict = verdict.map_err(|error| by_date(error, leaf));
         let seen = (leaf.clone().into_owned(), verdict.is_ok());
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
