@@ -1,97 +1,47 @@
-//! Real kills: this program starts itself, the child is aborted at the n-th write (before it, in the middle of
-//! it, after it), and the parent looks at what is left and recovers. Every file must hold its old or its new
-//! bytes at any moment, every profile be of one piece after recovery, and undo give the first bytes back.
+//! Real kills: this program starts itself, the child is aborted at the n-th write (before it, in the middle of it,
+//! after it), and the parent looks at what is left and recovers. One home with four real clients: Outlook in an
+//! exported registry, Windows Live Mail, Thunderbird (two profiles, one with saved logins) and Claws Mail. Every file
+//! must hold its old or its new bytes at any moment, every profile be of one piece after recovery, and undo give the
+//! first bytes back.
 
-// Helpers outside the test functions: a panic is how they fail.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
+#[path = "support/case.rs"]
+mod case;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use port26::account::{AuthSetting, ClientId, CredentialSource, SubmissionServer, TlsMode};
-use port26::apply::{
-    AccountChange, Machine, MachineStore, RecoveryOutcome, RunId, Selector, Store, StoreError, Transaction, Writer,
-};
-use port26::change::{Change, Content, Slot};
+use port26::account::ClientId;
+use port26::apply::{Machine, MachineStore, RecoveryOutcome, RunId, Selector, Store, StoreError, Writer};
 use port26::clients::InUse;
-use port26::formats::open::Editors;
-use port26::formats::{Document, FileFormat, FormatError};
-use port26_platform::host::{Folders, Host, Os};
-use port26_platform::processes::NothingRuns;
+use port26::formats::open::AllEditors;
 use port26_platform::registry::{Value, ValueWrite};
 
-/// Three formats as lines: what stands before the name, between name and value, and after the value.
-struct LineEditors;
-
-struct LineDoc {
-    lines: Vec<String>,
-    form: [&'static str; 3],
-}
-
-impl Editors for LineEditors {
-    fn open(&self, format: FileFormat, bytes: &[u8]) -> Result<Box<dyn Document>, FormatError> {
-        let form = match format {
-            FileFormat::PrefsJs => ["user_pref(\"", "\", ", ");"],
-            FileFormat::OeAccount => ["<", " type=\"DWORD\">", "</>"],
-            _ => ["", "=", ""],
-        };
-        let text = String::from_utf8(bytes.to_vec()).map_err(|error| FormatError::Malformed {
-            format: "list of lines",
-            offset: error.utf8_error().valid_up_to(),
-            why: "not text".to_owned(),
-        })?;
-        Ok(Box::new(LineDoc { lines: text.lines().map(str::to_owned).collect(), form }))
-    }
-    fn value_to_raw(&self, _: &Value) -> String {
-        unreachable!("these machines have no registry")
-    }
-    fn raw_to_value(&self, _: &str) -> Result<Value, FormatError> {
-        unreachable!("these machines have no registry")
-    }
-}
-
-impl LineDoc {
-    fn at(&self, name: &str) -> Option<usize> {
-        let start = format!("{}{name}{}", self.form[0], self.form[1]);
-        self.lines.iter().position(|line| line.starts_with(&start))
-    }
-}
-
-impl Document for LineDoc {
-    fn to_bytes(&self) -> Vec<u8> {
-        self.lines.iter().flat_map(|line| [line.as_bytes(), b"\n"].concat()).collect()
-    }
-    fn get(&self, name: &str) -> Result<Option<String>, FormatError> {
-        let start = self.form[0].len() + name.len() + self.form[1].len();
-        Ok(self.at(name).map(|at| self.lines[at][start..self.lines[at].len() - self.form[2].len()].to_owned()))
-    }
-    fn set(&mut self, name: &str, raw: &str) -> Result<(), FormatError> {
-        let line = format!("{}{name}{}{raw}{}", self.form[0], self.form[1], self.form[2]);
-        match self.at(name) {
-            Some(at) => self.lines[at] = line,
-            None => self.lines.push(line),
-        }
-        Ok(())
-    }
-    fn remove(&mut self, name: &str) -> Result<(), FormatError> {
-        if let Some(at) = self.at(name) {
-            self.lines.remove(at);
-        }
-        Ok(())
-    }
-}
+const FIXTURES: [&str; 4] =
+    ["outlook/2013", "windows_live_mail/typical", "thunderbird/windows-two-profiles", "claws_mail/windows-auth"];
 
 /// When in a write the process dies.
 const MOMENTS: [&str; 3] = ["before", "during", "after"];
 
-/// The machine's own store, deadly at one write.
+type Tree = BTreeMap<PathBuf, Vec<u8>>;
+
+/// The machine's own store, deadly at one write; beyond any write it only counts.
 struct KillingStore {
     machine: MachineStore,
     writes: AtomicUsize,
     kill_at: usize,
     moment: String,
+}
+
+impl KillingStore {
+    fn new(home: &Path, kill_at: usize, moment: &str) -> Self {
+        let machine = MachineStore::of(&case::host_of(home));
+        Self { machine, writes: AtomicUsize::new(0), kill_at, moment: moment.to_owned() }
+    }
 }
 
 impl Store for KillingStore {
@@ -119,202 +69,172 @@ impl Store for KillingStore {
     fn read_value(&self, key: &str, value: &str) -> Result<Option<Value>, StoreError> {
         self.machine.read_value(key, value)
     }
-    fn write_values(&self, writes: &[ValueWrite]) -> Result<(), StoreError> {
-        self.machine.write_values(writes)
+    fn write_values(&self, _: &[ValueWrite]) -> Result<(), StoreError> {
+        unreachable!("an exported registry is a file")
     }
     fn registry_file(&self) -> Option<PathBuf> {
         self.machine.registry_file()
     }
 }
 
-struct Profile {
-    client: ClientId,
-    format: FileFormat,
-    files: [&'static str; 2],
-    old: &'static str,
-    new: &'static str,
-}
+/// A home with its state folder beside it.
+struct Place(tempfile::TempDir);
 
-const PROFILES: [Profile; 3] = [
-    Profile {
-        client: ClientId::Thunderbird,
-        format: FileFormat::PrefsJs,
-        files: ["tb/prefs.js", "tb/second.js"],
-        old: "user_pref(\"port\", 25);\nuser_pref(\"theme\", \"dark\");\n",
-        new: "user_pref(\"port\", 26);\nuser_pref(\"theme\", \"dark\");\nuser_pref(\"auth\", 3);\n",
-    },
-    Profile {
-        client: ClientId::ClawsMail,
-        format: FileFormat::KeyFile,
-        files: ["claws/accountrc", "claws/second"],
-        old: "password=hunter2\nport=25\n",
-        new: "password=hunter2\nport=26\nauth=3\n",
-    },
-    Profile {
-        client: ClientId::WindowsLiveMail,
-        format: FileFormat::OeAccount,
-        files: ["wlm/one.oeaccount", "wlm/two.oeaccount"],
-        old: "<port type=\"DWORD\">25</>\n<Blob type=\"DWORD\">00ff</>\n",
-        new: "<port type=\"DWORD\">26</>\n<Blob type=\"DWORD\">00ff</>\n<auth type=\"DWORD\">3</>\n",
-    },
-];
-const WRITES: usize = 6;
-
-fn host(home: &Path) -> Host {
-    Host {
-        os: Os::Linux,
-        folders: Folders::below(home, Os::Linux),
-        registry: None,
-        processes: Arc::new(NothingRuns),
-        own_session: false,
+impl Place {
+    fn fresh() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for fixture in FIXTURES {
+            case::copy_tree(&case::fixtures().join(fixture), &folder.path().join("home"));
+        }
+        Self(folder)
     }
-}
 
-fn with_writer<T>(home: &Path, store: &dyn Store, act: impl FnOnce(&Writer) -> T) -> T {
-    let nobody = |_: ClientId, _: &str| InUse::No;
-    act(&Writer::new(home.join("state"), Machine::of(&host(home)), store, &LineEditors, &nobody))
-}
-
-fn here<T>(home: &Path, act: impl FnOnce(&Writer) -> T) -> T {
-    with_writer(home, &MachineStore::of(&host(home)), act)
-}
-
-fn server(port: u16) -> SubmissionServer {
-    SubmissionServer {
-        host: "mail.hosting.test".to_owned(),
-        port,
-        port_is_default: false,
-        tls: TlsMode::Starttls,
-        auth: AuthSetting::Password,
-        credential: CredentialSource::SameAsIncoming,
-        user: Some("ann@hosting.test".to_owned()),
+    fn home(&self) -> PathBuf {
+        self.0.path().join("home")
     }
-}
 
-fn transaction(home: &Path, profile: &Profile) -> Transaction {
-    let account = |file: &&str| {
-        let change = |name: &str, before: Option<&str>, after: &str| Change {
-            slot: Slot::Setting { file: home.join(file), format: profile.format, name: name.to_owned() },
-            before: before.map(|raw| Content::Raw(raw.to_owned())),
-            after: Some(Content::Raw(after.to_owned())),
-        };
-        let changes = vec![change("port", Some("25"), "26"), change("auth", None, "3")];
-        AccountChange { account_id: (*file).to_owned(), before: server(25), after: server(26), changes }
-    };
-    Transaction {
-        run: RunId("run".to_owned()),
-        client: profile.client,
-        profile: "p".to_owned(),
-        accounts: profile.files.iter().map(account).collect(),
+    fn tree(&self) -> Tree {
+        case::read_tree(&self.home())
     }
-}
 
-fn apply_all(home: &Path, writer: &Writer) {
-    for profile in &PROFILES {
-        writer.apply(&transaction(home, profile)).unwrap();
+    fn here<T>(&self, act: impl FnOnce(&Writer<'_>) -> T) -> T {
+        with_writer(self.0.path(), &KillingStore::new(&self.home(), usize::MAX, ""), act)
     }
-}
 
-fn fresh_home() -> tempfile::TempDir {
-    let home = tempfile::tempdir().unwrap();
-    for profile in &PROFILES {
-        for file in profile.files {
-            std::fs::create_dir_all(home.path().join(file).parent().unwrap()).unwrap();
-            std::fs::write(home.path().join(file), profile.old).unwrap();
+    /// Starts this test again as a child. True if it was killed, false if it got through.
+    fn killed(&self, test: &str, verb: &str, at: usize, moment: &str) -> bool {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .env("PORT26_CRASH_PLACE", self.0.path())
+            .env("PORT26_CRASH_VERB", verb)
+            .env("PORT26_CRASH_AT", at.to_string())
+            .env("PORT26_CRASH_MOMENT", moment)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("panicked"), "the child failed instead of being killed: {said}");
+        !output.status.success()
+    }
+
+    /// Every file of the home is one that some stage knows; a temporary file may lie beside them.
+    #[track_caller]
+    fn must_be_old_or_new(&self) {
+        let now = self.tree();
+        for name in STAGES.trees[0].keys() {
+            let bytes = now.get(name).unwrap_or_else(|| panic!("{} is gone", name.display()));
+            let known = STAGES.trees.iter().any(|stage| stage.get(name) == Some(bytes));
+            assert!(known, "{} is neither old nor new", name.display());
         }
     }
-    home
+
+    /// The number of transactions in effect; anything between two of them fails.
+    #[track_caller]
+    fn stage(&self) -> usize {
+        let now = self.tree();
+        STAGES.trees.iter().position(|stage| *stage == now).unwrap_or_else(|| {
+            let differs = |stage: &Tree| {
+                let names = stage.keys().chain(now.keys()).filter(|name| stage.get(*name) != now.get(*name));
+                names.cloned().collect::<std::collections::BTreeSet<_>>()
+            };
+            panic!("a mixture; beside each stage: {:?}", STAGES.trees.iter().map(differs).collect::<Vec<_>>())
+        })
+    }
+
+    /// Recovers; what was found must have been put right. How many there were.
+    #[track_caller]
+    fn recover(&self) -> usize {
+        let recovery = self.here(|writer| writer.recover()).unwrap();
+        assert!(recovery.unreadable.is_empty(), "{:?}", recovery.unreadable);
+        for recovered in &recovery.recovered {
+            let whole = matches!(&recovered.outcome, RecoveryOutcome::PutBack { left } if left.is_empty());
+            assert!(whole, "{recovered:?}");
+        }
+        recovery.recovered.len()
+    }
+
+    #[track_caller]
+    fn undo_all(&self) {
+        let undone = self.here(|writer| writer.undo(&Selector::All, &RunId("undo".to_owned()))).unwrap();
+        assert!(undone.iter().all(|undone| undone.error.is_none()), "{undone:?}");
+        assert_eq!(self.stage(), 0);
+    }
 }
+
+fn with_writer<T>(place: &Path, store: &dyn Store, act: impl FnOnce(&Writer<'_>) -> T) -> T {
+    let nobody = |_: ClientId, _: &str| InUse::No;
+    let machine = Machine::of(&case::host_of(&place.join("home")));
+    act(&Writer::new(place.join("state"), machine, store, &AllEditors, &nobody))
+}
+
+/// What an undisturbed run does: the home after each transaction, and how many writes were made by then.
+struct Stages {
+    trees: Vec<Tree>,
+    writes: Vec<usize>,
+}
+
+impl Stages {
+    fn total(&self) -> usize {
+        *self.writes.last().unwrap()
+    }
+
+    /// The transactions that are whole once this many writes are made.
+    fn whole(&self, writes: usize) -> usize {
+        self.writes.iter().rposition(|&made| made <= writes).unwrap()
+    }
+}
+
+static STAGES: LazyLock<Stages> = LazyLock::new(|| {
+    let place = Place::fresh();
+    let mut stages = Stages { trees: vec![place.tree()], writes: vec![0] };
+    let store = KillingStore::new(&place.home(), usize::MAX, "");
+    for (_, transaction) in case::transactions(&case::host_of(&place.home())) {
+        with_writer(place.0.path(), &store, |writer| writer.apply(&transaction)).unwrap();
+        stages.trees.push(place.tree());
+        stages.writes.push(store.writes.load(Ordering::SeqCst));
+    }
+    let clients: std::collections::BTreeSet<_> = case::transactions(&case::host_of(Place::fresh().home().as_path()))
+        .iter()
+        .map(|(_, one)| format!("{:?}", one.client))
+        .collect();
+    assert_eq!(clients.len(), FIXTURES.len(), "each client has something to change: {clients:?}");
+    stages
+});
 
 /// In a child: does what it was started for, and dies of it or exits.
 fn be_the_child_if_started_as_one() {
-    let Ok(home) = std::env::var("PORT26_CRASH_HOME") else { return };
-    let home = PathBuf::from(home);
+    let Ok(place) = std::env::var("PORT26_CRASH_PLACE") else { return };
+    let place = PathBuf::from(place);
     let variable = |name: &str| std::env::var(name).unwrap();
-    let store = KillingStore {
-        machine: MachineStore::of(&host(&home)),
-        writes: AtomicUsize::new(0),
-        kill_at: variable("PORT26_CRASH_AT").parse().unwrap(),
-        moment: variable("PORT26_CRASH_MOMENT"),
-    };
-    with_writer(&home, &store, |writer| match variable("PORT26_CRASH_VERB").as_str() {
-        "apply" => apply_all(&home, writer),
+    let at = variable("PORT26_CRASH_AT").parse().unwrap();
+    let store = KillingStore::new(&place.join("home"), at, &variable("PORT26_CRASH_MOMENT"));
+    with_writer(&place, &store, |writer| match variable("PORT26_CRASH_VERB").as_str() {
+        "apply" => {
+            for (_, transaction) in case::transactions(&case::host_of(&place.join("home"))) {
+                writer.apply(&transaction).unwrap();
+            }
+        }
         "recover" => drop(writer.recover().unwrap()),
         _ => drop(writer.undo(&Selector::All, &RunId("undo".to_owned())).unwrap()),
     });
     std::process::exit(0);
 }
 
-/// Starts this test again as a child. True if it was killed, false if it got through.
-fn killed(test: &str, home: &Path, verb: &str, at: usize, moment: &str) -> bool {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
-        .env("PORT26_CRASH_HOME", home)
-        .env("PORT26_CRASH_VERB", verb)
-        .env("PORT26_CRASH_AT", at.to_string())
-        .env("PORT26_CRASH_MOMENT", moment)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!said.contains("panicked"), "the child failed instead of being killed: {said}");
-    !output.status.success()
-}
-
-/// True for each file that holds its new bytes; anything but old or new fails.
-fn moved(home: &Path) -> Vec<bool> {
-    let files = PROFILES.iter().flat_map(|profile| profile.files.map(|file| (profile, file)));
-    let moved = |(profile, file): (&Profile, &str)| {
-        let text = std::fs::read_to_string(home.join(file)).unwrap();
-        assert!(text == profile.old || text == profile.new, "{file} is neither old nor new: {text:?}");
-        text == profile.new
-    };
-    files.map(moved).collect()
-}
-
-fn assert_nothing_left_beside(home: &Path) {
-    for folder in ["tb", "claws", "wlm"] {
-        assert_eq!(std::fs::read_dir(home.join(folder)).unwrap().count(), 2, "a temporary file is left in {folder}");
-    }
-}
-
-/// Recovers; what was found must have been put right. How many there were.
-fn recover(home: &Path) -> usize {
-    let recovery = here(home, |writer| writer.recover()).unwrap();
-    assert!(recovery.unreadable.is_empty(), "{:?}", recovery.unreadable);
-    for recovered in &recovery.recovered {
-        let whole = matches!(&recovered.outcome, RecoveryOutcome::PutBack { left } if left.is_empty());
-        assert!(whole, "{recovered:?}");
-    }
-    recovery.recovered.len()
-}
-
-fn undo_all(home: &Path) {
-    let undone = here(home, |writer| writer.undo(&Selector::All, &RunId("undo".to_owned()))).unwrap();
-    assert!(undone.iter().all(|undone| undone.error.is_none()), "{undone:?}");
-    assert_eq!(moved(home), [false; WRITES]);
-    assert_nothing_left_beside(home);
-}
-
 #[test]
 fn a_change_killed_at_any_write_is_taken_back_whole() {
     be_the_child_if_started_as_one();
     let test = "a_change_killed_at_any_write_is_taken_back_whole";
+    let total = STAGES.total();
+    assert!(total >= 6, "only {total} writes");
     for moment in MOMENTS {
-        for at in 0..=WRITES {
-            let home = fresh_home();
-            let home = home.path();
-            assert_eq!(killed(test, home, "apply", at, moment), at < WRITES, "{moment} write {at}");
-            // In the order of the writes: those before the kill are made, those after it are not.
-            let made = at + usize::from(moment == "after" && at < WRITES);
-            assert_eq!(moved(home), (0..WRITES).map(|n| n < made).collect::<Vec<_>>(), "{moment} write {at}");
-
-            assert_eq!(recover(home), usize::from(at < WRITES));
+        for at in 0..=total {
+            let place = Place::fresh();
+            assert_eq!(place.killed(test, "apply", at, moment), at < total, "{moment} write {at}");
+            place.must_be_old_or_new();
+            assert_eq!(place.recover(), usize::from(at < total), "{moment} write {at}");
             // Of the profile that was interrupted nothing is left, the ones before it stay as they are.
-            let whole = at / 2 * 2;
-            assert_eq!(moved(home), (0..WRITES).map(|n| n < whole).collect::<Vec<_>>(), "{moment} write {at}");
-            assert_nothing_left_beside(home);
-            assert_eq!(recover(home), 0);
-            undo_all(home);
+            assert_eq!(place.stage(), STAGES.whole(at), "{moment} write {at}");
+            assert_eq!(place.recover(), 0);
+            place.undo_all();
         }
     }
 }
@@ -323,18 +243,21 @@ fn a_change_killed_at_any_write_is_taken_back_whole() {
 fn a_recovery_killed_at_any_write_is_taken_up_again() {
     be_the_child_if_started_as_one();
     let test = "a_recovery_killed_at_any_write_is_taken_up_again";
+    // The transaction with the most writes, killed after its last one: all of them are to be put back.
+    let (one, writes) = (1..STAGES.writes.len())
+        .map(|n| (n, STAGES.writes[n] - STAGES.writes[n - 1]))
+        .max_by_key(|(_, writes)| *writes)
+        .unwrap();
+    assert!(writes >= 2, "no transaction has two writes");
     for moment in MOMENTS {
-        for at in 0..=2 {
-            let home = fresh_home();
-            let home = home.path();
-            // Killed after the second write of the second profile: two files to put back.
-            assert!(killed(test, home, "apply", 3, "after"));
-            assert_eq!(killed(test, home, "recover", at, moment), at < 2, "{moment} write {at}");
-            moved(home);
-            assert_eq!(recover(home), usize::from(at < 2), "{moment} write {at}");
-            assert_eq!(moved(home), [true, true, false, false, false, false]);
-            assert_nothing_left_beside(home);
-            undo_all(home);
+        for at in 0..=writes {
+            let place = Place::fresh();
+            assert!(place.killed(test, "apply", STAGES.writes[one] - 1, "after"));
+            assert_eq!(place.killed(test, "recover", at, moment), at < writes, "{moment} write {at}");
+            place.must_be_old_or_new();
+            assert_eq!(place.recover(), usize::from(at < writes), "{moment} write {at}");
+            assert_eq!(place.stage(), one - 1, "{moment} write {at}");
+            place.undo_all();
         }
     }
 }
@@ -343,22 +266,21 @@ fn a_recovery_killed_at_any_write_is_taken_up_again() {
 fn an_undo_killed_at_any_write_is_completed() {
     be_the_child_if_started_as_one();
     let test = "an_undo_killed_at_any_write_is_completed";
+    let (total, last) = (STAGES.total(), STAGES.trees.len() - 1);
     for moment in MOMENTS {
-        for at in 0..=WRITES {
-            let home = fresh_home();
-            let home = home.path();
-            here(home, |writer| apply_all(home, writer));
-            assert_eq!(moved(home), [true; WRITES]);
-            assert_eq!(killed(test, home, "undo", at, moment), at < WRITES, "{moment} write {at}");
-            moved(home);
-            assert_eq!(recover(home), usize::from(at < WRITES));
+        for at in 0..=total {
+            let place = Place::fresh();
+            assert!(!place.killed(test, "apply", usize::MAX, ""));
+            assert_eq!(place.stage(), last);
+            assert_eq!(place.killed(test, "undo", at, moment), at < total, "{moment} write {at}");
+            place.must_be_old_or_new();
+            assert_eq!(place.recover(), usize::from(at < total));
             // The newest profile is undone first; the one that was interrupted is undone, too.
-            let undone = if at < WRITES { at / 2 * 2 + 2 } else { WRITES };
-            let expected: Vec<bool> = (0..WRITES).map(|n| n < WRITES - undone).collect();
-            assert_eq!(moved(home), expected, "{moment} write {at}");
-            assert_nothing_left_beside(home);
-            assert_eq!(recover(home), 0);
-            undo_all(home);
+            let left = total - at;
+            let expected = if at < total { STAGES.whole(left - 1) } else { 0 };
+            assert_eq!(place.stage(), expected, "{moment} write {at}");
+            assert_eq!(place.recover(), 0);
+            place.undo_all();
         }
     }
 }
