@@ -245,3 +245,6 @@ fn not_ours_words(why: NotOurs) -> (&'static str, &'static str) {
         NotOurs::Managed => ("Your organisation manages this account.", "Ask whoever manages this computer."),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -176,4 +176,4 @@ pub fn best_outcome(finding: &PortFinding) -> Connect {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

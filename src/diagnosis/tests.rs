@@ -11,7 +11,7 @@ const V4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 25));
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 25));
 const NOW: i64 = 1_790_000_000;
 
-fn account(port: u16, tls: TlsMode, auth: AuthSetting) -> Account {
+pub(crate) fn account(port: u16, tls: TlsMode, auth: AuthSetting) -> Account {
     let credential = if auth == AuthSetting::None { CredentialSource::None } else { CredentialSource::Own };
     let user = (auth != AuthSetting::None).then(|| "jan@hosting.test".to_owned());
     Account {
@@ -46,7 +46,7 @@ fn login587() -> Account {
     account(587, TlsMode::Starttls, AuthSetting::Password)
 }
 
-fn shut(port: u16, outcome: Connect) -> PortFinding {
+pub(crate) fn shut(port: u16, outcome: Connect) -> PortFinding {
     PortFinding {
         host: "mail.hosting.test".into(),
         port,
@@ -64,11 +64,11 @@ fn shut(port: u16, outcome: Connect) -> PortFinding {
     }
 }
 
-fn reply(code: u16, text: &str) -> Reply {
+pub(crate) fn reply(code: u16, text: &str) -> Reply {
     Reply { code, lines: vec![text.into()], ms: 10 }
 }
 
-fn ehlo(starttls: bool, mechanisms: &[&str]) -> Ehlo {
+pub(crate) fn ehlo(starttls: bool, mechanisms: &[&str]) -> Ehlo {
     let mut keywords = vec!["PIPELINING".to_owned()];
     if starttls {
         keywords.push("STARTTLS".into());
@@ -81,7 +81,7 @@ fn ehlo(starttls: bool, mechanisms: &[&str]) -> Ehlo {
     }
 }
 
-fn verified(trouble: Option<TlsTrouble>) -> TlsFinding {
+pub(crate) fn verified(trouble: Option<TlsTrouble>) -> TlsFinding {
     TlsFinding {
         verified: trouble.is_none(),
         trouble,
@@ -96,7 +96,7 @@ fn verified(trouble: Option<TlsTrouble>) -> TlsFinding {
 }
 
 /// A port that does all it should: STARTTLS, AUTH inside.
-fn good(port: u16) -> PortFinding {
+pub(crate) fn good(port: u16) -> PortFinding {
     PortFinding {
         attempts: vec![Attempt { address: V4, outcome: Connect::Open, tries: 1, ms: 5 }],
         greeting: Some(reply(220, "mail.hosting.test ESMTP")),
@@ -113,19 +113,19 @@ fn good(port: u16) -> PortFinding {
 }
 
 /// A port in the clear, offering what is said.
-fn clear(port: u16, offer: Ehlo) -> PortFinding {
+pub(crate) fn clear(port: u16, offer: Ehlo) -> PortFinding {
     PortFinding { ehlo: Some(offer), starttls: None, tls: None, ehlo_tls: None, ..good(port) }
 }
 
-fn ended(port: u16, phase: Phase, end: End) -> PortFinding {
+pub(crate) fn ended(port: u16, phase: Phase, end: End) -> PortFinding {
     PortFinding { greeting: None, ehlo: None, starttls: None, tls: None, ehlo_tls: None, phase, end, ..good(port) }
 }
 
-fn control(host: &str, port: u16, outcome: Connect) -> ControlFinding {
+pub(crate) fn control(host: &str, port: u16, outcome: Connect) -> ControlFinding {
     ControlFinding { host: host.into(), port, resolved: true, outcome, greeting: None }
 }
 
-fn host(ports: Vec<PortFinding>, controls: Vec<ControlFinding>) -> HostFindings {
+pub(crate) fn host(ports: Vec<PortFinding>, controls: Vec<ControlFinding>) -> HostFindings {
     HostFindings {
         host: "mail.hosting.test".into(),
         resolution: Resolution::Addresses { addresses: vec![V4], mapped: false },
@@ -135,7 +135,7 @@ fn host(ports: Vec<PortFinding>, controls: Vec<ControlFinding>) -> HostFindings 
     }
 }
 
-fn network(second: Option<Connect>) -> NetworkView {
+pub(crate) fn network(second: Option<Connect>) -> NetworkView {
     NetworkView {
         has_route: true,
         another_host_answered: false,
@@ -151,7 +151,7 @@ fn code(account: &Account, host: &HostFindings, network: &NetworkView, login: Op
     verdict.code
 }
 
-fn logged_in(auth: Option<Reply>, mail_from: Option<Reply>) -> LoginFinding {
+pub(crate) fn logged_in(auth: Option<Reply>, mail_from: Option<Reply>) -> LoginFinding {
     LoginFinding { port: 587, mechanism: Some("PLAIN".into()), auth, mail_from, end: End::Complete, round_trips: 2 }
 }
 
