@@ -41,7 +41,7 @@ pub struct Global {
     /// Write what is done to this file
     #[arg(long, global = true, value_name = "FILE")]
     pub log: Option<PathBuf>,
-    /// Say more; twice for everything
+    /// Say what each verdict rests on; twice for what is done, step by step
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// The home folder to work on instead of this user's (Windows: the profile folder, with AppData in it)

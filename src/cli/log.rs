@@ -1,4 +1,4 @@
-//! Where tracing goes: a file with `--log`, standard error with `-v`, else nowhere. Never a password: types
+//! Where tracing goes: a file with `--log`, standard error with `-vv`, else nowhere. Never a password: types
 //! that hold one have no readable debug form.
 
 use std::fs::OpenOptions;
@@ -30,7 +30,7 @@ pub fn start(global: &Global) -> anyhow::Result<()> {
             Some(fmt::layer().with_ansi(false).with_writer(Mutex::new(file)).with_filter(level))
         }
     };
-    let console = (global.verbose > 0 && !global.silent)
+    let console = (global.verbose > 1 && !global.silent)
         .then(|| fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_filter(level));
     // A second start in one process (tests) keeps the first subscriber.
     let _ = tracing_subscriber::registry().with(file).with(console).try_init();

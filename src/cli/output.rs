@@ -103,8 +103,11 @@ fn account_lines(out: &mut impl Write, report: &AccountReport, manner: Manner) -
         if !said {
             writeln!(out, "    {}", reason.message)?;
         }
-        if !matches!(report.result, Some(Outcome::Fixed | Outcome::WouldFix)) {
-            writeln!(out, "    next: {}", reason.hint)?;
+        match report.result {
+            Some(Outcome::Fixed | Outcome::WouldFix) => {}
+            // Why it is left alone; there is no next step.
+            Some(Outcome::NotOurs) => writeln!(out, "    {}", reason.hint)?,
+            _ => writeln!(out, "    next: {}", reason.hint)?,
         }
     }
     for notice in &account.notices {
