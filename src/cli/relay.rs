@@ -31,16 +31,27 @@ pub(super) fn run(global: &Global, args: &RelayArgs) -> anyhow::Result<Exit> {
     match context::manner(global) {
         Manner::Json => output::json(&document)?,
         Manner::Silent => {}
-        Manner::Quiet | Manner::People | Manner::Detailed => text(&document)?,
+        Manner::Quiet | Manner::People | Manner::Detailed => text(&document, args.provider.as_deref())?,
     }
     Ok(exit)
 }
 
-fn text(document: &Document) -> std::io::Result<()> {
+fn text(document: &Document, asked: Option<&str>) -> std::io::Result<()> {
     let mut out = anstream::stdout().lock();
     if document.relays.is_empty() {
-        writeln!(out, "The network does not say who your internet provider is, or the provider is not known.")?;
-        return writeln!(out, "next: name it, e.g. `port26 relay 1und1.de`, or ask it for its outgoing mail server.");
+        return match asked {
+            Some(provider) => {
+                writeln!(out, "port26 does not know the outgoing mail server of {provider}.")?;
+                writeln!(
+                    out,
+                    "next: ask {provider} for it, or name the provider by its domain, e.g. `port26 relay 1und1.de`."
+                )
+            }
+            None => {
+                writeln!(out, "The network does not say who your internet provider is, or the provider is not known.")?;
+                writeln!(out, "next: name it, e.g. `port26 relay 1und1.de`, or ask it for its outgoing mail server.")
+            }
+        };
     }
     for relay in &document.relays {
         let tls = if relay.tls == crate::account::TlsMode::Implicit { "TLS" } else { "STARTTLS" };

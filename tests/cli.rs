@@ -1,0 +1,282 @@
+//! The command line as scripts and people meet it: exit codes, JSON, words, and what is left on the disk.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+#[path = "support/program.rs"]
+mod program;
+
+use std::process::Command;
+
+use program::{PASSWORD, Run, USER, World, contains, first_prefs, secrets};
+use serde_json::Value;
+
+/// What differs from run to run is named, so that the rest can be compared.
+fn steady(run: &Run, world: &World) -> Value {
+    fn walk(value: &mut Value, folder: &str) {
+        match value {
+            Value::String(text) => {
+                let there = text.replace('\\', "/").replace(folder, "FOLDER");
+                if there.contains("FOLDER") {
+                    *text = there;
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| walk(item, folder)),
+            Value::Object(fields) => {
+                for (name, item) in fields {
+                    match (name.as_str(), &item) {
+                        ("receipt" | "id", Value::String(text)) if text.contains("Z-") => *item = "RECEIPT".into(),
+                        ("run", Value::String(_)) => *item = "RUN".into(),
+                        ("evidence", Value::Array(lines)) => *item = format!("{} lines", lines.len().min(1)).into(),
+                        ("time" | "begun" | "ended" | "at" | "made" | "when", Value::String(_)) => {
+                            *item = "TIME".into()
+                        }
+                        ("network", _) => *item = "NETWORK".into(),
+                        ("history" | "notices", _) => *item = "LEFT OUT".into(),
+                        _ => walk(item, folder),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut json = run.json();
+    walk(&mut json, &world.folder.path().display().to_string().replace('\\', "/"));
+    json
+}
+
+/// Text with what differs from run to run named.
+fn steady_text(text: &str) -> String {
+    let words = |line: &str| {
+        let word = |word: &str| if word.contains("Z-") { "RECEIPT".to_owned() } else { word.to_owned() };
+        line.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    };
+    text.lines().map(words).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn scan_lists_and_writes_nothing() {
+    let world = World::new().await;
+    let run = world.port26(&["scan", "--json"]).await;
+    assert_eq!(run.code, 0, "{}", run.err);
+    insta::assert_json_snapshot!(steady(&run, &world));
+    assert!(!world.state().exists(), "scan made a state folder");
+    assert!(world.host.record().connections.is_empty(), "scan used the network");
+    let run = world.port26(&["scan"]).await;
+    insta::assert_snapshot!(steady_text(&run.out));
+}
+
+#[tokio::test]
+async fn test_says_what_is_wrong_and_changes_nothing() {
+    let world = World::new().await;
+    let run = world.with_password(&["test", "--json"]).await;
+    assert_eq!(run.code, 3, "{}{}", run.out, run.err);
+    insta::assert_json_snapshot!(steady(&run, &world));
+    assert_eq!(world.prefs(), first_prefs());
+    assert_eq!(world.host.record().attempts_of(USER), 1, "one AUTH");
+    assert!(world.host.messages().is_empty());
+}
+
+#[tokio::test]
+async fn a_dry_run_is_only_told() {
+    let world = World::new().await;
+    let run = world.with_password(&["fix", "--dry-run", "--json"]).await;
+    assert_eq!((run.code, run.result().0.as_str()), (3, "would_fix"), "{}{}", run.out, run.err);
+    assert_eq!(world.prefs(), first_prefs());
+    let status = world.port26(&["status", "--json"]).await.json();
+    assert_eq!(status["receipts"].as_array().map(Vec::len), Some(0), "{status}");
+}
+
+#[tokio::test]
+async fn fix_status_and_undo_as_documents() {
+    let world = World::new().await;
+    let fixed = world.with_password(&["fix", "--yes", "--json"]).await;
+    assert_eq!(fixed.code, 0, "{}{}", fixed.out, fixed.err);
+    insta::assert_json_snapshot!("fix", steady(&fixed, &world));
+    assert_ne!(world.prefs(), first_prefs());
+
+    let again = world.with_password(&["fix", "--yes", "--json"]).await;
+    assert_eq!((again.code, again.result().0.as_str()), (0, "already_works"), "{}", again.out);
+
+    let status = world.port26(&["status", "--json"]).await;
+    assert_eq!(status.code, 0);
+    insta::assert_json_snapshot!("status", steady(&status, &world));
+
+    let receipt = fixed.json()["accounts"][0]["receipt"].as_str().unwrap().to_owned();
+    let undone = world.port26(&["undo", &receipt, "--json"]).await;
+    assert_eq!(undone.code, 0, "{}{}", undone.out, undone.err);
+    insta::assert_json_snapshot!("undo", steady(&undone, &world));
+    assert_eq!(world.prefs(), first_prefs());
+}
+
+#[tokio::test]
+async fn fix_and_undo_in_words() {
+    let world = World::new().await;
+    let fixed = world.with_password(&["fix", "--yes"]).await;
+    assert_eq!(fixed.code, 0, "{}{}", fixed.out, fixed.err);
+    insta::assert_snapshot!("fix in words", steady_text(&fixed.out));
+    let undone = world.port26(&["undo"]).await;
+    insta::assert_snapshot!("undo in words", steady_text(&undone.out));
+    let nothing = world.port26(&["undo"]).await;
+    assert_eq!(nothing.code, 0, "{}{}", nothing.out, nothing.err);
+    insta::assert_snapshot!("nothing to undo", steady_text(&nothing.out));
+}
+
+#[tokio::test]
+async fn a_receipt_that_is_not_there_is_named() {
+    let world = World::new().await;
+    let run = world.port26(&["undo", "20200101T000000Z-0001"]).await;
+    assert_eq!(run.code, 2, "{}{}", run.out, run.err);
+    assert!(run.err.contains("20200101T000000Z-0001") && run.err.contains("next:"), "{}", run.err);
+}
+
+#[tokio::test]
+async fn somebody_elses_edit_is_a_conflict() {
+    let world = World::new().await;
+    assert_eq!(world.with_password(&["fix", "--yes", "--json"]).await.code, 0);
+    let edited = world.prefs().replace(r#"smtp1.port", 26"#, r#"smtp1.port", 2525"#);
+    assert_ne!(edited, world.prefs());
+    std::fs::write(world.profile().join("prefs.js"), &edited).unwrap();
+    let run = world.port26(&["undo", "--json"]).await;
+    assert_eq!((run.code, run.result().0.as_str()), (1, "conflict"), "{}{}", run.out, run.err);
+    assert!(world.prefs().contains(r#"smtp1.port", 2525"#), "the edit is gone: {}", world.prefs());
+}
+
+#[tokio::test]
+async fn quiet_says_what_needs_attention_and_silent_nothing() {
+    let world = World::new().await;
+    let run = world.port26(&["fix", "--yes", "--quiet"]).await;
+    assert_eq!(run.code, 6);
+    assert!(run.out.contains("needs you") && !run.out.contains("account found"), "{}", run.out);
+    let log = world.folder.path().join("log.txt");
+    let run = world.with_password(&["fix", "--silent", "--log", &log.display().to_string()]).await;
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (0, "", ""));
+    assert!(world.prefs().contains(r#"smtp1.port", 26"#));
+    let logged = std::fs::read_to_string(&log).unwrap();
+    assert!(logged.contains("thunderbird/abcd.default/smtp1"), "{logged}");
+    let run = world.port26(&["undo", "--silent"]).await;
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (0, "", ""));
+}
+
+#[tokio::test]
+async fn the_password_is_nowhere_afterwards() {
+    let world = World::new().await;
+    let log = world.folder.path().join("state/log.txt");
+    std::fs::create_dir(world.state()).unwrap();
+    let run = world.with_password(&["fix", "--yes", "--send-test", "-vvv", "--log", &log.display().to_string()]).await;
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    assert_eq!(world.host.messages().len(), 1, "{}", run.out);
+    for secret in secrets() {
+        assert!(!contains(world.folder.path(), &secret), "a file holds {secret}");
+    }
+    assert!(!world.host.record().any_password_before_tls());
+}
+
+#[tokio::test]
+async fn a_script_that_cannot_be_asked_must_say_yes() {
+    let world = World::new().await;
+    for arguments in [&["fix"][..], &["fix", "--json"]] {
+        let run = world.with_password(arguments).await;
+        assert_eq!(run.code, 2, "{}{}", run.out, run.err);
+        assert!(run.err.contains("--yes") && run.err.contains("--dry-run"), "{}", run.err);
+    }
+    assert_eq!(world.prefs(), first_prefs());
+}
+
+#[tokio::test]
+async fn bad_arguments_are_named_with_the_next_step() {
+    let world = World::new().await;
+    let policy = world.folder.path().join("policy.toml");
+    std::fs::write(&policy, "target_prots = [26]\n").unwrap();
+    let policy = policy.display().to_string();
+    for (arguments, named) in [
+        (&["test", "nobody@hosting.test"][..], "nobody@hosting.test"),
+        (&["test", "--connect-to", "mail.hosting.test:25"], "mail.hosting.test:25"),
+        (&["test", "--policy", &policy], "target_ports"),
+        (&["scan", "--registry", "no-such-file.reg"], "no-such-file.reg"),
+        (&["relay", "no-such-provider.test"], "no-such-provider.test"),
+    ] {
+        let run = world.port26(arguments).await;
+        let expected = if arguments[0] == "relay" { 6 } else { 2 };
+        let said = format!("{}{}", run.out, run.err);
+        assert_eq!(run.code, expected, "{arguments:?}: {said}");
+        assert!(said.contains(named) && said.contains("next:"), "{arguments:?}: {said}");
+    }
+    for (flag, value) in [("--home", "/no/such/home"), ("--ca", "no-such.pem")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_port26"));
+        command.args(["test", flag, value]);
+        if flag != "--home" {
+            command.arg("--home").arg(world.home());
+        }
+        let run = program::run(command, "").await;
+        assert_eq!(run.code, 2, "{flag}: {}", run.err);
+        assert!(run.err.contains(value) && run.err.contains("next:"), "{flag}: {}", run.err);
+    }
+}
+
+#[tokio::test]
+async fn no_port_gets_through() {
+    let world = World::new().await.blocking(&[26, 465, 587, 2525]);
+    let run = world.with_password(&["fix", "--yes", "--json"]).await;
+    assert_eq!((run.code, run.result().0.as_str()), (4, "no_route"), "{}{}", run.out, run.err);
+    assert_eq!(world.prefs(), first_prefs());
+}
+
+#[tokio::test]
+async fn a_client_that_cannot_be_read_hides_no_other() {
+    let world = World::new().await;
+    let claws = world.home().join(".claws-mail");
+    std::fs::create_dir(&claws).unwrap();
+    std::fs::write(claws.join("accountrc"), b"\xff\xfe\0[Account").unwrap();
+    let run = world.with_password(&["fix", "--yes", "--json"]).await;
+    let json = run.json();
+    assert_eq!(run.code, 1, "{json}");
+    assert_eq!(json["problems"][0]["client"], "claws_mail", "{json}");
+    assert_eq!(run.result().0, "fixed", "{json}");
+}
+
+#[tokio::test]
+async fn only_the_accounts_that_are_named() {
+    let world = World::new().await;
+    for name in ["ANNA@hosting.test", "thunderbird/abcd.default/smtp1"] {
+        let run = world.with_password(&["test", name, "--json"]).await;
+        assert_eq!(run.json()["accounts"].as_array().map(Vec::len), Some(1), "{}", run.out);
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_home_does_not_fill_this_keychain() {
+    let world = World::new().await;
+    let run = world.with_password(&["credential", "set", "--json"]).await;
+    let json = run.json();
+    assert_eq!(run.code, 6, "{json}");
+    assert_eq!(json["credentials"][0]["state"], "not kept", "{json}");
+    assert!(!contains(&world.state(), PASSWORD));
+}
+
+#[tokio::test]
+async fn the_policy_is_shown_with_its_source() {
+    let world = World::new().await;
+    let policy = world.folder.path().join("policy.toml");
+    std::fs::write(&policy, "target_ports = [587]\n").unwrap();
+    let run = world.port26(&["policy", "show", "--policy", &policy.display().to_string()]).await;
+    let line = run.out.lines().find(|line| line.starts_with("target_ports")).unwrap().to_owned();
+    assert!(line.contains("[587]") && line.contains("policy.toml"), "{line}");
+    let fixed = world.with_password(&["fix", "--yes", "--json", "--policy", &policy.display().to_string()]).await;
+    assert_eq!(fixed.json()["accounts"][0]["after"]["port"], 587, "{}", fixed.out);
+}
+
+#[tokio::test]
+async fn try_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_port26"));
+    command.args(["try", "--json"]);
+    for name in ["TMPDIR", "TMP", "TEMP", "HOME", "XDG_STATE_HOME", "USERPROFILE", "LOCALAPPDATA"] {
+        command.env(name, folder.path());
+    }
+    let run = program::run(command, "").await;
+    let json = run.json();
+    assert_eq!(run.code, 0, "{json}{}", run.err);
+    assert_eq!(json["machines"].as_array().map(Vec::len), Some(3), "{json}");
+    assert_eq!((&json["messages_arrived"], &json["bytes_restored"]), (&5.into(), &true.into()), "{json}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "something is left");
+}
