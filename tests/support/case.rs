@@ -1,6 +1,6 @@
 //! Fixtures copied to a folder of their own, as a host whose accounts can be moved.
 
-#![allow(dead_code, reason = "each test program uses its own part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test program uses its own part, and may panic")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
