@@ -11,6 +11,9 @@ unit_tests() { cargo test --locked --workspace --lib --bins; }
 # The keychain has a part of its own, which is the one that may not be left out.
 all_tests() { env -u PORT26_REQUIRE_ALL cargo test --locked --workspace; }
 
+# Without `--bench` they run once, to see that they work.
+benches_once() { cargo test --locked --bench scan --bench plan_apply --bench probe; }
+
 KEYCHAIN_TESTS="--locked --workspace --test keychain"
 
 # The tests that keep and forget passwords in the session's real keychain, in sessions that are thrown away: one

@@ -23,6 +23,9 @@ pub struct ClawsMail;
 /// Claws Mail.
 pub static CLAWS_MAIL: ClawsMail = ClawsMail;
 
+/// It has one profile, whose accounts all lie in one file: they are written in one transaction.
+const PROFILE: &str = "Claws Mail";
+
 /// The settings that an edit may touch, as the file names them.
 const SETTINGS: [&str; 7] =
     ["smtp_server", "set_smtpport", "smtp_port", "ssl_smtp", "use_smtp_auth", "smtp_auth_method", "smtp_user_id"];
@@ -190,7 +193,7 @@ impl Section<'_> {
         Some(Account {
             id: format!("claws_mail/{}", self.number),
             client: ClientId::ClawsMail,
-            profile: self.text("account_name").unwrap_or_else(|| self.name.to_owned()),
+            profile: PROFILE.to_owned(),
             emails: email.iter().cloned().collect(),
             email,
             used: true,
@@ -331,7 +334,7 @@ impl MailClient for ClawsMail {
             Ok(Some(_)) => Ok(Some(Installation {
                 client: ClientId::ClawsMail,
                 version: None,
-                profiles: vec![ProfileAt { name: "Claws Mail".to_owned(), path: Some(folder), key: None }],
+                profiles: vec![ProfileAt { name: PROFILE.to_owned(), path: Some(folder), key: None }],
                 by_hand: Vec::new(),
             })),
             Err(why) => Err(problem(&file, &why)),

@@ -35,6 +35,16 @@ pub struct Installation {
     pub by_hand: Vec<String>,
 }
 
+impl Installation {
+    /// Only this profile of it; all of them where none has that name.
+    pub fn only(mut self, profile: &str) -> Self {
+        if self.profiles.iter().any(|at| at.name == profile) {
+            self.profiles.retain(|at| at.name == profile);
+        }
+        self
+    }
+}
+
 /// Where one profile is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -118,7 +118,10 @@ fn read_back(tools: &Tools, fixing: &mut [Fixing], places: &[usize], receipt: &R
     let Some(&first) = places.first() else { return };
     let Some(client) = client_of(tools, &fixing[first].report.account) else { return };
     let now = match client.detect(&tools.host) {
-        Ok(Some(installation)) => client.accounts(&tools.host, &installation).accounts,
+        Ok(Some(installation)) => {
+            let profile = &fixing[first].report.account.profile;
+            client.accounts(&tools.host, &installation.only(profile)).accounts
+        }
         _ => Vec::new(),
     };
     let stands = |place: &usize| {

@@ -23,7 +23,7 @@ impl Guard for OpenClients {
     fn in_use(&self, client: ClientId, profile: &str) -> InUse {
         let Some(adapter) = self.clients.iter().find(|adapter| adapter.id() == client) else { return InUse::No };
         let Ok(Some(installation)) = adapter.detect(&self.host) else { return InUse::No };
-        let found = adapter.accounts(&self.host, &installation);
+        let found = adapter.accounts(&self.host, &installation.only(profile));
         found
             .accounts
             .iter()
