@@ -2,6 +2,7 @@
 //! the fields are the names in policy files and in the templates of device management.
 
 mod file;
+mod managed;
 mod value;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use port26_platform::files::{self, FileError};
 use port26_platform::host::Os;
 use serde::{Deserialize, Serialize};
 
+pub use managed::{PROFILE_DOMAIN, REGISTRY_NAME, managed_sources};
 pub use value::{HostPort, Mode, MoveWhen, PolicyValue};
 use value::{Reading, boolean, control_hosts, host_patterns, ports, seconds, url, word};
 
@@ -233,11 +235,7 @@ impl Policy {
             policy.merge_bytes(&bytes, Source::File(path.to_owned()))?;
             return Ok(policy);
         }
-        for path in managed_sources(os) {
-            if let Some(bytes) = files::read(&path)? {
-                policy.merge_bytes(&bytes, Source::Managed(path.display().to_string()))?;
-            }
-        }
+        policy.merge_machine(os)?;
         Ok(policy)
     }
 
@@ -276,15 +274,6 @@ impl Policy {
             None => *pattern == host,
         };
         self.host_allow_list.value.is_empty() || self.host_allow_list.value.iter().any(matches)
-    }
-}
-
-/// Files that the owner of a machine with this system may lay down. Windows and macOS have the registry and
-/// configuration profiles instead.
-pub fn managed_sources(os: Os) -> Vec<PathBuf> {
-    match os {
-        Os::Linux => vec![PathBuf::from("/etc/port26/policy.toml")],
-        Os::Windows | Os::Macos => Vec::new(),
     }
 }
 

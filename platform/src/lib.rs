@@ -5,6 +5,7 @@
 
 pub mod files;
 pub mod host;
+pub mod managed;
 pub mod network;
 pub mod processes;
 pub mod registry;
