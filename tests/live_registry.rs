@@ -8,6 +8,8 @@
 
 #[path = "support/case.rs"]
 mod case;
+#[path = "support/program.rs"]
+mod program;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,6 +22,7 @@ use port26::clients::InUse;
 use port26::formats::open::AllEditors;
 use port26_platform::host::{Host, Os};
 use port26_platform::registry::{Registry, Value, live};
+use tokio::sync::Mutex;
 
 /// Everything that a fixture may bring.
 const KEYS: [&str; 4] = [
@@ -93,13 +96,48 @@ fn exports() -> Vec<PathBuf> {
     files
 }
 
-#[test]
-fn moved_and_put_back_value_by_value() {
+/// The tests share one registry.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+/// The registry, if it may be written to.
+fn throw_away_registry() -> Option<Arc<dyn Registry>> {
     if std::env::var("PORT26_TEST_LIVE_REGISTRY").as_deref() != Ok("1") {
         eprintln!("*** NOT TESTED: the live registry. scripts/test does it under Wine, in a registry of its own.");
-        return;
+        return None;
     }
-    let registry: Arc<dyn Registry> = live().unwrap();
+    Some(live().unwrap())
+}
+
+#[tokio::test]
+async fn the_program_repairs_this_machine_and_puts_it_back() {
+    let Some(registry) = throw_away_registry() else { return };
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let _imported = Imported::from(registry.as_ref(), &case::fixtures().join("outlook/2013/user.reg"));
+    let world = program::World::new().await;
+    let before = values(registry.as_ref());
+
+    let run = world.on_this_machine(&["scan", "--json"]).await;
+    let accounts = run.json()["accounts"].as_array().unwrap().clone();
+    let on_25 = accounts.iter().filter(|one| one["client"] == "outlook" && one["outgoing"]["port"] == 25).count();
+    assert!(on_25 > 0, "{}", run.out);
+
+    let run = world.on_this_machine(&["fix", "--yes", "--json"]).await;
+    let json = run.json();
+    let fixed: Vec<_> = json["accounts"].as_array().unwrap().iter().filter(|one| one["result"] == "fixed").collect();
+    assert!(!fixed.is_empty(), "{}{}", run.out, run.err);
+    assert!(fixed.iter().all(|one| one["after"]["port"] == 26), "{json}");
+    assert_ne!(values(registry.as_ref()), before);
+    assert!(!world.host.record().any_password_before_tls());
+
+    let run = world.on_this_machine(&["undo", "--all", "--json"]).await;
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    assert_eq!(values(registry.as_ref()), before);
+}
+
+#[test]
+fn moved_and_put_back_value_by_value() {
+    let Some(registry) = throw_away_registry() else { return };
+    let _alone = ONE_AT_A_TIME.blocking_lock();
     let exports = exports();
     assert!(exports.len() >= 4, "{exports:?}");
     for file in exports {
