@@ -138,12 +138,39 @@ fn killed_at(steps: &[Step], at: usize, moment: &str) -> Killed {
     Killed { made, ended: count(Step::End), open: count(Step::Begin) > count(Step::End) }
 }
 
+/// In memory where the system has such a folder: everything is synced, and what a killed process leaves is the same.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// A home with its state folder beside it.
 struct Place(tempfile::TempDir);
 
+/// A place as it was at some moment. It comes back where it was, because receipts know their home.
+struct Moment {
+    place: Place,
+    copy: tempfile::TempDir,
+}
+
+impl Moment {
+    fn of(place: Place) -> Self {
+        let copy = folder();
+        case::copy_tree(place.0.path(), copy.path());
+        Self { place, copy }
+    }
+
+    fn again(&self) -> &Place {
+        for folder in std::fs::read_dir(self.place.0.path()).unwrap() {
+            std::fs::remove_dir_all(folder.unwrap().path()).unwrap();
+        }
+        case::copy_tree(self.copy.path(), self.place.0.path());
+        &self.place
+    }
+}
+
 impl Place {
     fn fresh() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         for fixture in FIXTURES {
             case::copy_tree(&case::fixtures().join(fixture), &folder.path().join("home"));
         }
@@ -322,19 +349,17 @@ fn a_recovery_killed_at_any_write_is_taken_up_again() {
     // Interrupted right before the line that ends it, each transaction has the most to put back.
     let ends = STAGES.apply.iter().enumerate().filter(|(_, step)| **step == Step::End).map(|(at, _)| at);
     for (before, end) in ends.enumerate() {
-        let interrupted = || {
-            let place = Place::fresh();
-            assert!(place.killed(test, "apply", end, "before"));
-            place
-        };
-        let undisturbed = interrupted();
+        let interrupted = Place::fresh();
+        assert!(interrupted.killed(test, "apply", end, "before"));
+        let interrupted = Moment::of(interrupted);
+        let undisturbed = interrupted.again();
         let store = KillingStore::harmless(&undisturbed.home());
         with_writer(undisturbed.0.path(), &store, |writer| writer.recover()).unwrap();
         let steps = store.steps();
         assert!(steps.contains(&Step::File) && steps.last() == Some(&Step::End), "{steps:?}");
         for moment in MOMENTS {
             for at in 0..steps.len() {
-                let place = interrupted();
+                let place = interrupted.again();
                 assert!(place.killed(test, "recover", at, moment), "{moment} write {at}");
                 place.must_be_old_or_new();
                 let ended = killed_at(&steps, at, moment).ended;
@@ -351,9 +376,10 @@ fn an_undo_killed_at_any_write_is_completed() {
     be_the_child_if_started_as_one();
     let test = "an_undo_killed_at_any_write_is_completed";
     let last = STAGES.trees.len() - 1;
+    let applied = Moment::of(Place::applied());
     for moment in MOMENTS {
         for at in 0..STAGES.undo.len() {
-            let place = Place::applied();
+            let place = applied.again();
             assert!(place.killed(test, "undo", at, moment), "{moment} write {at}");
             place.must_be_old_or_new();
             let killed = killed_at(&STAGES.undo, at, moment);
@@ -370,19 +396,17 @@ fn completing_an_undo_may_be_killed_at_any_write_too() {
     be_the_child_if_started_as_one();
     let test = "completing_an_undo_may_be_killed_at_any_write_too";
     // Interrupted right after it was begun, the undo of the newest profile is all still to be done.
-    let interrupted = || {
-        let place = Place::applied();
-        assert!(place.killed(test, "undo", 0, "after"));
-        place
-    };
-    let undisturbed = interrupted();
+    let interrupted = Place::applied();
+    assert!(interrupted.killed(test, "undo", 0, "after"));
+    let interrupted = Moment::of(interrupted);
+    let undisturbed = interrupted.again();
     let store = KillingStore::harmless(&undisturbed.home());
     with_writer(undisturbed.0.path(), &store, |writer| writer.recover()).unwrap();
     let steps = store.steps();
     assert!(steps.contains(&Step::File) && steps.contains(&Step::End), "{steps:?}");
     for moment in MOMENTS {
         for at in 0..steps.len() {
-            let place = interrupted();
+            let place = interrupted.again();
             assert!(place.killed(test, "recover", at, moment), "{moment} write {at}");
             place.must_be_old_or_new();
             let killed = killed_at(&steps, at, moment);
