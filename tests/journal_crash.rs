@@ -1,24 +1,25 @@
 //! Real kills: this program starts itself, the child is aborted at the n-th write (before it, in the middle of it,
-//! after it), and the parent looks at what is left and recovers. One home with four real clients: Outlook in an
-//! exported registry, Windows Live Mail, Thunderbird (two profiles, one with saved logins) and Claws Mail. Every file
-//! must hold its old or its new bytes at any moment, every profile be of one piece after recovery, and undo give the
-//! first bytes back.
+//! after it), and the parent looks at what is left and recovers. Lines of the journal are writes like those of
+//! settings. One home with four real clients: Outlook in an exported registry, Windows Live Mail, Thunderbird (two
+//! profiles, one with saved logins) and Claws Mail. Every file must hold its old or its new bytes at any moment, every
+//! profile be of one piece after recovery, and undo give the first bytes back.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 #[path = "support/case.rs"]
 mod case;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex};
 
 use port26::account::ClientId;
 use port26::apply::{Machine, MachineStore, RecoveryOutcome, RunId, Selector, Store, StoreError, Writer};
 use port26::clients::InUse;
 use port26::formats::open::AllEditors;
+use port26_platform::files::{Appender, FileError};
 use port26_platform::registry::{Value, ValueWrite};
 
 const FIXTURES: [&str; 4] =
@@ -29,10 +30,23 @@ const MOMENTS: [&str; 3] = ["before", "during", "after"];
 
 type Tree = BTreeMap<PathBuf, Vec<u8>>;
 
-/// The machine's own store, deadly at one write; beyond any write it only counts.
+/// A write, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// A file of a client.
+    File,
+    /// The journal's first line: from here on the transaction is an open one.
+    Begin,
+    /// The line that ends a transaction, however it ended.
+    End,
+    /// Any other line of a journal.
+    Line,
+}
+
+/// The machine's own store, deadly at one write; beyond any write it only keeps a list.
 struct KillingStore {
     machine: MachineStore,
-    writes: AtomicUsize,
+    writes: Mutex<Vec<Step>>,
     kill_at: usize,
     moment: String,
 }
@@ -40,7 +54,34 @@ struct KillingStore {
 impl KillingStore {
     fn new(home: &Path, kill_at: usize, moment: &str) -> Self {
         let machine = MachineStore::of(&case::host_of(home));
-        Self { machine, writes: AtomicUsize::new(0), kill_at, moment: moment.to_owned() }
+        Self { machine, writes: Mutex::default(), kill_at, moment: moment.to_owned() }
+    }
+
+    fn harmless(home: &Path) -> Self {
+        Self::new(home, usize::MAX, "")
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        self.writes.lock().unwrap().clone()
+    }
+
+    /// Makes a write, or dies of it: `half` is what a kill in the middle of it leaves.
+    fn write<E>(&self, step: Step, half: impl FnOnce(), whole: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+        let mut writes = self.writes.lock().unwrap();
+        writes.push(step);
+        let now = writes.len() - 1 == self.kill_at;
+        drop(writes);
+        if now && self.moment == "during" {
+            half();
+        }
+        if now && self.moment != "after" {
+            std::process::abort();
+        }
+        whole()?;
+        if now {
+            std::process::abort();
+        }
+        Ok(())
     }
 }
 
@@ -49,19 +90,23 @@ impl Store for KillingStore {
         self.machine.read_file(path)
     }
     fn replace_file(&self, path: &Path, old: &[u8], new: &[u8], temp: &str) -> Result<(), StoreError> {
-        let now = self.writes.fetch_add(1, Ordering::SeqCst) == self.kill_at;
-        if now && self.moment == "during" {
-            // Half of the new bytes are in the temporary file.
-            let _ = std::fs::write(path.with_file_name(temp), &new[..new.len() / 2]);
-        }
-        if now && self.moment != "after" {
-            std::process::abort();
-        }
-        self.machine.replace_file(path, old, new, temp)?;
-        if now {
-            std::process::abort();
-        }
-        Ok(())
+        // Half of the new bytes are in the temporary file.
+        let half = || std::fs::write(path.with_file_name(temp), &new[..new.len() / 2]).unwrap();
+        self.write(Step::File, half, || self.machine.replace_file(path, old, new, temp))
+    }
+    fn append(&self, journal: &mut Appender, line: &[u8]) -> Result<(), FileError> {
+        let record: serde_json::Value = serde_json::from_slice(line).unwrap();
+        let step = match record["record"].as_str().unwrap() {
+            "begin" => Step::Begin,
+            "commit" | "rolled_back" => Step::End,
+            _ => Step::Line,
+        };
+        let path = journal.path().to_owned();
+        let half = || {
+            let mut file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
+            file.write_all(&line[..line.len() / 2]).unwrap();
+        };
+        self.write(step, half, || self.machine.append(journal, line))
     }
     fn clean_up(&self, path: &Path, temp: &str) -> Result<(), StoreError> {
         self.machine.clean_up(path, temp)
@@ -77,16 +122,66 @@ impl Store for KillingStore {
     }
 }
 
+/// What is there when `at` was the deadly write.
+struct Killed {
+    /// Writes that were made completely.
+    made: usize,
+    /// Transactions (or undos) that were brought to their end.
+    ended: usize,
+    /// One was begun and not ended.
+    open: bool,
+}
+
+fn killed_at(steps: &[Step], at: usize, moment: &str) -> Killed {
+    let made = (at + usize::from(moment == "after")).min(steps.len());
+    let count = |step: Step| steps[..made].iter().filter(|made| **made == step).count();
+    Killed { made, ended: count(Step::End), open: count(Step::Begin) > count(Step::End) }
+}
+
+/// In memory where the system has such a folder: everything is synced, and what a killed process leaves is the same.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// A home with its state folder beside it.
 struct Place(tempfile::TempDir);
 
+/// A place as it was at some moment. It comes back where it was, because receipts know their home.
+struct Moment {
+    place: Place,
+    copy: tempfile::TempDir,
+}
+
+impl Moment {
+    fn of(place: Place) -> Self {
+        let copy = folder();
+        case::copy_tree(place.0.path(), copy.path());
+        Self { place, copy }
+    }
+
+    fn again(&self) -> &Place {
+        for folder in std::fs::read_dir(self.place.0.path()).unwrap() {
+            std::fs::remove_dir_all(folder.unwrap().path()).unwrap();
+        }
+        case::copy_tree(self.copy.path(), self.place.0.path());
+        &self.place
+    }
+}
+
 impl Place {
     fn fresh() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         for fixture in FIXTURES {
             case::copy_tree(&case::fixtures().join(fixture), &folder.path().join("home"));
         }
         Self(folder)
+    }
+
+    /// Everything moved.
+    fn applied() -> Self {
+        let place = Self::fresh();
+        apply_all(place.0.path(), &KillingStore::harmless(&place.home()), || {});
+        place
     }
 
     fn home(&self) -> PathBuf {
@@ -98,7 +193,7 @@ impl Place {
     }
 
     fn here<T>(&self, act: impl FnOnce(&Writer<'_>) -> T) -> T {
-        with_writer(self.0.path(), &KillingStore::new(&self.home(), usize::MAX, ""), act)
+        with_writer(self.0.path(), &KillingStore::harmless(&self.home()), act)
     }
 
     /// Starts this test again as a child. True if it was killed, false if it got through.
@@ -152,10 +247,14 @@ impl Place {
         recovery.recovered.len()
     }
 
+    /// Nothing is left to recover, and the first bytes come back.
     #[track_caller]
-    fn undo_all(&self) {
-        let undone = self.here(|writer| writer.undo(&Selector::All, &RunId("undo".to_owned()))).unwrap();
-        assert!(undone.iter().all(|undone| undone.error.is_none()), "{undone:?}");
+    fn must_end_well(&self) {
+        assert_eq!(self.recover(), 0);
+        self.here(|writer| {
+            assert!(writer.receipts().unwrap().unreadable.is_empty());
+        });
+        undo_all(self.0.path(), &KillingStore::harmless(&self.home()));
         assert_eq!(self.stage(), 0);
     }
 }
@@ -166,37 +265,43 @@ fn with_writer<T>(place: &Path, store: &dyn Store, act: impl FnOnce(&Writer<'_>)
     act(&Writer::new(place.join("state"), machine, store, &AllEditors, &nobody))
 }
 
-/// What an undisturbed run does: the home after each transaction, and how many writes were made by then.
-struct Stages {
-    trees: Vec<Tree>,
-    writes: Vec<usize>,
+/// Each transaction of a home, one after the other, as a run makes them.
+fn apply_all(place: &Path, store: &dyn Store, mut after_each: impl FnMut()) {
+    for (_, transaction) in case::transactions(&case::host_of(&place.join("home"))) {
+        with_writer(place, store, |writer| writer.apply(&transaction)).unwrap();
+        after_each();
+    }
 }
 
-impl Stages {
-    fn total(&self) -> usize {
-        *self.writes.last().unwrap()
-    }
+fn undo_all(place: &Path, store: &dyn Store) {
+    let undone = with_writer(place, store, |writer| writer.undo(&Selector::All, &RunId("undo".to_owned()))).unwrap();
+    assert!(undone.iter().all(|undone| undone.error.is_none()), "{undone:?}");
+}
 
-    /// The transactions that are whole once this many writes are made.
-    fn whole(&self, writes: usize) -> usize {
-        self.writes.iter().rposition(|&made| made <= writes).unwrap()
-    }
+/// What an undisturbed run does: the home after each transaction, every write of it, and every write of its undo.
+struct Stages {
+    trees: Vec<Tree>,
+    apply: Vec<Step>,
+    undo: Vec<Step>,
 }
 
 static STAGES: LazyLock<Stages> = LazyLock::new(|| {
     let place = Place::fresh();
-    let mut stages = Stages { trees: vec![place.tree()], writes: vec![0] };
-    let store = KillingStore::new(&place.home(), usize::MAX, "");
-    for (_, transaction) in case::transactions(&case::host_of(&place.home())) {
-        with_writer(place.0.path(), &store, |writer| writer.apply(&transaction)).unwrap();
-        stages.trees.push(place.tree());
-        stages.writes.push(store.writes.load(Ordering::SeqCst));
-    }
-    let clients: std::collections::BTreeSet<_> = case::transactions(&case::host_of(Place::fresh().home().as_path()))
-        .iter()
-        .map(|(_, one)| format!("{:?}", one.client))
-        .collect();
+    let (home, at) = (place.home(), place.0.path());
+    let clients: BTreeSet<_> =
+        case::transactions(&case::host_of(&home)).iter().map(|(_, one)| format!("{:?}", one.client)).collect();
     assert_eq!(clients.len(), FIXTURES.len(), "each client has something to change: {clients:?}");
+    let mut trees = vec![place.tree()];
+    let (apply, undo) = (KillingStore::harmless(&home), KillingStore::harmless(&home));
+    apply_all(at, &apply, || trees.push(place.tree()));
+    undo_all(at, &undo);
+    assert_eq!(place.tree(), trees[0]);
+    let stages = Stages { trees, apply: apply.steps(), undo: undo.steps() };
+    for steps in [&stages.apply, &stages.undo] {
+        let of = |step: Step| steps.iter().filter(|made| **made == step).count();
+        assert!(of(Step::File) >= 6, "{steps:?}");
+        assert_eq!((of(Step::Begin), of(Step::End)), (stages.trees.len() - 1, stages.trees.len() - 1), "{steps:?}");
+    }
     stages
 });
 
@@ -207,15 +312,11 @@ fn be_the_child_if_started_as_one() {
     let variable = |name: &str| std::env::var(name).unwrap();
     let at = variable("PORT26_CRASH_AT").parse().unwrap();
     let store = KillingStore::new(&place.join("home"), at, &variable("PORT26_CRASH_MOMENT"));
-    with_writer(&place, &store, |writer| match variable("PORT26_CRASH_VERB").as_str() {
-        "apply" => {
-            for (_, transaction) in case::transactions(&case::host_of(&place.join("home"))) {
-                writer.apply(&transaction).unwrap();
-            }
-        }
-        "recover" => drop(writer.recover().unwrap()),
-        _ => drop(writer.undo(&Selector::All, &RunId("undo".to_owned())).unwrap()),
-    });
+    match variable("PORT26_CRASH_VERB").as_str() {
+        "apply" => apply_all(&place, &store, || {}),
+        "recover" => drop(with_writer(&place, &store, |writer| writer.recover()).unwrap()),
+        _ => undo_all(&place, &store),
+    }
     std::process::exit(0);
 }
 
@@ -223,41 +324,49 @@ fn be_the_child_if_started_as_one() {
 fn a_change_killed_at_any_write_is_taken_back_whole() {
     be_the_child_if_started_as_one();
     let test = "a_change_killed_at_any_write_is_taken_back_whole";
-    let total = STAGES.total();
-    assert!(total >= 6, "only {total} writes");
     for moment in MOMENTS {
-        for at in 0..=total {
+        for at in 0..STAGES.apply.len() {
             let place = Place::fresh();
-            assert_eq!(place.killed(test, "apply", at, moment), at < total, "{moment} write {at}");
+            assert!(place.killed(test, "apply", at, moment), "{moment} write {at}");
+            let killed = killed_at(&STAGES.apply, at, moment);
             place.must_be_old_or_new();
-            assert_eq!(place.recover(), usize::from(at < total), "{moment} write {at}");
+            assert_eq!(place.recover(), usize::from(killed.open), "{moment} write {at}");
             // Of the profile that was interrupted nothing is left, the ones before it stay as they are.
-            assert_eq!(place.stage(), STAGES.whole(at), "{moment} write {at}");
-            assert_eq!(place.recover(), 0);
-            place.undo_all();
+            assert_eq!(place.stage(), killed.ended, "{moment} write {at}");
+            place.must_end_well();
         }
     }
+    let place = Place::fresh();
+    assert!(!place.killed(test, "apply", STAGES.apply.len(), "before"), "there are no more writes than these");
+    assert_eq!(place.stage(), STAGES.trees.len() - 1);
+    place.must_end_well();
 }
 
 #[test]
 fn a_recovery_killed_at_any_write_is_taken_up_again() {
     be_the_child_if_started_as_one();
     let test = "a_recovery_killed_at_any_write_is_taken_up_again";
-    // The transaction with the most writes, killed after its last one: all of them are to be put back.
-    let (one, writes) = (1..STAGES.writes.len())
-        .map(|n| (n, STAGES.writes[n] - STAGES.writes[n - 1]))
-        .max_by_key(|(_, writes)| *writes)
-        .unwrap();
-    assert!(writes >= 2, "no transaction has two writes");
-    for moment in MOMENTS {
-        for at in 0..=writes {
-            let place = Place::fresh();
-            assert!(place.killed(test, "apply", STAGES.writes[one] - 1, "after"));
-            assert_eq!(place.killed(test, "recover", at, moment), at < writes, "{moment} write {at}");
-            place.must_be_old_or_new();
-            assert_eq!(place.recover(), usize::from(at < writes), "{moment} write {at}");
-            assert_eq!(place.stage(), one - 1, "{moment} write {at}");
-            place.undo_all();
+    // Interrupted right before the line that ends it, each transaction has the most to put back.
+    let ends = STAGES.apply.iter().enumerate().filter(|(_, step)| **step == Step::End).map(|(at, _)| at);
+    for (before, end) in ends.enumerate() {
+        let interrupted = Place::fresh();
+        assert!(interrupted.killed(test, "apply", end, "before"));
+        let interrupted = Moment::of(interrupted);
+        let undisturbed = interrupted.again();
+        let store = KillingStore::harmless(&undisturbed.home());
+        with_writer(undisturbed.0.path(), &store, |writer| writer.recover()).unwrap();
+        let steps = store.steps();
+        assert!(steps.contains(&Step::File) && steps.last() == Some(&Step::End), "{steps:?}");
+        for moment in MOMENTS {
+            for at in 0..steps.len() {
+                let place = interrupted.again();
+                assert!(place.killed(test, "recover", at, moment), "{moment} write {at}");
+                place.must_be_old_or_new();
+                let ended = killed_at(&steps, at, moment).ended;
+                assert_eq!(place.recover(), 1 - ended, "{moment} write {at}");
+                assert_eq!(place.stage(), before, "{moment} write {at}");
+                place.must_end_well();
+            }
         }
     }
 }
@@ -266,21 +375,44 @@ fn a_recovery_killed_at_any_write_is_taken_up_again() {
 fn an_undo_killed_at_any_write_is_completed() {
     be_the_child_if_started_as_one();
     let test = "an_undo_killed_at_any_write_is_completed";
-    let (total, last) = (STAGES.total(), STAGES.trees.len() - 1);
+    let last = STAGES.trees.len() - 1;
+    let applied = Moment::of(Place::applied());
     for moment in MOMENTS {
-        for at in 0..=total {
-            let place = Place::fresh();
-            assert!(!place.killed(test, "apply", usize::MAX, ""));
-            assert_eq!(place.stage(), last);
-            assert_eq!(place.killed(test, "undo", at, moment), at < total, "{moment} write {at}");
+        for at in 0..STAGES.undo.len() {
+            let place = applied.again();
+            assert!(place.killed(test, "undo", at, moment), "{moment} write {at}");
             place.must_be_old_or_new();
-            assert_eq!(place.recover(), usize::from(at < total));
+            let killed = killed_at(&STAGES.undo, at, moment);
+            assert_eq!(place.recover(), usize::from(killed.open), "{moment} write {at}");
             // The newest profile is undone first; the one that was interrupted is undone, too.
-            let left = total - at;
-            let expected = if at < total { STAGES.whole(left - 1) } else { 0 };
-            assert_eq!(place.stage(), expected, "{moment} write {at}");
-            assert_eq!(place.recover(), 0);
-            place.undo_all();
+            assert_eq!(place.stage(), last - killed.ended - usize::from(killed.open), "{moment} write {at}");
+            place.must_end_well();
+        }
+    }
+}
+
+#[test]
+fn completing_an_undo_may_be_killed_at_any_write_too() {
+    be_the_child_if_started_as_one();
+    let test = "completing_an_undo_may_be_killed_at_any_write_too";
+    // Interrupted right after it was begun, the undo of the newest profile is all still to be done.
+    let interrupted = Place::applied();
+    assert!(interrupted.killed(test, "undo", 0, "after"));
+    let interrupted = Moment::of(interrupted);
+    let undisturbed = interrupted.again();
+    let store = KillingStore::harmless(&undisturbed.home());
+    with_writer(undisturbed.0.path(), &store, |writer| writer.recover()).unwrap();
+    let steps = store.steps();
+    assert!(steps.contains(&Step::File) && steps.contains(&Step::End), "{steps:?}");
+    for moment in MOMENTS {
+        for at in 0..steps.len() {
+            let place = interrupted.again();
+            assert!(place.killed(test, "recover", at, moment), "{moment} write {at}");
+            place.must_be_old_or_new();
+            let killed = killed_at(&steps, at, moment);
+            assert_eq!(place.recover(), 1 - killed.ended, "{moment} write {at}, {} made", killed.made);
+            assert_eq!(place.stage(), STAGES.trees.len() - 2, "{moment} write {at}");
+            place.must_end_well();
         }
     }
 }

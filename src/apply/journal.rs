@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::receipt::{AccountRecord, Kind, Left, Machine, Receipt, ReceiptId, RunId, Status};
 use super::splice::Splice;
+use super::store::Store;
 use crate::account::ClientId;
 use crate::change::Change;
 use crate::formats::FileFormat;
@@ -150,19 +151,20 @@ pub(super) struct Step {
 }
 
 /// Adds records to a journal.
-pub(super) struct JournalWriter {
+pub(super) struct JournalWriter<'a> {
     file: Appender,
+    store: &'a dyn Store,
 }
 
-impl JournalWriter {
-    pub(super) fn create(path: &Path, begin: Begin) -> Result<Self, FileError> {
-        let mut writer = Self { file: Appender::create(path)? };
+impl<'a> JournalWriter<'a> {
+    pub(super) fn create(store: &'a dyn Store, path: &Path, begin: Begin) -> Result<Self, FileError> {
+        let mut writer = Self { file: Appender::create(path)?, store };
         writer.add(&Record::Begin(begin))?;
         Ok(writer)
     }
 
-    pub(super) fn reopen(path: &Path) -> Result<Self, FileError> {
-        Ok(Self { file: Appender::open(path)? })
+    pub(super) fn reopen(store: &'a dyn Store, path: &Path) -> Result<Self, FileError> {
+        Ok(Self { file: Appender::open(path)?, store })
     }
 
     pub(super) fn add(&mut self, record: &Record) -> Result<(), FileError> {
@@ -171,7 +173,7 @@ impl JournalWriter {
             path: "a journal record".into(),
             source: error.into(),
         })?;
-        self.file.append(&line)
+        self.store.append(&mut self.file, &line)
     }
 }
 

@@ -116,7 +116,8 @@ impl Writer<'_> {
         let original = self.state.load(original)?.ok_or_else(unknown)?;
         let mut left = Vec::new();
         for intent in original.intents.iter().rev() {
-            let outcome = restore(self.tools, intent, &temp_name(journal.id(), intent.n)).map_err(ApplyError::Write)?;
+            let outcome = restore(self.tools, intent, &temp_name(journal.id(), intent.n))
+                .map_err(|error| ApplyError::Write(error.source))?;
             left.extend(outcome.left(intent));
         }
         let time = Timestamp::now();
@@ -128,6 +129,8 @@ impl Writer<'_> {
     }
 
     pub(super) fn end(&self, journal: &Journal, record: &Record) -> Result<(), ApplyError> {
-        JournalWriter::reopen(&journal.path).and_then(|mut writer| writer.add(record)).map_err(ApplyError::State)
+        JournalWriter::reopen(self.tools.store, &journal.path)
+            .and_then(|mut writer| writer.add(record))
+            .map_err(ApplyError::State)
     }
 }

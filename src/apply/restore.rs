@@ -31,10 +31,22 @@ pub(super) struct Outcome {
     pub wrote: Option<Wrote>,
 }
 
-/// A write that was made, with what it takes to take it back while the process lives.
+/// A write that was made (or tried), with what it takes to take it back while the process lives.
 pub(super) enum Wrote {
     File { path: PathBuf, was: Vec<u8>, is: Vec<u8> },
     Values { were: Vec<ValueWrite> },
+}
+
+/// A write that failed. It may have had an effect all the same (the disk failed after the file was in place).
+pub(super) struct NotRestored {
+    pub source: StoreError,
+    pub wrote: Option<Wrote>,
+}
+
+impl From<StoreError> for NotRestored {
+    fn from(source: StoreError) -> Self {
+        Self { source, wrote: None }
+    }
 }
 
 impl Outcome {
@@ -51,7 +63,7 @@ impl Outcome {
 }
 
 /// Puts back the settings of an intent; `temp` names the file that a replacement goes through.
-pub(super) fn restore(tools: Tools, intent: &Intent, temp: &str) -> Result<Outcome, StoreError> {
+pub(super) fn restore(tools: Tools, intent: &Intent, temp: &str) -> Result<Outcome, NotRestored> {
     match &intent.target {
         Target::File(edit) => restore_file(tools, edit, &intent.settings, temp),
         Target::Registry => restore_values(tools, &intent.settings),
@@ -63,7 +75,7 @@ const CHANGED_SINCE: &str = "another program has changed it since";
 /// How often to start over when another program writes at the same moment.
 const TRIES: usize = 3;
 
-fn restore_file(tools: Tools, edit: &FileEdit, settings: &[Step], temp: &str) -> Result<Outcome, StoreError> {
+fn restore_file(tools: Tools, edit: &FileEdit, settings: &[Step], temp: &str) -> Result<Outcome, NotRestored> {
     let all = |fate: Fate| Outcome { fates: vec![fate; settings.len()], wrote: None };
     for temp in [edit.temp.as_str(), temp] {
         tools.store.clean_up(&edit.path, temp)?;
@@ -90,13 +102,13 @@ fn restore_file(tools: Tools, edit: &FileEdit, settings: &[Step], temp: &str) ->
         if bytes == now {
             return Ok(Outcome { fates, wrote: None });
         }
-        match tools.store.replace_file(&edit.path, &now, &bytes, temp) {
-            Ok(()) => {
-                let wrote = Wrote::File { path: edit.path.clone(), was: now, is: bytes };
-                return Ok(Outcome { fates, wrote: Some(wrote) });
-            }
+        let replaced = tools.store.replace_file(&edit.path, &now, &bytes, temp);
+        let wrote = Some(Wrote::File { path: edit.path.clone(), was: now, is: bytes });
+        match replaced {
+            Ok(()) => return Ok(Outcome { fates, wrote }),
             Err(StoreError::File(FileError::Changed { .. })) if tries < TRIES => {}
-            Err(error) => return Err(error),
+            Err(source @ StoreError::File(FileError::Changed { .. })) => return Err(source.into()),
+            Err(source) => return Err(NotRestored { source, wrote }),
         }
     }
 }
@@ -135,7 +147,7 @@ fn setting_by_setting(
     Ok((bytes, fates))
 }
 
-fn restore_values(tools: Tools, settings: &[Step]) -> Result<Outcome, StoreError> {
+fn restore_values(tools: Tools, settings: &[Step]) -> Result<Outcome, NotRestored> {
     let mut fates = Vec::with_capacity(settings.len());
     let (mut writes, mut were) = (Vec::new(), Vec::new());
     for Step { change, .. } in settings {
@@ -157,6 +169,9 @@ fn restore_values(tools: Tools, settings: &[Step]) -> Result<Outcome, StoreError
     if writes.is_empty() {
         return Ok(Outcome { fates, wrote: None });
     }
-    tools.store.write_values(&writes)?;
-    Ok(Outcome { fates, wrote: Some(Wrote::Values { were }) })
+    let wrote = Some(Wrote::Values { were });
+    match tools.store.write_values(&writes) {
+        Ok(()) => Ok(Outcome { fates, wrote }),
+        Err(source) => Err(NotRestored { source, wrote }),
+    }
 }

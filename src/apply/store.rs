@@ -1,10 +1,10 @@
-//! The one seam through which anything is written: files and the registry of the machine. Tests put stores
-//! that fail or kill the process in front of it.
+//! The one seam through which anything is written: files and the registry of the machine, and the lines of the
+//! journal. Tests put stores that fail or kill the process in front of it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use port26_platform::files::{FileError, Files};
+use port26_platform::files::{Appender, FileError, Files};
 use port26_platform::host::Host;
 use port26_platform::registry::{Registry, RegistryError, Value, ValueWrite};
 
@@ -60,6 +60,10 @@ pub trait Store: Send + Sync {
     fn write_values(&self, writes: &[ValueWrite]) -> Result<(), StoreError>;
     /// The file behind the registry, if it is a `.reg` file.
     fn registry_file(&self) -> Option<PathBuf>;
+    /// Adds a line to a journal; when this returns, it is on the disk.
+    fn append(&self, journal: &mut Appender, line: &[u8]) -> Result<(), FileError> {
+        journal.append(line)
+    }
 }
 
 /// The store of a machine, or of a folder that looks like one.

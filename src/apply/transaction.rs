@@ -42,7 +42,7 @@ impl Writer<'_> {
                 .collect(),
         };
         let path = self.state.journal_path(&id);
-        let mut journal = JournalWriter::create(&path, begin.clone()).map_err(ApplyError::State)?;
+        let mut journal = JournalWriter::create(self.tools.store, &path, begin.clone()).map_err(ApplyError::State)?;
         let mut begun = Vec::with_capacity(prepared.len());
         match write_all(self.tools, &mut journal, &prepared, &mut begun) {
             Ok(()) => {
@@ -127,9 +127,9 @@ pub(super) fn take_back<'i>(
         match restore(tools, intent, temp) {
             Ok(outcome) => left.extend(outcome.left(intent)),
             Err(error) => {
-                let why = error.to_string();
+                let why = error.source.to_string();
                 left.extend(intent.settings.iter().map(|s| Left { slot: s.change.slot.clone(), why: why.clone() }));
-                failed = Some(error);
+                failed = Some(error.source);
             }
         }
     }

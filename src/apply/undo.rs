@@ -9,7 +9,7 @@ use super::error::ApplyError;
 use super::group::temp_name;
 use super::journal::{Begin, Intent, Journal, JournalWriter, Record, SCHEMA};
 use super::receipt::{AccountRecord, Kind, Left, ReceiptId, RunId, Status};
-use super::restore::{Fate, Outcome, Wrote, restore};
+use super::restore::{Fate, NotRestored, Outcome, Wrote, restore};
 use super::store::StoreError;
 use crate::account::ClientId;
 
@@ -147,7 +147,8 @@ impl Writer<'_> {
             accounts: begin.accounts.iter().map(swapped).collect(),
             ..begin.clone()
         };
-        let mut journal = JournalWriter::create(&self.state.journal_path(&id), undo).map_err(ApplyError::State)?;
+        let mut journal =
+            JournalWriter::create(self.tools.store, &self.state.journal_path(&id), undo).map_err(ApplyError::State)?;
         let mut restored = Vec::new();
         let left = match self.restore_all(&mut journal, &id, original, &mut restored) {
             Ok(left) => left,
@@ -172,7 +173,13 @@ impl Writer<'_> {
             let temp = temp_name(id, intent.n);
             let announced = Record::Restoring { n: intent.n, temp: temp.clone() };
             journal.add(&announced).map_err(ApplyError::State)?;
-            let outcome = restore(self.tools, intent, &temp).map_err(ApplyError::Write)?;
+            let outcome = match restore(self.tools, intent, &temp) {
+                Ok(outcome) => outcome,
+                Err(NotRestored { source, wrote }) => {
+                    restored.push((intent, Outcome { fates: Vec::new(), wrote }));
+                    return Err(ApplyError::Write(source));
+                }
+            };
             left.extend(outcome.left(intent));
             restored.push((intent, outcome));
             journal.add(&Record::Done { n: intent.n }).map_err(ApplyError::State)?;
@@ -194,9 +201,11 @@ impl Writer<'_> {
         for (intent, outcome) in restored.iter().rev() {
             let result: Result<(), StoreError> = match &outcome.wrote {
                 None => Ok(()),
-                Some(Wrote::File { path, was, is }) => {
-                    self.tools.store.replace_file(path, is, was, &temp_name(&id, intent.n))
-                }
+                Some(Wrote::File { path, was, is }) => match self.tools.store.read_file(path) {
+                    // The write that failed had no effect.
+                    Ok(now) if now.as_ref() == Some(was) => Ok(()),
+                    _ => self.tools.store.replace_file(path, is, was, &temp_name(&id, intent.n)),
+                },
                 Some(Wrote::Values { were }) => self.tools.store.write_values(were),
             };
             if let Err(error) = result {

@@ -123,6 +123,8 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io(error)),
+        // A pipe in the file's place would make us wait for its writer, a device never end.
+        Ok(meta) if !meta.is_file() => Err(FileError::NotAFile { path: path.to_owned() }),
         Ok(meta) if meta.len() > READ_LIMIT => {
             Err(FileError::TooLarge { path: path.to_owned(), size: meta.len(), limit: READ_LIMIT })
         }

@@ -32,6 +32,8 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 pub struct Appender {
     file: File,
     path: PathBuf,
+    /// Bytes of the lines that are complete.
+    length: u64,
 }
 
 impl Appender {
@@ -42,12 +44,12 @@ impl Appender {
             path: path.to_owned(),
             source,
         })?;
-        Ok(Self { file, path: path.to_owned() })
+        Ok(Self { file, path: path.to_owned(), length: 0 })
     }
 
     /// An existing file. A last line that a crash left without its end, or as zeros, is cut off first.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        let open = || -> io::Result<File> {
+        let open = || -> io::Result<(File, u64)> {
             let mut file = File::options().read(true).write(true).open(path)?;
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
@@ -56,11 +58,16 @@ impl Appender {
                 file.set_len(whole as u64)?;
                 file.sync_all()?;
             }
-            file.seek(SeekFrom::End(0))?;
-            Ok(file)
+            Ok((file, whole as u64))
         };
-        let file = open().map_err(|source| FileError::Io { doing: "opening", path: path.to_owned(), source })?;
-        Ok(Self { file, path: path.to_owned() })
+        let (file, length) =
+            open().map_err(|source| FileError::Io { doing: "opening", path: path.to_owned(), source })?;
+        Ok(Self { file, path: path.to_owned(), length })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Adds a line and waits until it is on the disk.
@@ -68,11 +75,27 @@ impl Appender {
         let mut whole = Vec::with_capacity(line.len() + 1);
         whole.extend_from_slice(line);
         whole.push(b'\n');
-        self.file.write_all(&whole).and_then(|()| self.file.sync_data()).map_err(|source| FileError::Io {
-            doing: "writing",
-            path: self.path.clone(),
-            source,
-        })
+        // A full disk leaves a piece of a line. The next one must not run into it: it would be unreadable too.
+        let written = self.cut_back().and_then(|()| self.file.write_all(&whole)).and_then(|()| self.file.sync_data());
+        match written {
+            Ok(()) => {
+                self.length += whole.len() as u64;
+                Ok(())
+            }
+            Err(source) => {
+                // The first error is the one to tell; the next line tries again.
+                let _ = self.cut_back();
+                Err(FileError::Io { doing: "writing", path: self.path.clone(), source })
+            }
+        }
+    }
+
+    /// Takes away what stands behind the complete lines, and goes there.
+    fn cut_back(&mut self) -> io::Result<()> {
+        if self.file.metadata()?.len() > self.length {
+            self.file.set_len(self.length)?;
+        }
+        self.file.seek(SeekFrom::Start(self.length)).map(drop)
     }
 }
 

@@ -112,6 +112,18 @@ fn a_journal_loses_only_the_line_that_was_cut_short() {
     }
 }
 
+#[test]
+fn a_line_that_could_not_be_completed_does_not_spoil_the_next() {
+    let home = Home::new();
+    let path = home.dir.path().join("1.jsonl");
+    let mut journal = Appender::create(&path).unwrap();
+    journal.append(b"one").unwrap();
+    // What a full disk leaves of a line.
+    std::fs::write(&path, b"one\ntw").unwrap();
+    journal.append(b"three").unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"one\nthree\n");
+}
+
 #[cfg(unix)]
 mod unix {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -162,6 +174,7 @@ mod unix {
         let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
         assert!(made.success());
         assert_eq!(home.files().read(&path).unwrap_err().code(), "not_a_file");
+        assert_eq!(super::read(&path).unwrap_err().code(), "not_a_file");
     }
 
     /// Gives everything in the home to another user; false if that is not possible.

@@ -225,7 +225,7 @@ pub(super) fn make_private_dir(path: &Path) -> io::Result<()> {
 /// A new file that only its owner may read, known to its folder before anything is in it.
 pub(super) fn create_private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    let file = File::options().append(true).create_new(true).mode(0o600).open(path)?;
+    let file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         sync_folder(&File::open(parent)?)?;
     }

@@ -173,5 +173,6 @@ pub(super) fn make_private_dir(path: &Path) -> io::Result<()> {
 
 /// A new file; private by the access list it inherits.
 pub(super) fn create_private(path: &Path) -> io::Result<File> {
-    File::options().append(true).create_new(true).open(path)
+    // Not for appending alone: that access may not cut off a line that could not be completed.
+    File::options().write(true).create_new(true).open(path)
 }
