@@ -138,11 +138,6 @@ fn killed_at(steps: &[Step], at: usize, moment: &str) -> Killed {
     Killed { made, ended: count(Step::End), open: count(Step::Begin) > count(Step::End) }
 }
 
-/// In memory where the system has such a folder: everything is synced, and what a killed process leaves is the same.
-fn folder() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
-}
-
 /// A home with its state folder beside it.
 struct Place(tempfile::TempDir);
 
@@ -154,7 +149,7 @@ struct Moment {
 
 impl Moment {
     fn of(place: Place) -> Self {
-        let copy = folder();
+        let copy = case::folder();
         case::copy_tree(place.0.path(), copy.path());
         Self { place, copy }
     }
@@ -170,7 +165,7 @@ impl Moment {
 
 impl Place {
     fn fresh() -> Self {
-        let folder = folder();
+        let folder = case::folder();
         for fixture in FIXTURES {
             case::copy_tree(&case::fixtures().join(fixture), &folder.path().join("home"));
         }

@@ -61,6 +61,8 @@ fn problem(file: &Path, why: &str) -> Problem {
 fn open(file: &Path) -> Result<Option<KeyFile>, String> {
     match files::read(file) {
         Ok(None) => Ok(None),
+        // The program never leaves it so; a full disk does.
+        Ok(Some(bytes)) if bytes.is_empty() => Err("the file is empty".to_owned()),
         Ok(Some(bytes)) => KeyFile::parse(&bytes).map(Some).map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     }

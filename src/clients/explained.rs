@@ -5,7 +5,7 @@ use port26_platform::host::{Host, Os};
 
 use super::outlook::NEW_OUTLOOK_SWITCH;
 use super::registry_settings::unreadable;
-use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
+use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt, mailmate};
 use crate::account::{Account, ClientId, SubmissionServer};
 use crate::change::Change;
 
@@ -21,7 +21,7 @@ pub static ALL: &[&dyn MailClient] = &[
     &BECKY,
     &EUDORA,
     &OUTLOOK_MAC,
-    &MAILMATE,
+    &mailmate::MAILMATE,
     &SPARK,
     &AIRMAIL,
     &CANARY,
@@ -277,8 +277,8 @@ pub static OUTLOOK_MAC: Explained = Explained {
     programs: &["Microsoft Outlook"],
 };
 
-/// MailMate.
-pub static MAILMATE: Explained = Explained {
+/// MailMate, but for its accounts: those are read by [`mailmate`].
+pub(super) static MAILMATE: Explained = Explained {
     client: ClientId::Mailmate,
     name: "MailMate",
     signs: &[(Os::Macos, Sign::Roaming("MailMate/Submission.plist"))],

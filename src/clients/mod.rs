@@ -4,6 +4,7 @@
 pub mod apple_mail;
 pub mod claws_mail;
 pub mod explained;
+pub mod mailmate;
 pub mod outlook;
 pub mod outlook_express;
 mod providers;
@@ -152,7 +153,7 @@ pub static CLIENTS: &[&dyn MailClient] = &[
     &explained::NEW_OUTLOOK,
     &explained::WINDOWS_MAIL_APP,
     &explained::OUTLOOK_MAC,
-    &explained::MAILMATE,
+    &mailmate::MAILMATE,
     &explained::SPARK,
     &explained::AIRMAIL,
     &explained::CANARY,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use port26_platform::files;
+use port26_platform::files::{self, FileError};
 use port26_platform::host::{Host, Os};
 
 use super::providers::owner_of;
@@ -191,6 +191,9 @@ impl WindowsMail {
 
     /// Reads one file. `None`: it sends no mail (news, address book).
     fn read(&self, root: &Path, file: &Path) -> Result<Option<Account>, FileTrouble> {
+        if std::fs::symlink_metadata(file).is_ok_and(|meta| !meta.is_file()) {
+            return Err(FileError::NotAFile { path: file.to_owned() }.into());
+        }
         let Some(bytes) = files::read(file)? else { return Ok(None) };
         let doc = OeAccount::parse(&bytes)?;
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();

@@ -8,6 +8,7 @@ pub mod mozilla_logins;
 pub mod oeaccount;
 pub mod open;
 pub mod plist_doc;
+pub mod plist_value;
 pub mod prefs_js;
 pub mod reg_file;
 mod xml;

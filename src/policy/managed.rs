@@ -9,15 +9,13 @@ use port26_platform::managed::{ManagedKey, ManagedValue, policy_keys};
 
 use super::value::PolicyValue;
 use super::{Place, Policy, PolicyError, Source};
+use crate::formats::plist_value;
 
 /// The key below `Software\Policies`.
 pub const REGISTRY_NAME: &str = "port26";
 
 /// The preference domain of a configuration profile for macOS. Device profiles (`PayloadScope` System) end up here.
 pub const PROFILE_DOMAIN: &str = "org.port26";
-
-/// Larger is no policy. Property lists can hold a value many times over, so the size is checked before they are read.
-const MOST_BYTES: usize = 256 * 1024;
 
 /// Files that the owner of a machine with this system may lay down. Windows has the registry instead.
 pub fn managed_sources(os: Os) -> Vec<PathBuf> {
@@ -52,11 +50,7 @@ impl Policy {
             at: Place { source: Source::Managed(path.display().to_string()), line: None },
             why,
         };
-        if bytes.len() > MOST_BYTES {
-            return Err(malformed("too large to be a policy".to_owned()));
-        }
-        let list =
-            plist::Value::from_reader(std::io::Cursor::new(bytes)).map_err(|error| malformed(error.to_string()))?;
+        let list = plist_value::read(bytes).map_err(|error| malformed(error.to_string()))?;
         let Some(entries) = list.into_dictionary() else {
             return Err(malformed("not a dictionary".to_owned()));
         };
@@ -131,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_profile_that_cannot_be_read_changes_nothing_and_is_named() {
-        let large = vec![b' '; MOST_BYTES + 1];
+        let large = vec![b' '; plist_value::MOST_BYTES + 1];
         let unknown = PROFILE.replace("send_test", "send_tset");
         let wrong = PROFILE.replace("<integer>5</integer>", "<real>5.5</real>");
         for bytes in

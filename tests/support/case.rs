@@ -16,6 +16,12 @@ pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
+/// A folder that goes away again. In memory where the system has such a place: every write is synced, and what a
+/// killed process leaves is the same there.
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// A fixture copied to a folder of its own, as a host.
 pub struct Case {
     pub name: String,
@@ -26,10 +32,10 @@ pub struct Case {
 
 impl Case {
     pub fn copy(fixture: &Path) -> Self {
-        let home = tempfile::tempdir().unwrap();
+        let home = folder();
         copy_tree(fixture, home.path());
         let name = fixture.strip_prefix(fixtures()).unwrap().display().to_string();
-        Self { name, host: host_of(home.path()), home, state: tempfile::tempdir().unwrap() }
+        Self { name, host: host_of(home.path()), home, state: folder() }
     }
 
     /// Every file of the home, by its place in it.

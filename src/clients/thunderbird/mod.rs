@@ -201,6 +201,8 @@ impl Family {
         let file = path.join("prefs.js");
         let parsed = match files::read(&file) {
             Ok(None) => return,
+            // The program never leaves it so; a full disk does.
+            Ok(Some(bytes)) if bytes.is_empty() => Err("the file is empty".to_owned()),
             Ok(Some(bytes)) => PrefsJs::parse(&bytes).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };

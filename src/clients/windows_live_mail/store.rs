@@ -128,8 +128,8 @@ fn guessed_profile(written: &str) -> Option<String> {
     (is_drive && is_users && !name.is_empty()).then(|| format!("{drive}\\{users}\\{name}"))
 }
 
-/// All `account{..}.oeaccount` files below the store, in order of their paths. Links are not followed; the program's
-/// own backup is not looked into. With them, the folders that could not be listed.
+/// Everything called `account{..}.oeaccount` below the store, in order of the paths, be it a file or not. Links are not
+/// followed; the program's own backup is not looked into. With them, the folders that could not be listed.
 pub(super) fn account_files(root: &Path, depth: usize) -> (Vec<PathBuf>, Vec<(PathBuf, std::io::Error)>) {
     let mut found = Vec::new();
     let mut closed = Vec::new();
@@ -145,11 +145,9 @@ pub(super) fn account_files(root: &Path, depth: usize) -> (Vec<PathBuf>, Vec<(Pa
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().to_ascii_lowercase();
             match entry.file_type() {
+                _ if name.starts_with("account{") && name.ends_with("}.oeaccount") => found.push(entry.path()),
                 Ok(kind) if kind.is_dir() && level < depth && !(level == 0 && name == "backup") => {
                     folders.push((entry.path(), level + 1));
-                }
-                Ok(kind) if kind.is_file() && name.starts_with("account{") && name.ends_with("}.oeaccount") => {
-                    found.push(entry.path());
                 }
                 _ => {}
             }

@@ -50,6 +50,15 @@ impl PlistDoc {
         }
     }
 
+    /// Refuses a list that is larger than `most` bytes with every value written out wherever it is used, or nested
+    /// deeper than any settings are: a small binary file can stand for more than there is memory.
+    pub fn must_fit(&self, most: usize) -> Result<(), FormatError> {
+        match &self.form {
+            Form::Xml(doc) => must_fit(doc, most),
+            Form::Binary(doc) => must_fit(doc, most),
+        }
+    }
+
     /// The value of a setting, read; `None` if it is not written.
     pub fn scalar(&self, name: &str) -> Result<Option<Scalar>, FormatError> {
         self.get(name)?.map(|raw| Scalar::from_raw(name, &raw)).transpose()
@@ -200,6 +209,38 @@ fn count<T: Tree>(tree: &T, name: &str) -> Result<Option<usize>, FormatError> {
         Shape::Array(items) => Ok(Some(items.len())),
         _ => Err(refused(name, "it is not an array")),
     }
+}
+
+/// Containers inside containers; readers that go down by recursion must come back.
+const DEEPEST: usize = 100;
+
+fn must_fit<T: Tree>(tree: &T, most: usize) -> Result<(), FormatError> {
+    let mut left = most;
+    let mut take = |size: usize| {
+        left = left.checked_sub(size).ok_or_else(|| refused("", "written out in full, it is too large"))?;
+        Ok(())
+    };
+    let mut open = vec![(tree.top(), 0)];
+    while let Some((node, depth)) = open.pop() {
+        if depth > DEEPEST {
+            return Err(refused("", "its values are nested too deep"));
+        }
+        match tree.shape(node)? {
+            Shape::Dict(pairs) => {
+                for (key, value) in pairs {
+                    take(key.len() + 1)?;
+                    open.push((value, depth + 1));
+                }
+            }
+            Shape::Array(items) => {
+                take(items.len())?;
+                open.extend(items.into_iter().map(|item| (item, depth + 1)));
+            }
+            // What has no XML element is small.
+            Shape::Scalar => take(tree.raw("", node).map_or(1, |raw| raw.len()))?,
+        }
+    }
+    Ok(())
 }
 
 fn segments(name: &str) -> Result<Vec<String>, FormatError> {

@@ -1,0 +1,222 @@
+//! MailMate for macOS: found and explained, and its outgoing servers are listed, so that people see which of them to
+//! change by hand. `Submission.plist` holds `smtpServers`, each with `serverURL` (`smtp://user@host`) and, as text, a
+//! `port`. How MailMate protects the connection is not in what is known of the file: told by the port alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use plist::{Dictionary, Value};
+use port26_platform::files;
+use port26_platform::host::Host;
+
+use super::providers::owner_of;
+use super::{Found, InUse, Installation, MailClient, PlanError, Problem, explained};
+use crate::account::{Account, AuthSetting, ClientId, CredentialSource, NotOurs, SubmissionServer, TlsMode};
+use crate::change::Change;
+use crate::formats::plist_value;
+
+/// The adapter.
+pub static MAILMATE: MailMate = MailMate;
+
+/// MailMate.
+#[derive(Debug, Clone, Copy)]
+pub struct MailMate;
+
+const IMPLICIT_TLS_PORT: u16 = 465;
+/// Without a port MailMate tries 25 and 587.
+const FIRST_PORT: u16 = 25;
+
+impl MailClient for MailMate {
+    fn id(&self) -> ClientId {
+        ClientId::Mailmate
+    }
+
+    fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem> {
+        explained::MAILMATE.detect(host)
+    }
+
+    fn accounts(&self, _host: &Host, at: &Installation) -> Found {
+        let mut found = Found::default();
+        for file in at.profiles.iter().filter_map(|profile| profile.path.as_deref()) {
+            if let Err(why) = read(file, &mut found) {
+                found.problems.push(problem(file.display().to_string(), "accounts_unreadable", why));
+            }
+        }
+        found
+    }
+
+    fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError> {
+        if *to == account.outgoing {
+            return Ok(Vec::new());
+        }
+        explained::MAILMATE.changes(account, to)
+    }
+
+    fn in_use(&self, host: &Host, account: &Account) -> InUse {
+        explained::MAILMATE.in_use(host, account)
+    }
+}
+
+fn problem(at: String, code: &str, why: String) -> Problem {
+    Problem {
+        client: ClientId::Mailmate,
+        at,
+        code: code.to_owned(),
+        message: format!("MailMate's outgoing servers cannot be read: {why}."),
+        hint: "Open MailMate, look at Settings > SMTP, close it, and try again.".to_owned(),
+    }
+}
+
+fn read(file: &Path, found: &mut Found) -> Result<(), String> {
+    let Some(bytes) = files::read(file).map_err(|error| error.to_string())? else { return Ok(()) };
+    let list = plist_value::read(&bytes).map_err(|error| error.to_string())?;
+    let list = list.as_dictionary().ok_or("it is not a dictionary")?;
+    let servers = match list.get("smtpServers") {
+        None => return Ok(()),
+        Some(servers) => servers.as_array().ok_or("smtpServers is not a list")?,
+    };
+    let mut seen = BTreeSet::new();
+    for (index, server) in servers.iter().enumerate() {
+        match server.as_dictionary().ok_or_else(|| "it is not a dictionary".to_owned()).and_then(account) {
+            // The same server twice is one for whoever reads the list.
+            Ok(account) if !seen.insert(account.id.clone()) => {}
+            Ok(account) => found.accounts.push(account),
+            Err(why) => {
+                let at = format!("{}, smtpServers/#{index}", file.display());
+                found.problems.push(problem(at, "server_unreadable", why));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn account(server: &Dictionary) -> Result<Account, String> {
+    let url = server.get("serverURL").and_then(Value::as_string).ok_or("it has no serverURL")?;
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("{url} is not an address"))?;
+    let rest = rest.split('/').next().unwrap_or_default();
+    let (user, host) = match rest.rsplit_once('@') {
+        Some((user, host)) => (decoded(user).filter(|user| !user.is_empty()), host),
+        None => (None, rest),
+    };
+    if host.is_empty() {
+        return Err(format!("{url} names no server"));
+    }
+    let written = match server.get("port") {
+        None => None,
+        Some(Value::String(text)) if text.trim().is_empty() => None,
+        Some(Value::String(text)) => Some(text.trim().parse::<u16>().ok()),
+        Some(number) => Some(number.as_unsigned_integer().and_then(|number| u16::try_from(number).ok())),
+    };
+    let port = match written {
+        None => FIRST_PORT,
+        Some(port) => port.filter(|&port| port != 0).ok_or("its port is not a port number")?,
+    };
+    let implicit = scheme.eq_ignore_ascii_case("smtps") || port == IMPLICIT_TLS_PORT;
+    let email = user.clone().filter(|user| user.contains('@'));
+    Ok(Account {
+        id: format!("mailmate/{}@{host}:{port}", user.as_deref().unwrap_or_default()),
+        client: ClientId::Mailmate,
+        profile: "MailMate".to_owned(),
+        emails: email.iter().cloned().collect(),
+        email,
+        used: true,
+        not_ours: owner_of(host).or(Some(NotOurs::ClosedStore)),
+        outgoing: SubmissionServer {
+            host: host.to_owned(),
+            port,
+            port_is_default: written.is_none(),
+            tls: if implicit { TlsMode::Implicit } else { TlsMode::Starttls },
+            auth: if user.is_some() { AuthSetting::Password } else { AuthSetting::None },
+            credential: if user.is_some() { CredentialSource::Own } else { CredentialSource::None },
+            user,
+        },
+        incoming: None,
+        notices: Vec::new(),
+        // It is in the keychain, if anywhere.
+        password_in_client: false,
+        settings: BTreeMap::new(),
+    })
+}
+
+/// Text of an address: `ann%40hosting.test`. `None` if that is not text.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut pieces = text.split('%');
+    bytes.extend(pieces.next().unwrap_or_default().bytes());
+    for piece in pieces {
+        let code = piece.get(..2).filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        bytes.push(u8::from_str_radix(code, 16).ok()?);
+        bytes.extend(piece.bytes().skip(2));
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use port26_platform::host::Os;
+
+    use super::*;
+
+    fn found(home: &Path) -> Found {
+        let host = Host::folder(home, Os::Macos, None);
+        let installation = MAILMATE.detect(&host).unwrap().unwrap();
+        assert!(installation.by_hand.len() >= 3);
+        MAILMATE.accounts(&host, &installation)
+    }
+
+    #[test]
+    fn its_servers_are_listed_and_never_planned() {
+        let found = found(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/mailmate/submission"));
+        let shown: Vec<_> = found
+            .accounts
+            .iter()
+            .map(|account| {
+                let now = &account.outgoing;
+                (account.id.as_str(), now.port_is_default, now.tls, account.email.as_deref(), account.not_ours)
+            })
+            .collect();
+        let (ours, ann) = (Some(NotOurs::ClosedStore), Some("ann@hosting.test"));
+        assert_eq!(
+            shown,
+            [
+                ("mailmate/ann@hosting.test@mail.hosting.test:25", false, TlsMode::Starttls, ann, ours),
+                ("mailmate/bo@smtp.hosting.test:25", true, TlsMode::Starttls, None, ours),
+                ("mailmate/@relay.hosting.test:465", false, TlsMode::Implicit, None, ours),
+                ("mailmate/bo@smtp.gmail.com:587", false, TlsMode::Starttls, None, Some(NotOurs::Google)),
+            ]
+        );
+        assert_eq!(found.problems.len(), 2, "{:?}", found.problems);
+        assert!(found.problems.iter().all(|problem| problem.code == "server_unreadable"));
+        for account in &found.accounts {
+            assert_eq!(MAILMATE.changes(account, &account.outgoing), Ok(Vec::new()));
+            let to = SubmissionServer { port: 26, ..account.outgoing.clone() };
+            assert!(matches!(MAILMATE.changes(account, &to), Err(PlanError::CannotExpress { .. })));
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_a_problem() {
+        for bytes in [
+            &b""[..],
+            b"bplist00",
+            b"<plist><array/></plist>",
+            b"<plist><dict><key>smtpServers</key><true/></dict></plist>",
+        ] {
+            let home = tempfile::tempdir().unwrap();
+            let folder = home.path().join("Library/Application Support/MailMate");
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("Submission.plist"), bytes).unwrap();
+            let found = found(home.path());
+            assert_eq!((found.accounts.len(), found.problems.len()), (0, 1), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn user_names_are_decoded() {
+        assert_eq!(decoded("ann%40hosting.test").as_deref(), Some("ann@hosting.test"));
+        assert_eq!(decoded("b%C3%BCro").as_deref(), Some("b\u{fc}ro"));
+        for bad in ["%", "%4", "%zz", "%+1", "%ff"] {
+            assert_eq!(decoded(bad), None, "{bad}");
+        }
+    }
+}
