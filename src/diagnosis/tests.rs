@@ -91,6 +91,7 @@ fn verified(trouble: Option<TlsTrouble>) -> TlsFinding {
         not_before: Some(NOW - 1000),
         not_after: Some(NOW + 1000),
         key_sha256: Some("ab".into()),
+        local_root: false,
         ms: 20,
     }
 }
@@ -132,6 +133,9 @@ fn host(ports: Vec<PortFinding>, controls: Vec<ControlFinding>) -> HostFindings 
         ports,
         controls,
         second_hosts: vec![],
+        repeats: vec![],
+        dates: vec![],
+        same_address_names: vec![],
     }
 }
 
@@ -141,6 +145,7 @@ fn network(second: Option<Connect>) -> NetworkView {
         another_host_answered: false,
         second_hosts: second.map(|outcome| control("mx.other.test", 25, outcome)).into_iter().collect(),
         now: NOW,
+        ..NetworkView::default()
     }
 }
 
@@ -152,7 +157,15 @@ fn code(account: &Account, host: &HostFindings, network: &NetworkView, login: Op
 }
 
 fn logged_in(auth: Option<Reply>, mail_from: Option<Reply>) -> LoginFinding {
-    LoginFinding { port: 587, mechanism: Some("PLAIN".into()), auth, mail_from, end: End::Complete, round_trips: 2 }
+    LoginFinding {
+        port: 587,
+        mechanism: Some("PLAIN".into()),
+        auth,
+        mail_from,
+        rcpt: None,
+        end: End::Complete,
+        round_trips: 2,
+    }
 }
 
 fn with_imap() -> Vec<ControlFinding> {

@@ -38,6 +38,13 @@ impl Reached {
         Self(Arc::new(watch::Sender::new(HashMap::new())))
     }
 
+    /// Ends once any address has answered.
+    pub(super) async fn any(&self) {
+        let mut changes = self.0.subscribe();
+        // The sender lives as long as this handle, so it cannot end early.
+        let _ = changes.wait_for(|known| !known.is_empty()).await;
+    }
+
     fn note(&self, address: IpAddr, after: Duration) {
         self.0.send_modify(|known| {
             let best = known.entry(address).or_insert(after);
@@ -66,6 +73,7 @@ impl Dialler {
         host: &str,
         addresses: &[SocketAddr],
         started: Instant,
+        patience: Duration,
         reached: &Reached,
     ) -> Race {
         let mut race = Race {
@@ -82,14 +90,14 @@ impl Dialler {
                 Some((at, address)) => {
                     let (dialler, host, reached) = (Arc::clone(self), host.to_owned(), reached.clone());
                     race.running.push(Box::pin(async move {
-                        let (attempt, stream) = dialler.attempt(&host, address, started, &reached).await;
+                        let (attempt, stream) = dialler.attempt(&host, address, started, patience, &reached).await;
                         (at, attempt, stream)
                     }));
                 }
                 None if race.running.is_empty() => return race,
                 None => {}
             }
-            let next = Instant::now() + if waiting.len() > 0 { self.stagger } else { self.deadline };
+            let next = Instant::now() + if waiting.len() > 0 { self.stagger } else { patience };
             while let Ok(Some((at, attempt, stream))) = timeout_at(next.into(), race.running.next()).await {
                 race.attempts[at] = Some(attempt);
                 if stream.is_some() {
@@ -110,10 +118,11 @@ impl Dialler {
         host: &str,
         address: SocketAddr,
         started: Instant,
+        patience: Duration,
         reached: &Reached,
     ) -> (Attempt, Option<TcpStream>) {
         let begun = Instant::now();
-        let silence = self.silence(address.ip(), begun, started + self.deadline, reached);
+        let silence = self.silence(address.ip(), begun, started + patience, reached);
         tokio::pin!(silence);
         let mut offsets = self.syn_offsets.iter().copied();
         let mut next = Some(offsets.next().unwrap_or_default());
@@ -294,7 +303,7 @@ mod tests {
             if let Some(after) = after {
                 reached.note(address.ip(), Duration::from_millis(after));
             }
-            let race = dialler.race("mail.hosting.test", &[address], started, &reached).await;
+            let race = dialler.race("mail.hosting.test", &[address], started, dialler.deadline, &reached).await;
             let attempts = race.settle(Duration::ZERO, 3).await;
             assert_eq!((attempts[0].outcome, attempts[0].tries), (Connect::Silent, 3));
             started.elapsed().as_millis()
