@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, AuthSetting, CredentialSource, NotOurs, SubmissionServer, TlsMode};
-use crate::diagnosis::{Verdict, VerdictCode, offers_password, proves};
+use crate::diagnosis::{Verdict, VerdictCode, offers_password, proves, read_along};
 use crate::policy::{Mode, MoveWhen, Policy};
 use crate::probe::finding::{HostFindings, PortFinding};
 
@@ -148,7 +148,8 @@ fn target(account: &Account, code: VerdictCode, host: &HostFindings, policy: &Po
     if matches!(code, VerdictCode::AuthRequired | VerdictCode::WrongTlsMode) {
         order.push(present);
     }
-    let fits = |finding: &&PortFinding| fits(finding, account, code, policy);
+    let read_along = |finding: &PortFinding| !policy.allow_local_interception.value && read_along(host, finding);
+    let fits = |finding: &&PortFinding| fits(finding, account, code, policy) && !read_along(finding);
     order.iter().find_map(|&port| host.ports.iter().filter(|finding| finding.port == port).find(fits)).map(|finding| {
         SubmissionServer {
             host: account.outgoing.host.clone(),
@@ -201,6 +202,14 @@ pub fn code_of<T: Serialize>(name: &T) -> String {
 pub fn hint(code: VerdictCode) -> &'static str {
     match code {
         VerdictCode::Offline => "Connect to the internet, then run this again.",
+        VerdictCode::CaptivePortal => "Open any page in a browser, log in to the network there, then run this again.",
+        VerdictCode::RelayUnsafe => {
+            "Use another network or webmail for now; ask your mail host for a port that gets through."
+        }
+        VerdictCode::LocalInterception => {
+            "Switch off the mail scan of the security program for outgoing mail, or allow it by policy (allow_local_interception)."
+        }
+        VerdictCode::VpnBlock => "Switch the VPN off for a moment, or ask who runs it to let mail out.",
         VerdictCode::BadHostname => "Compare the outgoing server's name with what your mail host gave you.",
         VerdictCode::DnsFault => "Try again in a minute, or on another network; restart the router if it stays.",
         VerdictCode::ServerUnreachable => "Ask your mail host whether the server is down, and run this again later.",

@@ -226,9 +226,12 @@ pub(super) fn remember(tools: &Tools, tested: &mut [Tested]) {
 fn port_state(code: VerdictCode) -> Option<PortState> {
     match code {
         VerdictCode::Ok | VerdictCode::AuthRequired | VerdictCode::BadCredentials => Some(PortState::Open),
-        VerdictCode::PortBlockedNetwork | VerdictCode::UseSubmission | VerdictCode::NetworkBlocksMail => {
-            Some(PortState::Blocked)
-        }
+        VerdictCode::PortBlockedNetwork
+        | VerdictCode::PortBlockedExceptRelay
+        | VerdictCode::UseSubmission
+        | VerdictCode::NetworkBlocksMail
+        | VerdictCode::RelayUnsafe => Some(PortState::Blocked),
+        // What a VPN does is not what the network does.
         _ => None,
     }
 }

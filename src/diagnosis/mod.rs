@@ -4,16 +4,18 @@
 //! Where two causes fit, the earlier one wins: no network, then the name, then the path, then the host,
 //! then login and sender.
 
-mod clock;
+mod between;
 mod host;
 pub mod login;
 mod path;
 mod words;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, TlsMode};
-use crate::probe::finding::{Connect, ControlFinding, HostFindings, LoginFinding, PortFinding};
+use crate::probe::finding::{Connect, ControlFinding, HostFindings, HttpFinding, LoginFinding, PortFinding};
 
 /// Every verdict port26 knows. The names are part of the JSON contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,9 +25,12 @@ use crate::probe::finding::{Connect, ControlFinding, HostFindings, LoginFinding,
 pub enum VerdictCode {
     Ok,
     Offline,
+    CaptivePortal,
     BadHostname,
     DnsFault,
     PortBlockedNetwork,
+    PortBlockedExceptRelay,
+    VpnBlock,
     ServerPortClosed,
     ServerUnreachable,
     Ipv6Broken,
@@ -33,7 +38,9 @@ pub enum VerdictCode {
     StarttlsStripped,
     UseSubmission,
     NetworkBlocksMail,
+    RelayUnsafe,
     LocalFirewall,
+    LocalInterception,
     NoTls,
     TlsHandshake,
     CertExpired,
@@ -58,6 +65,8 @@ impl VerdictCode {
         matches!(
             self,
             Self::PortBlockedNetwork
+                | Self::PortBlockedExceptRelay
+                | Self::VpnBlock
                 | Self::ServerPortClosed
                 | Self::Intercepted
                 | Self::StarttlsStripped
@@ -91,6 +100,16 @@ pub struct NetworkView {
     pub another_host_answered: bool,
     /// Port 25 of unrelated hosts.
     pub second_hosts: Vec<ControlFinding>,
+    /// Relays of the provider that greet on port 25; looked for only where nobody else's port 25 answers.
+    pub relays: Vec<ControlFinding>,
+    /// Why receivers would refuse mail that comes by the relay, by domain of the sender.
+    pub relay_refusals: BTreeMap<String, String>,
+    /// The page that the policy names, over plain HTTP.
+    pub http: Option<HttpFinding>,
+    /// The VPN interface through which packets to the host leave.
+    pub vpn: Option<String>,
+    /// The policy allows roots that only this machine has.
+    pub local_roots_allowed: bool,
     /// Now, in seconds since 1970, to judge dates in certificates.
     pub now: i64,
 }
@@ -112,15 +131,22 @@ pub struct Case<'a> {
 
 /// The verdict on one account.
 pub fn diagnose(case: Case<'_>) -> Verdict {
-    path::verdict(case)
+    let verdict = path::verdict(case)
+        .or_else(|| between::verdict(case))
         .or_else(|| host::verdict(case))
         .or_else(|| login::verdict(case))
-        .unwrap_or_else(|| words::verdict(case, VerdictCode::Ok, Vec::new()))
+        .unwrap_or_else(|| words::verdict(case, VerdictCode::Ok, Vec::new()));
+    host::behind_a_local_root(case, &verdict).unwrap_or(verdict)
 }
 
 /// A conversation that proves its port: TLS verified and a password mechanism offered inside it.
 pub fn proves(finding: &PortFinding) -> bool {
     finding.tls_verified() && finding.last_ehlo().is_some_and(offers_password)
+}
+
+/// What this port shows was vouched for by this machine alone: a security program or an organisation reads along.
+pub fn read_along(host: &HostFindings, finding: &PortFinding) -> bool {
+    host::made_here(host, finding.tls.as_ref())
 }
 
 /// PLAIN or LOGIN is offered (RFC 4616; LOGIN is what Outlook speaks).
@@ -147,6 +173,11 @@ impl<'a> Case<'a> {
             self.network.second_hosts.iter().filter(|control| control.resolved).map(|control| control.outcome);
         let first = outcomes.next()?;
         Some(outcomes.fold(first, |best, next| if next == Connect::Open { next } else { best }))
+    }
+
+    /// The domain that mail of this account comes from.
+    fn sender_domain(&self) -> Option<&'a str> {
+        self.account.email.as_deref().and_then(|email| email.rsplit_once('@')).map(|(_, domain)| domain)
     }
 
     /// The account wants TLS on its present port.

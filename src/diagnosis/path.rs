@@ -2,11 +2,11 @@
 
 use super::words::{self, outcome_words};
 use super::{Case, Verdict, VerdictCode, best_outcome, proves};
-use crate::probe::finding::{Connect, PortFinding, Resolution};
+use crate::probe::finding::{Connect, ControlFinding, HttpFinding, PortFinding, Resolution};
 
 /// The verdict if the way to the present port is the trouble.
 pub(super) fn verdict(case: Case<'_>) -> Option<Verdict> {
-    network(case).or_else(|| name(case)).or_else(|| to_the_port(case)).or_else(|| between(case))
+    network(case).or_else(|| name(case)).or_else(|| portal(case)).or_else(|| to_the_port(case))
 }
 
 fn network(case: Case<'_>) -> Option<Verdict> {
@@ -22,9 +22,25 @@ fn name(case: Case<'_>) -> Option<Verdict> {
     let code = match case.host.resolution {
         Resolution::Addresses { .. } => return None,
         Resolution::NoSuchName => VerdictCode::BadHostname,
+        // A portal's resolver gives everybody the portal's address.
+        Resolution::Hijacked { .. } if answered_by_another(case).is_some() => VerdictCode::CaptivePortal,
         Resolution::Silent { .. } | Resolution::Hijacked { .. } => VerdictCode::DnsFault,
     };
-    Some(words::verdict(case, code, vec![words::resolution(case.host)]))
+    let mut evidence = vec![words::resolution(case.host)];
+    evidence.extend(answered_by_another(case).map(words::http));
+    Some(words::verdict(case, code, evidence))
+}
+
+/// The page that the policy names answers 204; anything else is said by somebody in its place.
+fn answered_by_another<'a>(case: Case<'a>) -> Option<&'a HttpFinding> {
+    case.network.http.as_ref().filter(|page| page.status.is_some_and(|status| status != 204))
+}
+
+/// A network that wants a click on a page first. A port that proves itself is not behind one.
+fn portal(case: Case<'_>) -> Option<Verdict> {
+    let page = answered_by_another(case)?;
+    (!case.host.ports.iter().any(proves))
+        .then(|| words::verdict(case, VerdictCode::CaptivePortal, vec![words::http(page)]))
 }
 
 /// The port cannot be connected to.
@@ -40,6 +56,10 @@ fn to_the_port(case: Case<'_>) -> Option<Verdict> {
     }
     let second = case.second_host();
     evidence.push(words::second_host(case));
+    if let Some(again) = answered_again(case) {
+        evidence.push(words::repeat(again));
+        return Some(words::verdict(case, VerdictCode::Uncertain, evidence));
+    }
     let another_outgoing = case.others().any(PortFinding::connected);
     let internet = case.network.another_host_answered || second == Some(Connect::Open);
     let code = match (another_outgoing, case.host_answers()) {
@@ -53,7 +73,38 @@ fn to_the_port(case: Case<'_>) -> Option<Verdict> {
         },
         (true, _) => blocked_here(case, outcome, second),
     };
+    let code = by_whom(case, code, &mut evidence);
     Some(words::verdict(case, code, evidence))
+}
+
+/// The present port was silent, and when it was dialled again it was not: a lossy line, or a host under load.
+fn answered_again<'a>(case: Case<'a>) -> Option<&'a ControlFinding> {
+    let here = |again: &&ControlFinding| again.port == case.account.outgoing.port && again.outcome == Connect::Open;
+    case.host.repeats.iter().find(here)
+}
+
+/// A block is somebody's: the VPN's if the packets leave through one, else the network's; and some networks let mail
+/// out by their own relay only.
+fn by_whom(case: Case<'_>, code: VerdictCode, evidence: &mut Vec<String>) -> VerdictCode {
+    use VerdictCode::{NetworkBlocksMail, PortBlockedNetwork, UseSubmission};
+    if !matches!(code, PortBlockedNetwork | NetworkBlocksMail | UseSubmission) {
+        return code;
+    }
+    if let Some(vpn) = &case.network.vpn {
+        evidence.push(words::vpn(vpn));
+        return VerdictCode::VpnBlock;
+    }
+    let Some(relay) = case.network.relays.first() else { return code };
+    evidence.push(words::relay(relay));
+    let refusal = case.sender_domain().and_then(|domain| case.network.relay_refusals.get(domain));
+    match (code, refusal) {
+        (NetworkBlocksMail, Some(why)) => {
+            evidence.push(why.clone());
+            VerdictCode::RelayUnsafe
+        }
+        (PortBlockedNetwork, _) if case.account.outgoing.port == 25 => VerdictCode::PortBlockedExceptRelay,
+        _ => code,
+    }
 }
 
 /// The present port is shut while another outgoing port of the host is not: who shut it?
@@ -83,24 +134,4 @@ fn broken_ipv6(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
         let evidence = present.attempts.iter().map(|attempt| outcome_words(present.port, attempt)).collect();
         words::verdict(case, VerdictCode::Ipv6Broken, evidence)
     })
-}
-
-/// Somebody sits between: a proxy answers in the host's place, or STARTTLS was taken out.
-fn between(case: Case<'_>) -> Option<Verdict> {
-    let present = case.present?;
-    // Only a port that proves itself (verified TLS) says what the host is really like.
-    let clean = case.others().find(|other| proves(other))?;
-    let ehlo = present.ehlo.as_ref()?;
-    if present.tls.is_some() || ehlo.starttls {
-        return None;
-    }
-    let mangled = present
-        .greeting
-        .as_ref()
-        .is_some_and(|greeting| greeting.lines.first().is_some_and(|line| line.contains("****")))
-        || ehlo.keywords.iter().any(|word| word.starts_with("XXXX"));
-    let clean_name = clean.last_ehlo().map(|ehlo| ehlo.name.as_str()).unwrap_or_default();
-    let same_name = ehlo.name.eq_ignore_ascii_case(clean_name);
-    let code = if mangled || same_name { VerdictCode::StarttlsStripped } else { VerdictCode::Intercepted };
-    Some(words::verdict(case, code, words::comparison(present, clean)))
 }

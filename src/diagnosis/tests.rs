@@ -91,6 +91,7 @@ pub(crate) fn verified(trouble: Option<TlsTrouble>) -> TlsFinding {
         not_before: Some(NOW - 1000),
         not_after: Some(NOW + 1000),
         key_sha256: Some("ab".into()),
+        local_root: false,
         ms: 20,
     }
 }
@@ -132,6 +133,9 @@ pub(crate) fn host(ports: Vec<PortFinding>, controls: Vec<ControlFinding>) -> Ho
         ports,
         controls,
         second_hosts: vec![],
+        repeats: vec![],
+        dates: vec![],
+        same_address_names: vec![],
     }
 }
 
@@ -141,6 +145,7 @@ pub(crate) fn network(second: Option<Connect>) -> NetworkView {
         another_host_answered: false,
         second_hosts: second.map(|outcome| control("mx.other.test", 25, outcome)).into_iter().collect(),
         now: NOW,
+        ..NetworkView::default()
     }
 }
 
@@ -152,7 +157,15 @@ fn code(account: &Account, host: &HostFindings, network: &NetworkView, login: Op
 }
 
 pub(crate) fn logged_in(auth: Option<Reply>, mail_from: Option<Reply>) -> LoginFinding {
-    LoginFinding { port: 587, mechanism: Some("PLAIN".into()), auth, mail_from, end: End::Complete, round_trips: 2 }
+    LoginFinding {
+        port: 587,
+        mechanism: Some("PLAIN".into()),
+        auth,
+        mail_from,
+        rcpt: None,
+        end: End::Complete,
+        round_trips: 2,
+    }
 }
 
 fn with_imap() -> Vec<ControlFinding> {
@@ -270,14 +283,12 @@ fn rows_14_and_16_and_17_tls() {
 #[test]
 fn row_16_dates_are_judged_by_the_clock_of_the_host() {
     let told = |trouble: TlsTrouble, ahead_s: i64| {
-        let time = jiff::Timestamp::from_second(NOW - ahead_s).unwrap().to_zoned(jiff::tz::TimeZone::UTC);
-        let date = jiff::fmt::rfc2822::to_string(&time).unwrap();
         let mut present = good(587);
-        present.greeting = Some(reply(220, &format!("mail.hosting.test ESMTP Exim 4.96 {date}")));
         present.tls = Some(verified(Some(trouble)));
         present.ehlo_tls = None;
         (present.phase, present.end) = (Phase::Tls, End::Closed);
-        host(vec![present, good(26)], vec![])
+        let dates = vec![ServerDate { source: "mail.hosting.test".into(), seconds: NOW - ahead_s }];
+        HostFindings { dates, ..host(vec![present, good(26)], vec![]) }
     };
     let days = 24 * 3600;
     for (trouble, ahead, expected) in [

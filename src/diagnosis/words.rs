@@ -1,11 +1,11 @@
 //! The plain sentences: one summary a verdict, and the evidence lines. Everything a person reads about
 //! a verdict is made here, so that it can be translated in one place.
 
-use super::clock::Clock;
 use super::{Case, Verdict, VerdictCode};
 use crate::account::TlsMode;
 use crate::probe::finding::{
-    Attempt, Connect, End, HostFindings, LoginFinding, Phase, PortFinding, Reply, Resolution, TlsFinding, TlsTrouble,
+    Attempt, Connect, ControlFinding, End, HostFindings, HttpFinding, LoginFinding, Phase, PortFinding, Reply,
+    Resolution, TlsFinding, TlsTrouble,
 };
 
 pub(super) const NO_ROUTE: &str = "this computer has no route to the internet";
@@ -29,11 +29,21 @@ fn summary(case: Case<'_>, code: VerdictCode) -> String {
     match code {
         VerdictCode::Ok => format!("Sending through {host} port {port} works."),
         VerdictCode::Offline => "This computer is not connected to the internet.".to_owned(),
+        VerdictCode::CaptivePortal => {
+            "The network wants you to log in on its own web page before it lets anything through.".to_owned()
+        }
         VerdictCode::BadHostname => format!("There is no mail server called {host}."),
         VerdictCode::DnsFault => format!("The network could not say where {host} is."),
         VerdictCode::PortBlockedNetwork => format!(
             "The network you are on blocks port {port}. Providers do this against spam, or when they think a computer is infected; it is not a fault of your mail program."
         ),
+        VerdictCode::PortBlockedExceptRelay => format!(
+            "The network you are on blocks port {port} to all servers but its own. Providers do this against spam; it is not a fault of your mail program."
+        ),
+        VerdictCode::VpnBlock => {
+            let name = case.network.vpn.as_deref().unwrap_or("in use");
+            format!("The VPN ({name}) that this computer uses blocks port {port}. Your own network is not the cause.")
+        }
         VerdictCode::ServerPortClosed => {
             format!("{host} no longer takes mail on port {port}. Your internet provider is not the cause.")
         }
@@ -53,12 +63,21 @@ fn summary(case: Case<'_>, code: VerdictCode) -> String {
         VerdictCode::NetworkBlocksMail => {
             "The network you are on lets no outgoing mail through, on any port.".to_owned()
         }
+        VerdictCode::RelayUnsafe => {
+            let domain = case.sender_domain().unwrap_or("your domain");
+            format!("No port of {host} gets through, and mail of {domain} by your provider's own server would be refused.")
+        }
+        VerdictCode::LocalInterception => {
+            format!("A security program on this computer, or your organisation, reads the connection to {host}.")
+        }
         VerdictCode::LocalFirewall => {
             format!("A firewall or security program on this computer blocks port {port}.")
         }
         VerdictCode::NoTls => format!("{host} offers no encryption for outgoing mail on any port."),
         VerdictCode::TlsHandshake => format!("{host} breaks off when encryption begins on port {port}."),
-        VerdictCode::CertExpired => format!("The certificate of {host} has expired. Its operator must renew it."),
+        VerdictCode::CertExpired => {
+            format!("The certificate of {host} is not valid on this day. Its operator must renew it.")
+        }
         VerdictCode::CertUntrusted => format!("The certificate of {host} was not issued by anybody this computer trusts."),
         VerdictCode::ClockWrong => "The date of this computer and the certificate of the mail server do not fit together. Check the date first.".to_owned(),
         VerdictCode::CertName => format!("The certificate that {host} shows is for another name."),
@@ -111,6 +130,57 @@ pub(super) fn ports(case: Case<'_>) -> Vec<String> {
     lines
 }
 
+/// The answer of somebody in the place of a known page.
+pub(super) fn http(page: &HttpFinding) -> String {
+    let status = page.status.unwrap_or_default();
+    match &page.location {
+        Some(place) => format!("{} answers {status} and sends the browser to {place}", page.host),
+        None => format!("{} answers {status} where it should answer 204", page.host),
+    }
+}
+
+/// A second dial that was answered.
+pub(super) fn repeat(again: &ControlFinding) -> String {
+    format!("port {} of {}: open when it was dialled again, so the line loses packets", again.port, again.host)
+}
+
+pub(super) fn vpn(name: &str) -> String {
+    format!("the way to the server leads through the VPN interface {name}")
+}
+
+pub(super) fn relay(relay: &ControlFinding) -> String {
+    format!("port {} of the provider's own server, {}: open", relay.port, relay.host)
+}
+
+pub(super) fn greets_alike(other: &ControlFinding) -> String {
+    format!("port {} of another host, {}, greets with the same words", other.port, other.host)
+}
+
+pub(super) fn greets_nobody(other: &ControlFinding) -> String {
+    format!("port {} of another host, {}, picks up and does not greet either", other.port, other.host)
+}
+
+/// What date it is by this computer, and by others.
+pub(super) fn dates(case: Case<'_>) -> Vec<String> {
+    let mut lines: Vec<String> = case
+        .host
+        .dates
+        .iter()
+        .map(|told| format!("{} says it is{}", told.source, date(" ", Some(told.seconds))))
+        .collect();
+    if !lines.is_empty() {
+        lines.push(format!("this computer says it is{}", date(" ", Some(case.network.now))));
+    }
+    lines
+}
+
+/// Names that would fit the certificate, where it is the name that does not.
+pub(super) fn same_address_names(case: Case<'_>, trouble: &TlsTrouble) -> Option<String> {
+    let names = &case.host.same_address_names;
+    (*trouble == TlsTrouble::WrongName && !names.is_empty())
+        .then(|| format!("at the same address, and named in the certificate: {}", names.join(", ")))
+}
+
 fn port(finding: &PortFinding) -> String {
     if finding.connected() {
         return conversation(finding).join("; ");
@@ -155,7 +225,8 @@ pub(super) fn second_host(case: Case<'_>) -> String {
 pub(super) fn conversation(finding: &PortFinding) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(greeting) = &finding.greeting {
-        lines.push(format!("port {} greets: {}", finding.port, reply(greeting)));
+        let late = if greeting.ms > 5_000 { format!(" (after {} s)", greeting.ms / 1000) } else { String::new() };
+        lines.push(format!("port {} greets: {}{late}", finding.port, reply(greeting)));
     }
     if let Some(ehlo) = finding.last_ehlo() {
         let login = if ehlo.mechanisms.is_empty() { "none".to_owned() } else { ehlo.mechanisms.join(" ") };
@@ -169,6 +240,9 @@ pub(super) fn conversation(finding: &PortFinding) -> Vec<String> {
     }
     match &finding.end {
         End::Complete => {}
+        End::TimedOut if finding.phase == Phase::Greeting => {
+            lines.push(format!("port {}: open, but no greeting in {} s", finding.port, finding.ms.div_ceil(1000)));
+        }
         End::TimedOut => lines.push(format!("port {}: silence {}", finding.port, phase(finding.phase))),
         End::Closed => lines.push(format!("port {}: closed {}", finding.port, phase(finding.phase))),
         End::Refused => lines.push(format!("port {}: refused {}", finding.port, phase(finding.phase))),
@@ -197,6 +271,10 @@ pub(super) fn reply(reply: &Reply) -> String {
 pub(super) fn tls(finding: &PortFinding, tls: &TlsFinding) -> Vec<String> {
     let port = finding.port;
     let what = match &tls.trouble {
+        None if tls.local_root => format!(
+            "port {port}: certificate issued by {}, whom only this computer trusts",
+            tls.issuer.as_deref().unwrap_or("an unknown issuer")
+        ),
         None => format!("port {port}: certificate verified"),
         Some(TlsTrouble::Expired) => format!("port {port}: certificate expired{}", date(" on ", tls.not_after)),
         Some(TlsTrouble::NotYetValid) => {
@@ -211,20 +289,6 @@ pub(super) fn tls(finding: &PortFinding, tls: &TlsFinding) -> Vec<String> {
         Some(TlsTrouble::TooOld) => format!("port {port}: only TLS 1.0 or 1.1, which no current program accepts"),
     };
     vec![what]
-}
-
-pub(super) fn clock(clock: Clock) -> Option<String> {
-    const DAY: u64 = 24 * 3600;
-    match clock {
-        Clock::Unknown => None,
-        Clock::Right => Some("the clock of this computer agrees with the server's".to_owned()),
-        Clock::OffBy(seconds) => {
-            let days = (seconds.unsigned_abs() + DAY / 2) / DAY;
-            let unit = if days == 1 { "day" } else { "days" };
-            let side = if seconds > 0 { "ahead of" } else { "behind" };
-            Some(format!("the clock of this computer is {days} {unit} {side} the server's"))
-        }
-    }
 }
 
 fn date(lead: &str, seconds: Option<i64>) -> String {
@@ -242,7 +306,8 @@ pub(super) fn comparison(present: &PortFinding, clean: &PortFinding) -> Vec<Stri
 pub(super) fn login(login: &LoginFinding) -> Vec<String> {
     let auth = login.auth.as_ref().map(|answer| format!("port {} to the login: {}", login.port, reply(answer)));
     let mail = login.mail_from.as_ref().map(|answer| format!("port {} to the sender: {}", login.port, reply(answer)));
-    auth.into_iter().chain(mail).collect()
+    let rcpt = login.rcpt.as_ref().map(|answer| format!("port {} to the recipient: {}", login.port, reply(answer)));
+    auth.into_iter().chain(mail).chain(rcpt).collect()
 }
 
 /// A proof that was cut off before any answer.

@@ -4,6 +4,7 @@
 mod discover;
 mod fix;
 mod open_clients;
+mod second_look;
 mod send;
 mod survey;
 mod test;

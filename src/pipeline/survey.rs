@@ -1,14 +1,21 @@
-//! Which ports of which hosts are tried: each host once, however many accounts share it.
+//! Which ports of which hosts are tried: each host once, however many accounts share it. And, at the same time, what
+//! tells a blocking network from a closed host: port 25 of unrelated hosts, the provider's own relay, a known page.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
 
+use futures::future::join_all;
 use futures::stream::{self, StreamExt};
+use port26_platform::network::{NetworkSigns, vpn_towards};
 
+use super::second_look::look_again;
 use super::{Event, Tools};
 use crate::account::{Account, AuthSetting, TlsMode};
 use crate::diagnosis::NetworkView;
 use crate::probe::Survey;
-use crate::probe::finding::{Connect, ControlFinding, PortFinding};
+use crate::probe::finding::{Connect, ControlFinding, HttpFinding, PortFinding, Resolution};
+use crate::relay;
 
 /// Hosts in flight at once. With the prober's own bound on sockets this keeps a login storm from feeding ban lists.
 const HOSTS_AT_ONCE: usize = 16;
@@ -16,11 +23,22 @@ const HOSTS_AT_ONCE: usize = 16;
 /// Ports of the same host that say whether it answers at all: IMAPS, IMAP, HTTPS, POP3S, POP3.
 const CONTROL_PORTS: [u16; 5] = [993, 143, 443, 995, 110];
 
+/// The provider's relay is looked for only if port 25 has not answered anywhere by then.
+const RELAY_DELAY: Duration = Duration::from_millis(600);
+
+/// All there is time for to find it.
+const RELAY_PATIENCE: Duration = Duration::from_millis(1800);
+
 /// What was seen of every host, by lower-case name.
 pub(super) struct Seen {
     pub(super) hosts: BTreeMap<String, Survey>,
     second_hosts: Vec<ControlFinding>,
+    relays: Vec<ControlFinding>,
+    /// Why mail by the relay would be refused, by domain of the sender.
+    relay_refusals: BTreeMap<String, String>,
+    http: Option<HttpFinding>,
     has_route: bool,
+    local_roots_allowed: bool,
 }
 
 impl Seen {
@@ -33,6 +51,11 @@ impl Seen {
         };
         NetworkView {
             has_route: self.has_route,
+            vpn: self.hosts.get(host).and_then(first_address).and_then(vpn_towards),
+            relays: self.relays.clone(),
+            relay_refusals: self.relay_refusals.clone(),
+            http: self.http.clone(),
+            local_roots_allowed: self.local_roots_allowed,
             another_host_answered: self.hosts.iter().any(answered),
             second_hosts: self.second_hosts.clone(),
             now: jiff::Timestamp::now().as_second(),
@@ -47,6 +70,7 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
         let ports = wanted.entry(account.outgoing.host.to_lowercase()).or_default();
         push_new(ports, (account.outgoing.port, probe_mode(account)));
     }
+    let configured = wanted.clone();
     for ports in wanted.values_mut() {
         for &port in &tools.policy.target_ports.value {
             push_new(ports, (port, target_mode(port)));
@@ -54,28 +78,106 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
     }
     tools.events.on(&Event::Testing { hosts: wanted.len() });
     let someone_on_25 = accounts.iter().any(|account| account.outgoing.port == 25);
+    let check_url = tools.policy.captive_check_url.value.as_deref();
     let hosts = stream::iter(wanted)
-        .map(|(host, ports)| async move {
-            let survey = tools.prober.survey(&host, &ports, &CONTROL_PORTS).await;
-            tools.events.on(&Event::HostTested { host: host.clone() });
-            (host, survey)
+        .map(|(host, ports)| {
+            let configured = configured.get(&host).cloned().unwrap_or_default();
+            async move {
+                let mut survey = tools.prober.survey(&host, &ports, &CONTROL_PORTS).await;
+                look_again(&tools.prober, &mut survey, &configured, check_url).await;
+                tools.events.on(&Event::HostTested { host: host.clone() });
+                (host, survey)
+            }
         })
         .buffer_unordered(HOSTS_AT_ONCE)
         .collect::<Vec<_>>();
-    let controls = async {
-        if !someone_on_25 {
-            return Vec::new();
+    let controls = async { if someone_on_25 { around_port_25(tools).await } else { Default::default() } };
+    let page = async {
+        match check_url {
+            Some(url) => Some(tools.prober.http(url).await),
+            None => None,
         }
-        let dials = tools
-            .policy
-            .control_hosts
-            .value
-            .iter()
-            .map(|control| async { tools.prober.control(&control.host, control.port, false).await });
-        futures::future::join_all(dials).await
     };
-    let (hosts, second_hosts) = tokio::join!(hosts, controls);
-    Seen { hosts: hosts.into_iter().collect(), second_hosts, has_route: tools.prober.has_route() }
+    let (hosts, (second_hosts, relays), http) = tokio::join!(hosts, controls, page);
+    let mut seen = Seen {
+        hosts: hosts.into_iter().collect(),
+        second_hosts,
+        relays,
+        relay_refusals: BTreeMap::new(),
+        http,
+        has_route: tools.prober.has_route(),
+        local_roots_allowed: tools.policy.allow_local_interception.value,
+    };
+    seen.relay_refusals = relay_refusals(tools, &seen, accounts).await;
+    seen
+}
+
+/// Port 25 of unrelated hosts, with what they say there, since a proxy says the same for all of them; and, where
+/// nobody's port 25 answers, the provider's own relay.
+async fn around_port_25(tools: &Tools) -> (Vec<ControlFinding>, Vec<ControlFinding>) {
+    let patience = tools.prober.early_silence();
+    let dials = tools
+        .policy
+        .control_hosts
+        .value
+        .iter()
+        .map(|control| tools.prober.control_within(&control.host, control.port, true, patience));
+    let seconds = join_all(dials);
+    tokio::pin!(seconds);
+    let early = tokio::time::timeout(RELAY_DELAY, &mut seconds).await.ok();
+    if let Some(seen) = early.as_ref().filter(|seen| seen.iter().any(|control| control.outcome == Connect::Open)) {
+        return (seen.clone(), Vec::new());
+    }
+    let relays = async {
+        let names = relay_names(&NetworkSigns::now());
+        let dials = names.iter().map(|name| tools.prober.control_within(name, 25, true, patience));
+        tokio::time::timeout(RELAY_PATIENCE, join_all(dials)).await.unwrap_or_default()
+    };
+    let (seconds, relays) = match early {
+        Some(seen) => (seen, relays.await),
+        None => tokio::join!(seconds, relays),
+    };
+    (seconds, relays.into_iter().filter(|relay| relay.greeting.as_ref().is_some_and(|said| said.code == 220)).collect())
+}
+
+/// What the provider's relay may be called: as the table of providers says, or by custom below the suffix that the
+/// network itself hands out. Nobody but that network is asked.
+fn relay_names(signs: &NetworkSigns) -> Vec<String> {
+    let known = relay::of_network(signs).into_iter().map(|relay| relay.host.to_owned());
+    let below = signs.search_suffixes.iter().filter(|suffix| suffix.contains('.')).take(2);
+    let custom = below.flat_map(|suffix| ["relay", "smtp", "mail"].map(|name| format!("{name}.{suffix}")));
+    known.chain(custom).fold(Vec::new(), |mut names, name| {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+        names
+    })
+}
+
+/// Only where no port of a host gets through, so that the relay is what is left.
+async fn relay_refusals(tools: &Tools, seen: &Seen, accounts: &[&Account]) -> BTreeMap<String, String> {
+    let mut refusals = BTreeMap::new();
+    let Some(relay) = seen.relays.first() else { return refusals };
+    for account in accounts {
+        let shut_out = seen
+            .hosts
+            .get(&account.outgoing.host.to_lowercase())
+            .is_some_and(|survey| !survey.findings.ports.iter().any(PortFinding::connected));
+        let domain = account.email.as_deref().and_then(|email| email.rsplit_once('@')).map(|(_, domain)| domain);
+        if let Some(domain) = domain.filter(|domain| shut_out && !refusals.contains_key(*domain))
+            && let Some(why) = tools.prober.refused_by(domain, &relay.host).await
+        {
+            refusals.insert(domain.to_owned(), why);
+        }
+    }
+    refusals
+}
+
+fn first_address(survey: &Survey) -> Option<IpAddr> {
+    match &survey.findings.resolution {
+        Resolution::Addresses { addresses, .. } => addresses.first().copied(),
+        _ => None,
+    }
 }
 
 fn push_new(ports: &mut Vec<(u16, TlsMode)>, port: (u16, TlsMode)) {

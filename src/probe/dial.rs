@@ -24,7 +24,6 @@ pub(super) struct Dialler {
     pub(super) network: Option<Arc<dyn Network>>,
     pub(super) syn_offsets: Vec<Duration>,
     pub(super) stagger: Duration,
-    pub(super) deadline: Duration,
     pub(super) early_silence: Option<Duration>,
     pub(super) sockets: Arc<Semaphore>,
 }
@@ -36,6 +35,13 @@ pub(super) struct Reached(Arc<watch::Sender<HashMap<IpAddr, Duration>>>);
 impl Reached {
     pub(super) fn new() -> Self {
         Self(Arc::new(watch::Sender::new(HashMap::new())))
+    }
+
+    /// Ends once any address has answered.
+    pub(super) async fn any(&self) {
+        let mut changes = self.0.subscribe();
+        // The sender lives as long as this handle, so it cannot end early.
+        let _ = changes.wait_for(|known| !known.is_empty()).await;
     }
 
     fn note(&self, address: IpAddr, after: Duration) {
@@ -66,6 +72,7 @@ impl Dialler {
         host: &str,
         addresses: &[SocketAddr],
         started: Instant,
+        patience: Duration,
         reached: &Reached,
     ) -> Race {
         let mut race = Race {
@@ -82,14 +89,14 @@ impl Dialler {
                 Some((at, address)) => {
                     let (dialler, host, reached) = (Arc::clone(self), host.to_owned(), reached.clone());
                     race.running.push(Box::pin(async move {
-                        let (attempt, stream) = dialler.attempt(&host, address, started, &reached).await;
+                        let (attempt, stream) = dialler.attempt(&host, address, started, patience, &reached).await;
                         (at, attempt, stream)
                     }));
                 }
                 None if race.running.is_empty() => return race,
                 None => {}
             }
-            let next = Instant::now() + if waiting.len() > 0 { self.stagger } else { self.deadline };
+            let next = Instant::now() + if waiting.len() > 0 { self.stagger } else { patience };
             while let Ok(Some((at, attempt, stream))) = timeout_at(next.into(), race.running.next()).await {
                 race.attempts[at] = Some(attempt);
                 if stream.is_some() {
@@ -110,10 +117,11 @@ impl Dialler {
         host: &str,
         address: SocketAddr,
         started: Instant,
+        patience: Duration,
         reached: &Reached,
     ) -> (Attempt, Option<TcpStream>) {
         let begun = Instant::now();
-        let silence = self.silence(address.ip(), begun, started + self.deadline, reached);
+        let silence = self.silence(address.ip(), begun, started + patience, reached);
         tokio::pin!(silence);
         let mut offsets = self.syn_offsets.iter().copied();
         let mut next = Some(offsets.next().unwrap_or_default());
@@ -284,7 +292,6 @@ mod tests {
             network: Some(Arc::new(Hole)),
             syn_offsets: [0, 10, 20].map(Duration::from_millis).to_vec(),
             stagger: Duration::from_millis(10),
-            deadline: Duration::from_millis(900),
             early_silence: Some(Duration::from_millis(100)),
             sockets: Arc::new(Semaphore::new(64)),
         });
@@ -294,7 +301,8 @@ mod tests {
             if let Some(after) = after {
                 reached.note(address.ip(), Duration::from_millis(after));
             }
-            let race = dialler.race("mail.hosting.test", &[address], started, &reached).await;
+            let race =
+                dialler.race("mail.hosting.test", &[address], started, Duration::from_millis(900), &reached).await;
             let attempts = race.settle(Duration::ZERO, 3).await;
             assert_eq!((attempts[0].outcome, attempts[0].tries), (Connect::Silent, 3));
             started.elapsed().as_millis()

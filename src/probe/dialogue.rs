@@ -21,6 +21,9 @@ use super::resolve::Host;
 use super::{Inner, Target};
 use crate::account::TlsMode;
 
+/// A port that has not answered after this long gives its turn at the host to another.
+const UNHEARD: Duration = Duration::from_millis(400);
+
 /// lettre and our handle to the stream it speaks over.
 pub(super) struct Line {
     pub(super) smtp: AsyncSmtpConnection,
@@ -61,10 +64,21 @@ impl Inner {
             }
         };
         let turns = self.turns(&host.name);
-        let turn = turns.acquire().await;
+        let mut turn = Arc::clone(&turns).acquire_owned().await.ok();
         let started = Instant::now();
         finding.phase = Phase::Connect;
-        let mut race = self.dialler.race(&host.name, &addresses, started, &reached).await;
+        let mut race = {
+            let racing = self.dialler.race(&host.name, &addresses, started, self.config.deadline, &reached);
+            tokio::pin!(racing);
+            match timeout(UNHEARD, &mut racing).await {
+                Ok(race) => race,
+                Err(_) => {
+                    // Packets that nobody answers are no burden to the host: the turn goes to another port.
+                    turn = None;
+                    racing.await
+                }
+            }
+        };
         let Some(stream) = race.stream.take() else {
             finding.attempts = race.settle(Duration::ZERO, 0).await;
             let silent = finding.attempts.iter().any(|attempt| attempt.outcome == Connect::Silent);
@@ -72,6 +86,9 @@ impl Inner {
             finding.ms = millis(started);
             return (finding, None);
         };
+        if turn.is_none() {
+            turn = turns.acquire_owned().await.ok();
+        }
         finding.round_trips = 1;
         let config = &self.config;
         let tries = u32::try_from(config.syn_offsets.len()).unwrap_or(u32::MAX);
@@ -223,14 +240,18 @@ impl Inner {
         host: Arc<Host>,
         port: u16,
         wait_greeting: bool,
+        patience: Duration,
         reached: Reached,
     ) -> (ControlFinding, Vec<IpAddr>) {
         let mut control =
             ControlFinding { host: host.name.clone(), port, resolved: false, outcome: Connect::Other, greeting: None };
         let Ok(addresses) = self.names.destinations(&host, port).await else { return (control, Vec::new()) };
         control.resolved = true;
+        let turns = self.turns(&host.name);
+        let turn = turns.acquire().await;
         let started = Instant::now();
-        let mut race = self.dialler.race(&host.name, &addresses, started, &reached).await;
+        let mut race = self.dialler.race(&host.name, &addresses, started, patience, &reached).await;
+        drop(turn);
         if let Some(stream) = race.stream.take() {
             control.outcome = Connect::Open;
             if wait_greeting && let Ok(mut wire) = Wire::tcp(stream, started) {
@@ -300,6 +321,7 @@ fn without_certificate(trouble: TlsTrouble, ms: u64) -> TlsFinding {
         not_before: None,
         not_after: None,
         key_sha256: None,
+        local_root: false,
         ms,
     }
 }

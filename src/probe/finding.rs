@@ -110,6 +110,10 @@ pub struct TlsFinding {
     pub not_after: Option<i64>,
     /// SHA-256 of the public key (SPKI), hex: the same key on two ports is the same host.
     pub key_sha256: Option<String>,
+    /// Verified, but only by a root of this machine: neither public nor given to port26. So a security program, or an
+    /// organisation, vouches for it.
+    #[serde(default)]
+    pub local_root: bool,
     /// When the handshake ended.
     pub ms: u64,
 }
@@ -215,6 +219,10 @@ pub struct LoginFinding {
     pub auth: Option<Reply>,
     /// The answer to MAIL FROM with the account's own address.
     pub mail_from: Option<Reply>,
+    /// The answer to RCPT TO: after a login the account's own address, without one an address elsewhere, since many
+    /// servers say only there that they do not relay. Taken back by RSET; no message is sent.
+    #[serde(default)]
+    pub rcpt: Option<Reply>,
     /// How it ended.
     pub end: End,
     /// Round trips of this part.
@@ -249,6 +257,37 @@ pub struct HostFindings {
     pub controls: Vec<ControlFinding>,
     /// Port 25 of unrelated hosts; empty if none was needed.
     pub second_hosts: Vec<ControlFinding>,
+    /// Silent ports that were dialled once more: a line that answers one time and not the other is not a block.
+    #[serde(default)]
+    pub repeats: Vec<ControlFinding>,
+    /// What date servers say it is, where a certificate's dates were in doubt.
+    #[serde(default)]
+    pub dates: Vec<ServerDate>,
+    /// Names in a certificate for other names that lead to the same address as the host.
+    #[serde(default)]
+    pub same_address_names: Vec<String>,
+}
+
+/// The date by a server's own clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerDate {
+    /// Who said so.
+    pub source: String,
+    /// Seconds since 1970.
+    pub seconds: i64,
+}
+
+/// The answer to a plain HTTP request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpFinding {
+    /// The host that was asked.
+    pub host: String,
+    /// Status of the answer; `None` if none came.
+    pub status: Option<u16>,
+    /// Where it sends the browser.
+    pub location: Option<String>,
+    /// Its date, in seconds since 1970.
+    pub date: Option<i64>,
 }
 
 impl PortFinding {

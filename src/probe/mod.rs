@@ -5,10 +5,12 @@ pub mod connect_to;
 mod dial;
 mod dialogue;
 pub mod finding;
+pub mod http;
 pub mod login;
 pub mod network;
 mod recording;
 mod resolve;
+pub mod sender_policy;
 mod survey;
 mod tls;
 mod trust;
@@ -56,8 +58,8 @@ pub struct Config {
     pub early_silence: Option<Duration>,
     /// Connection attempts in flight, over all hosts.
     pub max_sockets: usize,
-    /// Conversations in flight with one host. Five target ports and the configured one make six, and all of them must
-    /// be in flight together or silent ones would add up; controls connect and leave, and are not counted.
+    /// Connections open with one host at a time, so that it is not taken for an attack. A port that does not answer
+    /// passes its turn on at once, or silent ports would add up.
     pub max_per_host: usize,
     /// An invented network, for `port26 try` and for tests.
     pub network: Option<Arc<dyn Network>>,
@@ -76,7 +78,7 @@ impl Default for Config {
             stagger: Duration::from_millis(250),
             early_silence: Some(Duration::from_millis(1500)),
             max_sockets: 64,
-            max_per_host: 6,
+            max_per_host: 4,
             network: None,
         }
     }
@@ -133,7 +135,6 @@ impl Prober {
             network: config.network.clone(),
             syn_offsets: config.syn_offsets.clone(),
             stagger: config.stagger,
-            deadline: config.deadline,
             early_silence: config.early_silence,
             sockets: Arc::new(Semaphore::new(config.max_sockets.max(1))),
         });

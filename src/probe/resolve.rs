@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
+use hickory_resolver::proto::rr::{RData, RecordType};
 use tokio::sync::{OnceCell, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -67,6 +68,35 @@ impl Names {
                 Resolution::Addresses { addresses, mapped: true }
             }
         }
+    }
+
+    /// The text records of a name; none if there are none or nobody answers.
+    pub(super) async fn texts(&self, name: &str) -> Vec<String> {
+        self.records(name, RecordType::TXT, |data| match data {
+            RData::TXT(text) => {
+                Some(text.txt_data.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect())
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    /// The mail exchangers of a domain, in any order.
+    pub(super) async fn exchangers(&self, name: &str) -> Vec<String> {
+        self.records(name, RecordType::MX, |data| match data {
+            RData::MX(exchanger) => Some(exchanger.exchange.to_utf8()),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn records(&self, name: &str, kind: RecordType, read: impl Fn(&RData) -> Option<String>) -> Vec<String> {
+        let asked = async {
+            let resolver = TokioResolver::builder_tokio().ok()?.build().ok()?;
+            let answer = resolver.lookup(format!("{}.", name.trim_end_matches('.')), kind).await.ok()?;
+            Some(answer.answers().iter().filter_map(|record| read(&record.data)).collect())
+        };
+        timeout_at(Instant::now() + self.deadline, asked).await.ok().flatten().unwrap_or_default()
     }
 
     async fn resolve(&self, name: &str) -> Resolution {

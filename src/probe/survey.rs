@@ -14,6 +14,9 @@ use super::resolve::Host;
 use super::{Prober, Target};
 use crate::account::TlsMode;
 
+/// The other ports of a host are knocked at only if no outgoing one has answered by then.
+const CONTROL_DELAY: Duration = Duration::from_millis(250);
+
 /// A resolver that lies to everybody does it at once.
 const LIAR_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -41,10 +44,24 @@ impl Survey {
     }
 }
 
+impl Survey {
+    /// Puts a later conversation with a port in the place of the earlier one in the same TLS mode, or beside those in
+    /// another.
+    pub fn replace(&mut self, finding: PortFinding, session: Option<Session>) {
+        let same = |seen: &&mut PortFinding| seen.port == finding.port && seen.tls_mode == finding.tls_mode;
+        match self.findings.ports.iter_mut().find(same) {
+            Some(seen) => *seen = finding,
+            None => self.findings.ports.push(finding),
+        }
+        self.sessions.extend(session);
+    }
+}
+
 /// One task's share of the findings.
 enum Part {
     Port(usize, Box<PortFinding>, Option<Box<Session>>),
     Control(usize, ControlFinding, Vec<IpAddr>),
+    NotNeeded,
 }
 
 impl Prober {
@@ -62,8 +79,14 @@ impl Prober {
             });
         }
         for (at, port) in control_ports.iter().enumerate() {
-            let check = Arc::clone(&self.inner).check(Arc::clone(&name), *port, false, reached.clone());
+            let deadline = self.inner.config.deadline;
+            let check = Arc::clone(&self.inner).check(Arc::clone(&name), *port, false, deadline, reached.clone());
+            let reached = reached.clone();
             tasks.spawn(async move {
+                // A host that talks on an outgoing port needs no second witness.
+                if tokio::time::timeout(CONTROL_DELAY, reached.any()).await.is_ok() {
+                    return Part::NotNeeded;
+                }
                 let (control, addresses) = check.await;
                 Part::Control(at, control, addresses)
             });
@@ -76,6 +99,7 @@ impl Prober {
                     found.0.push((at, *finding));
                     sessions.extend(session.map(|session| *session));
                 }
+                Ok(Part::NotNeeded) => {}
                 Ok(Part::Control(at, control, addresses)) => found.1.push((at, (control, addresses))),
                 Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
                 // Only a runtime that is being shut down cancels tasks that nobody aborted.
@@ -96,7 +120,16 @@ impl Prober {
             })
             .collect();
         let resolution = self.resolution(&name, &ports).await;
-        let findings = HostFindings { host: host.to_owned(), resolution, ports, controls, second_hosts: Vec::new() };
+        let findings = HostFindings {
+            host: host.to_owned(),
+            resolution,
+            ports,
+            controls,
+            second_hosts: Vec::new(),
+            repeats: Vec::new(),
+            dates: Vec::new(),
+            same_address_names: Vec::new(),
+        };
         Survey { findings, sessions }
     }
 
@@ -113,8 +146,34 @@ impl Prober {
 
     /// Does this get through? With `wait_greeting`, is it a mail server that answers?
     pub async fn control(&self, host: &str, port: u16, wait_greeting: bool) -> ControlFinding {
+        self.control_within(host, port, wait_greeting, self.inner.config.deadline).await
+    }
+
+    /// The same, with a patience of its own for the connection.
+    pub async fn control_within(
+        &self,
+        host: &str,
+        port: u16,
+        wait_greeting: bool,
+        patience: Duration,
+    ) -> ControlFinding {
         let name = Arc::new(Host::new(host));
-        Arc::clone(&self.inner).check(name, port, wait_greeting, Reached::new()).await.0
+        Arc::clone(&self.inner).check(name, port, wait_greeting, patience, Reached::new()).await.0
+    }
+
+    /// How long a silent port is waited for when something else has answered.
+    pub fn early_silence(&self) -> Duration {
+        let config = &self.inner.config;
+        config.early_silence.unwrap_or(config.deadline).min(config.deadline)
+    }
+
+    /// Of these names, those that lead to one of `addresses`.
+    pub async fn leading_to(&self, names: &[String], addresses: &[IpAddr]) -> Vec<String> {
+        let asked = names.iter().filter(|name| !name.starts_with('*')).take(8).map(|name| async move {
+            let found = self.inner.names.destinations(&Host::new(name), 25).await.ok()?;
+            found.iter().any(|at| addresses.contains(&at.ip())).then(|| name.clone())
+        });
+        join_all(asked).await.into_iter().flatten().collect()
     }
 
     async fn resolution(&self, host: &Host, ports: &[PortFinding]) -> Resolution {

@@ -1,18 +1,18 @@
 //! TLS over a connection we already have: the trust store of the operating system decides, and what it decided
-//! on is kept as evidence. A session that is not verified ends with its handshake.
+//! on is kept as evidence, and whether it rests on a root that only this machine has. A session that is not verified ends with its handshake.
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, HandshakeKind, InvalidMessage,
-    PeerIncompatible, ProtocolVersion, SignatureScheme,
+    PeerIncompatible, ProtocolVersion, RootCertStore, SignatureScheme,
 };
 use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
@@ -30,6 +30,10 @@ use super::trust::Anchors;
 pub(super) struct Trust {
     provider: Arc<CryptoProvider>,
     anchors: Arc<Anchors>,
+    /// The public roots and those that were given: what is verified beyond them rests on this machine alone. Built
+    /// when first needed; `None` inside if it cannot be built, and then nothing is called local.
+    known: Arc<OnceLock<Option<Arc<WebPkiServerVerifier>>>>,
+    given: Vec<CertificateDer<'static>>,
 }
 
 /// How a handshake ended.
@@ -49,7 +53,7 @@ impl Trust {
     pub(super) fn new(extra: &[CertificateDer<'static>]) -> Result<Self, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let anchors = Arc::new(Anchors::new(extra, &provider)?);
-        Ok(Self { provider, anchors })
+        Ok(Self { provider, anchors, known: Arc::default(), given: extra.to_vec() })
     }
 
     /// Shakes hands as a client that asked for `host`.
@@ -57,6 +61,8 @@ impl Trust {
         let witness = Arc::new(Witness {
             anchors: Arc::clone(&self.anchors),
             provider: Arc::clone(&self.provider),
+            known: Arc::clone(&self.known),
+            given: self.given.clone(),
             seen: Mutex::new(None),
         });
         let failed = |why: String, ms| Handshake {
@@ -117,7 +123,45 @@ fn server_name(host: &str) -> Result<ServerName<'static>, String> {
 struct Witness {
     anchors: Arc<Anchors>,
     provider: Arc<CryptoProvider>,
-    seen: Mutex<Option<(CertificateDer<'static>, bool)>>,
+    known: Arc<OnceLock<Option<Arc<WebPkiServerVerifier>>>>,
+    given: Vec<CertificateDer<'static>>,
+    seen: Mutex<Option<Shown>>,
+}
+
+/// The certificate that was shown, and what was thought of it.
+#[derive(Debug)]
+struct Shown {
+    leaf: CertificateDer<'static>,
+    verified: bool,
+    local_root: bool,
+}
+
+impl Witness {
+    /// Does a chain that this machine accepts lead to no root that others know? Certificates that are logged in public
+    /// (RFC 6962) come from a public issuer, also where the server forgot to send the chain.
+    fn rests_on_this_machine(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> bool {
+        let Some(known) = self.known.get_or_init(|| known_roots(&self.provider, &self.given)) else { return false };
+        known.verify_server_cert(leaf, intermediates, name, &[], now).is_err() && !is_logged(leaf)
+    }
+}
+
+fn known_roots(provider: &Arc<CryptoProvider>, given: &[CertificateDer<'static>]) -> Option<Arc<WebPkiServerVerifier>> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().chain(given).cloned());
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build().ok()
+}
+
+/// It carries timestamps of certificate logs.
+fn is_logged(leaf: &CertificateDer<'_>) -> bool {
+    const TIMESTAMPS: &str = "1.3.6.1.4.1.11129.2.4.2";
+    X509Certificate::from_der(leaf)
+        .is_ok_and(|(_, certificate)| certificate.extensions().iter().any(|one| one.oid.to_id_string() == TIMESTAMPS))
 }
 
 impl ServerCertVerifier for Witness {
@@ -131,7 +175,9 @@ impl ServerCertVerifier for Witness {
     ) -> Result<ServerCertVerified, Error> {
         let verdict = self.anchors.verify(leaf, intermediates, name, ocsp, now);
         let verdict = verdict.map_err(|error| by_date(error, leaf));
-        let seen = (leaf.clone().into_owned(), verdict.is_ok());
+        let verified = verdict.is_ok();
+        let local_root = verified && self.rests_on_this_machine(leaf, intermediates, name, now);
+        let seen = Shown { leaf: leaf.clone().into_owned(), verified, local_root };
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
         verdict
     }
@@ -176,7 +222,7 @@ fn by_date(error: Error, leaf: &CertificateDer<'_>) -> Error {
 fn evidence(witness: &Witness, trouble: Option<TlsTrouble>, version: Option<ProtocolVersion>, ms: u64) -> TlsFinding {
     let seen = witness.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
     let mut finding = TlsFinding {
-        verified: trouble.is_none() && seen.as_ref().is_some_and(|(_, verified)| *verified),
+        verified: trouble.is_none() && seen.as_ref().is_some_and(|shown| shown.verified),
         trouble,
         protocol: version.and_then(|version| version.as_str()).map(|name| name.replace('_', ".")),
         names: Vec::new(),
@@ -184,10 +230,11 @@ fn evidence(witness: &Witness, trouble: Option<TlsTrouble>, version: Option<Prot
         not_before: None,
         not_after: None,
         key_sha256: None,
+        local_root: seen.as_ref().is_some_and(|shown| shown.local_root),
         ms,
     };
-    if let Some((der, _)) = &seen
-        && let Ok((_, certificate)) = X509Certificate::from_der(der)
+    if let Some(shown) = &seen
+        && let Ok((_, certificate)) = X509Certificate::from_der(&shown.leaf)
     {
         if let Ok(Some(names)) = certificate.subject_alternative_name() {
             finding.names = names

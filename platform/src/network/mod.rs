@@ -1,7 +1,10 @@
 //! Signs by which a network can be known again without asking anybody: the DNS search suffix that it
-//! hands out, and its global IPv6 prefix. Nothing here sends a packet.
+//! hands out, and its global IPv6 prefix; and whether the way to an address leads through a VPN. Nothing here sends
+//! a packet.
 
-use std::net::{IpAddr, Ipv6Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use sysinfo::Networks;
 
 #[cfg(unix)]
 mod unix;
@@ -33,12 +36,28 @@ impl NetworkSigns {
     }
 }
 
+/// The name of the VPN interface through which packets to `address` leave, if they do.
+pub fn vpn_towards(address: IpAddr) -> Option<String> {
+    let from = source_towards(address)?;
+    let networks = Networks::new_with_refreshed_list().ok()?;
+    let name = networks
+        .iter()
+        .find(|(_, data)| data.ip_networks().iter().any(|network| network.addr == from))
+        .map(|(name, _)| name.to_string_lossy().into_owned())?;
+    system::is_vpn(&name).then_some(name)
+}
+
 /// Connecting a UDP socket asks the routing table which source address it would use and sends nothing.
+fn source_towards(address: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(SocketAddr::new(address, 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
 /// The target is a documentation address (RFC 3849).
 fn ipv6_prefix() -> Option<[u16; 3]> {
-    let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).ok()?;
-    socket.connect((Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 9)).ok()?;
-    match socket.local_addr().ok()?.ip() {
+    match source_towards(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into())? {
         // 2000::/3 is what is routed globally (RFC 4291).
         IpAddr::V6(address) if address.segments()[0] & 0xe000 == 0x2000 => {
             let parts = address.segments();

@@ -1,0 +1,119 @@
+//! What the first look at a host leaves in doubt is looked at once more: a silent port may be a lossy line, an open
+//! one that says nothing may wait for TLS or greet late, and a certificate's dates are held against other clocks.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::account::TlsMode;
+use crate::diagnosis::proves;
+use crate::probe::finding::{Connect, End, Phase, PortFinding, Resolution, ServerDate, TlsTrouble};
+use crate::probe::{Prober, Survey, Target, http};
+
+/// How long a silent port has to answer the second time. With the first look it is still within three seconds.
+const REPEAT: Duration = Duration::from_millis(1000);
+
+/// Some hosts greet this late on purpose (RFC 5321 4.5.3.2.1 allows far more; half a minute is what is seen).
+const LATEST_GREETING: Duration = Duration::from_secs(30);
+
+/// Looks again at the ports that accounts of this host are set to.
+pub(super) async fn look_again(
+    prober: &Prober,
+    survey: &mut Survey,
+    configured: &[(u16, TlsMode)],
+    captive_check_url: Option<&str>,
+) {
+    for &(port, mode) in configured {
+        let here = |seen: &&PortFinding| seen.port == port && seen.tls_mode == mode;
+        let Some(finding) = survey.findings.ports.iter().find(here).cloned() else { continue };
+        if !finding.connected() {
+            if finding.attempts.iter().any(|attempt| attempt.outcome == Connect::Silent) {
+                let again = prober.control_within(&finding.host, port, false, REPEAT).await;
+                survey.findings.repeats.push(again);
+            }
+            continue;
+        }
+        let others_prove = survey.findings.ports.iter().any(|seen| seen.port != port && proves(seen));
+        if may_be_other_mode(&finding, others_prove) && other_mode(prober, survey, &finding).await {
+            continue;
+        }
+        if no_greeting(&finding) && !others_prove {
+            let patient = Target { port, tls: mode, greeting_patience: Some(LATEST_GREETING) };
+            let (finding, session) = prober.open_target(&finding.host, patient).await;
+            survey.replace(finding, session);
+        }
+    }
+    dates(prober, survey, captive_check_url).await;
+    names(prober, survey).await;
+}
+
+fn no_greeting(finding: &PortFinding) -> bool {
+    finding.phase == Phase::Greeting && finding.end == End::TimedOut
+}
+
+/// TLS where plain text was expected is silence to the one side; plain text where TLS was expected is told at once.
+fn may_be_other_mode(finding: &PortFinding, others_prove: bool) -> bool {
+    let wrong = finding.tls.as_ref().is_some_and(|tls| tls.trouble == Some(TlsTrouble::WrongMode));
+    // Nobody speaks TLS at once on these, so it is not worth the wait while another port works.
+    let never_implicit = matches!(finding.port, 25 | 26 | 587) && others_prove;
+    let waits = no_greeting(finding) && finding.tls_mode != TlsMode::Implicit && !never_implicit;
+    wrong || waits
+}
+
+/// Tries the same port the other way; true if that is how it wants to be spoken to.
+async fn other_mode(prober: &Prober, survey: &mut Survey, finding: &PortFinding) -> bool {
+    let other = if finding.tls_mode == TlsMode::Implicit { TlsMode::Starttls } else { TlsMode::Implicit };
+    let same = |seen: &&PortFinding| seen.port == finding.port && seen.tls_mode == other;
+    if let Some(seen) = survey.findings.ports.iter().find(same) {
+        return seen.tls_verified();
+    }
+    let (seen, session) = prober.open(&finding.host, finding.port, other).await;
+    let fits = seen.tls_verified();
+    if fits {
+        survey.replace(seen, session);
+    }
+    fits
+}
+
+/// A certificate that is out of date by this computer's clock: what date is it elsewhere?
+async fn dates(prober: &Prober, survey: &mut Survey, captive_check_url: Option<&str>) {
+    let trouble = |seen: &PortFinding| seen.tls.as_ref().and_then(|tls| tls.trouble.clone());
+    let doubted = |seen: &PortFinding| matches!(trouble(seen), Some(TlsTrouble::Expired | TlsTrouble::NotYetValid));
+    if !survey.findings.ports.iter().any(doubted) {
+        return;
+    }
+    let mut dates = Vec::new();
+    for seen in &survey.findings.ports {
+        let said = seen.greeting.as_ref().and_then(|greeting| http::date(&greeting.lines.join(" ")));
+        dates.extend(said.map(|seconds| ServerDate { source: format!("the greeting on port {}", seen.port), seconds }));
+    }
+    let own = format!("http://{}/", survey.findings.host);
+    for url in std::iter::once(own.as_str()).chain(captive_check_url) {
+        let page = prober.http(url).await;
+        dates.extend(
+            page.date.map(|seconds| ServerDate { source: format!("the web server at {}", page.host), seconds }),
+        );
+    }
+    survey.findings.dates = dates;
+}
+
+/// A certificate for other names: which of them lead to the same address as the host?
+async fn names(prober: &Prober, survey: &mut Survey) {
+    let wrong = survey.findings.ports.iter().filter_map(|seen| seen.tls.as_ref());
+    let names: Vec<String> = wrong
+        .filter(|tls| tls.trouble == Some(TlsTrouble::WrongName))
+        .flat_map(|tls| tls.names.iter().cloned())
+        .fold(Vec::new(), |mut names, name| {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+            names
+        });
+    if names.is_empty() {
+        return;
+    }
+    let addresses: Vec<IpAddr> = match &survey.findings.resolution {
+        Resolution::Addresses { addresses, .. } => addresses.clone(),
+        _ => return,
+    };
+    survey.findings.same_address_names = prober.leading_to(&names, &addresses).await;
+}
