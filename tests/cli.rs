@@ -5,7 +5,7 @@
 #[path = "support/program.rs"]
 mod program;
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use program::{PASSWORD, Run, USER, World, contains, first_prefs, secrets};
 use serde_json::Value;
@@ -232,6 +232,20 @@ async fn a_client_that_cannot_be_read_hides_no_other() {
     assert_eq!(run.code, 1, "{json}");
     assert_eq!(json["problems"][0]["client"], "claws_mail", "{json}");
     assert_eq!(run.result().0, "fixed", "{json}");
+}
+
+#[tokio::test]
+async fn a_reader_that_stops_reading_changes_no_exit_code() {
+    let world = World::new().await;
+    for flag in ["--json", "--quiet", "--verbose"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_port26"));
+        command.args(["scan", flag, "--os", "linux", "--home"]).arg(world.home());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), said.as_str()), (Some(0), ""), "{flag}");
+    }
 }
 
 #[tokio::test]

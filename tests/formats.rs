@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use plist::Value;
+use port26::change::{Change, Content, Slot};
 use port26::formats::key_file::KeyFile;
 use port26::formats::mozilla_logins::{MozillaLogins, copy_raw, deterministic_guid};
 use port26::formats::oeaccount::OeAccount;
@@ -197,6 +198,9 @@ fn check_edit(sample: &Sample, names: &[String], before: &Settings, name: &str) 
     let (raw, fresh) = sample.other(name);
     if let Some(Ok(Some(was))) = before.get(name) {
         let mut doc = sample.open().unwrap();
+        if doc.set(name, was).is_ok() {
+            assert!(doc.to_bytes() == sample.bytes, "{}: set to what it was", label());
+        }
         if doc.set(name, raw).is_ok() {
             let after = sample.with(doc.to_bytes());
             assert_eq!(doc.get(name), Ok(Some(raw.to_owned())), "{}", label());
@@ -283,6 +287,49 @@ fn every_setting_of_every_fixture_is_edited_alone() {
         check(sample, <[String]>::to_vec);
     }
     assert!(settings > 500, "only {settings} settings");
+}
+
+/// The edits that moves are made of, with the values that the adapters write.
+#[test]
+fn each_edit_of_a_move_is_its_own_and_can_be_taken_back() {
+    let mut edits = 0;
+    for sample in SAMPLES.iter() {
+        let mut parts = sample.name.components();
+        let fixture: PathBuf = case::fixtures().join(parts.by_ref().take(2).collect::<PathBuf>());
+        let case = case::Case::copy(&fixture);
+        let file = case.home.path().join(parts.as_path());
+        let accounts = case.transactions().into_iter().flat_map(|(_, one)| one.accounts);
+        let name_of = |change: &Change| match &change.slot {
+            Slot::Setting { file: of, name, .. } if *of == file => Some(name.clone()),
+            _ => None,
+        };
+        let changes = accounts.flat_map(|account| account.changes);
+        let changes: Vec<(String, Change)> = changes.filter_map(|change| Some((name_of(&change)?, change))).collect();
+        // As the adapters name them: a property list has other names for the same places.
+        let names: Vec<String> = changes.iter().map(|(name, _)| name.clone()).collect();
+        let before = sample.settings(&names);
+        for (name, change) in &changes {
+            let raw = |content: &Option<Content>| match content {
+                Some(Content::Raw(raw)) => Some(raw.clone()),
+                _ => None,
+            };
+            let (was, is) = (raw(&change.before), raw(&change.after));
+            let write = |doc: &mut dyn Document, raw: &Option<String>| match raw {
+                Some(raw) => doc.set(name, raw).unwrap(),
+                None => doc.remove(name).unwrap(),
+            };
+            let label = format!("{}: {name}", sample.name.display());
+            let mut doc = sample.open().unwrap();
+            assert_eq!(doc.get(name), Ok(was.clone()), "{label}");
+            write(doc.as_mut(), &is);
+            check_settings(&sample.with(doc.to_bytes()), &names, &before, &[(name, is.as_deref())], &label);
+            write(doc.as_mut(), &was);
+            assert_eq!(doc.get(name), Ok(was), "{label}: taken back");
+            assert!(sample.is_binary() || doc.to_bytes() == sample.bytes, "{label}: taken back");
+            edits += 1;
+        }
+    }
+    assert!(edits > 40, "only {edits} edits: this proves little");
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub(super) enum Wrote {
 /// A write that failed. It may have had an effect all the same (the disk failed after the file was in place).
 pub(super) struct NotRestored {
     pub source: StoreError,
-    pub wrote: Option<Wrote>,
+    pub wrote: Option<Box<Wrote>>,
 }
 
 impl From<StoreError> for NotRestored {
@@ -108,7 +108,7 @@ fn restore_file(tools: Tools, edit: &FileEdit, settings: &[Step], temp: &str) ->
             Ok(()) => return Ok(Outcome { fates, wrote }),
             Err(StoreError::File(FileError::Changed { .. })) if tries < TRIES => {}
             Err(source @ StoreError::File(FileError::Changed { .. })) => return Err(source.into()),
-            Err(source) => return Err(NotRestored { source, wrote }),
+            Err(source) => return Err(NotRestored { source, wrote: wrote.map(Box::new) }),
         }
     }
 }
@@ -172,6 +172,6 @@ fn restore_values(tools: Tools, settings: &[Step]) -> Result<Outcome, NotRestore
     let wrote = Some(Wrote::Values { were });
     match tools.store.write_values(&writes) {
         Ok(()) => Ok(Outcome { fates, wrote }),
-        Err(source) => Err(NotRestored { source, wrote }),
+        Err(source) => Err(NotRestored { source, wrote: wrote.map(Box::new) }),
     }
 }

@@ -176,7 +176,7 @@ impl Writer<'_> {
             let outcome = match restore(self.tools, intent, &temp) {
                 Ok(outcome) => outcome,
                 Err(NotRestored { source, wrote }) => {
-                    restored.push((intent, Outcome { fates: Vec::new(), wrote }));
+                    restored.push((intent, Outcome { fates: Vec::new(), wrote: wrote.map(|wrote| *wrote) }));
                     return Err(ApplyError::Write(source));
                 }
             };

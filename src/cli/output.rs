@@ -32,16 +32,24 @@ pub fn print(report: &Report, manner: Manner) -> std::io::Result<()> {
         Manner::Json => json(report),
         Manner::People | Manner::Detailed | Manner::Quiet => {
             let mut out = anstream::stdout().lock();
-            text(&mut out, report, manner)
+            unless_closed(text(&mut out, report, manner))
         }
+    }
+}
+
+/// Whoever stops reading (`port26 scan | head -1`) has read enough: the work is done, and its exit code stays.
+fn unless_closed(written: std::io::Result<()>) -> std::io::Result<()> {
+    match written {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
 }
 
 /// Prints any value as the one JSON document of this run.
 pub fn json(value: &impl serde::Serialize) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
-    writeln!(out)
+    let written = serde_json::to_writer_pretty(&mut out, value).map_err(std::io::Error::from);
+    unless_closed(written.and_then(|()| writeln!(out)))
 }
 
 /// The report as text.

@@ -3,13 +3,19 @@
 use super::words;
 use super::{Case, Verdict, VerdictCode};
 use crate::account::AuthSetting;
-use crate::probe::finding::{LoginFinding, Reply};
+use crate::probe::finding::{End, LoginFinding, Reply};
 
 /// The verdict if the present settings reach the host and it says no to the login or the sender.
 pub(super) fn verdict(case: Case<'_>) -> Option<Verdict> {
     let login = case.login?;
-    let code = refusal(login, case.account.outgoing.auth)?;
-    Some(words::verdict(case, code, words::login(login)))
+    let code = refusal(login, case.account.outgoing.auth)
+        // Cut off before an answer: nothing is known, and nothing known is not "works".
+        .or((login.end != End::Complete).then_some(VerdictCode::Uncertain))?;
+    let mut evidence = words::login(login);
+    if login.end != End::Complete {
+        evidence.push(words::login_end(login));
+    }
+    Some(words::verdict(case, code, evidence))
 }
 
 /// What a refused login or sender means (RFC 4954 section 6, RFC 5321 4.2, RFC 6409). `None`: nothing was refused.

@@ -329,6 +329,17 @@ fn rows_23_to_27_login_and_sender() {
 }
 
 #[test]
+fn a_login_that_is_cut_off_proves_nothing() {
+    let seen = host(vec![good(587), good(26)], vec![]);
+    for end in [End::TimedOut, End::Closed] {
+        for auth in [None, Some(reply(235, "welcome"))] {
+            let cut = LoginFinding { end: end.clone(), ..logged_in(auth, None) };
+            assert_eq!(code(&login587(), &seen, &network(None), Some(&cut)), VerdictCode::Uncertain);
+        }
+    }
+}
+
+#[test]
 fn row_25_relaying_denied() {
     let seen = host(vec![clear(25, ehlo(true, &[])), good(26)], vec![]);
     for number in [530, 550, 554] {

@@ -244,3 +244,9 @@ pub(super) fn login(login: &LoginFinding) -> Vec<String> {
     let mail = login.mail_from.as_ref().map(|answer| format!("port {} to the sender: {}", login.port, reply(answer)));
     auth.into_iter().chain(mail).collect()
 }
+
+/// A proof that was cut off before any answer.
+pub(super) fn login_end(login: &LoginFinding) -> String {
+    let how = if login.end == End::TimedOut { "no answer came" } else { "the server broke off" };
+    format!("port {} to the login or the sender: {how}", login.port)
+}

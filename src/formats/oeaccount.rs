@@ -228,7 +228,7 @@ mod tests {
             let mut doc = OeAccount::parse(&bytes).unwrap();
             prop_assert_eq!(doc.to_bytes(), bytes.clone());
             doc.set("IMAP_Dirty", &format!("DWORD:{port}")).unwrap();
-            let wanted = text.replace(">0<", &format!(">{port}<"));
+            let wanted = text.replace(">0</IMAP_Dirty>", &format!(">{port}</IMAP_Dirty>"));
             prop_assert_eq!(doc.to_bytes(), if utf { utf16(&wanted) } else { wanted.into_bytes() });
             doc.set("IMAP_Dirty", "DWORD:0").unwrap();
             doc.set("New", "SZ:x").unwrap();

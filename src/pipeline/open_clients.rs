@@ -24,10 +24,69 @@ impl Guard for OpenClients {
         let Some(adapter) = self.clients.iter().find(|adapter| adapter.id() == client) else { return InUse::No };
         let Ok(Some(installation)) = adapter.detect(&self.host) else { return InUse::No };
         let found = adapter.accounts(&self.host, &installation.only(profile));
+        // Two profiles may have the same name (two installations of one program): one that is open is enough.
         found
             .accounts
             .iter()
-            .find(|account| account.profile == profile)
-            .map_or(InUse::No, |account| adapter.in_use(&self.host, account))
+            .filter(|account| account.profile == profile)
+            .map(|account| adapter.in_use(&self.host, account))
+            .find(|in_use| matches!(in_use, InUse::Yes(_)))
+            .unwrap_or(InUse::No)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+    use std::sync::Arc;
+
+    use port26_platform::host::Os;
+    use port26_platform::processes::{Holder, Processes};
+
+    use super::*;
+    use crate::clients::CLIENTS;
+
+    struct Locked(PathBuf);
+
+    impl Processes for Locked {
+        fn running(&self, _names: &[&str]) -> Vec<u32> {
+            Vec::new()
+        }
+        fn lock_holder(&self, file: &Path) -> Option<Holder> {
+            (file == self.0).then_some(Holder { pid: Some(7) })
+        }
+        fn socket_answers(&self, _socket: &Path) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn of_two_profiles_with_one_name_each_is_asked() {
+        let home = tempfile::tempdir().unwrap();
+        let roots = [".thunderbird", "snap/thunderbird/common/.thunderbird"].map(|root| home.path().join(root));
+        for root in &roots {
+            let profile = root.join("p.default");
+            std::fs::create_dir_all(&profile).unwrap();
+            let ini = "[Profile0]\nName=default\nIsRelative=1\nPath=p.default\n";
+            std::fs::write(root.join("profiles.ini"), ini).unwrap();
+            let prefs = [
+                ("mail.accountmanager.accounts", "account1"),
+                ("mail.account.account1.identities", "id1"),
+                ("mail.account.account1.server", "server1"),
+                ("mail.identity.id1.smtpServer", "smtp1"),
+                ("mail.server.server1.type", "imap"),
+                ("mail.smtpservers", "smtp1"),
+                ("mail.smtpserver.smtp1.hostname", "mail.hosting.test"),
+            ];
+            let text: String =
+                prefs.iter().map(|(name, value)| format!("user_pref(\"{name}\", \"{value}\");\n")).collect();
+            std::fs::write(profile.join("prefs.js"), text).unwrap();
+        }
+        for root in &roots {
+            let mut host = Host::folder(home.path(), Os::Linux, None);
+            host.processes = Arc::new(Locked(root.join("p.default/.parentlock")));
+            let guard = OpenClients::new(host, CLIENTS);
+            assert_eq!(guard.in_use(ClientId::Thunderbird, "default"), InUse::Yes(Some(7)), "{}", root.display());
+        }
     }
 }

@@ -102,10 +102,21 @@ impl World {
         self.port26_given(&arguments, &format!("{USER}:{PASSWORD}\n")).await
     }
 
+    /// Runs port26 on the machine it runs on, with the same mail host.
+    pub async fn on_this_machine(&self, arguments: &[&str]) -> Run {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_port26"));
+        command.args(arguments);
+        self.run(command, "").await
+    }
+
     async fn port26_given(&self, arguments: &[&str], stdin: &str) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_port26"));
-        command.args(arguments).args(["--os", "linux"]);
-        for (flag, path) in [("--home", "home"), ("--state", "state"), ("--ca", "ca.pem")] {
+        command.args(arguments).args(["--os", "linux"]).arg("--home").arg(self.home());
+        self.run(command, stdin).await
+    }
+
+    async fn run(&self, mut command: Command, stdin: &str) -> Run {
+        for (flag, path) in [("--state", "state"), ("--ca", "ca.pem")] {
             command.arg(flag).arg(self.folder.path().join(path));
         }
         for port in &self.blocked {
