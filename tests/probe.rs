@@ -19,15 +19,20 @@ use secrecy::SecretString;
 const HOST: &str = "mail.hosting.test";
 const USER: &str = "ann@hosting.test";
 
+/// Longer than any step takes, however busy the machine.
+const AGES: Duration = Duration::from_secs(20);
+
 fn password() -> SecretString {
     SecretString::from("open sesame")
 }
 
+/// Short waits, and yet long enough for a busy machine. Where a test is about time, the waits that must not be
+/// waited for are `AGES`: a busy machine cannot be taken for one that waits.
 fn quick(authority: &Authority) -> Config {
     Config {
         extra_anchors: vec![authority.anchor.clone()],
-        deadline: Duration::from_millis(800),
-        greeting_patience: Duration::from_millis(400),
+        deadline: Duration::from_secs(2),
+        greeting_patience: Duration::from_secs(1),
         syn_offsets: [0, 50, 100].map(Duration::from_millis).to_vec(),
         stagger: Duration::from_millis(50),
         early_silence: Some(Duration::from_millis(300)),
@@ -255,8 +260,9 @@ async fn greetings_that_are_none() {
     let finding = bench.ends(Starttls, Phase::Greeting, End::TimedOut).await;
     assert!(finding.connected());
     let bench = Bench::new(|script, _| script.greeting = Greeting::Drip(Duration::from_millis(60)));
+    // Bytes that trickle in do not begin the wait anew.
     let finding = bench.ends(Starttls, Phase::Greeting, End::TimedOut).await;
-    assert!((400..700).contains(&finding.ms), "{}", finding.ms);
+    assert!(finding.ms >= 1000, "{}", finding.ms);
 }
 
 #[tokio::test]
@@ -273,7 +279,7 @@ async fn a_starred_greeting_is_kept_as_it_is() {
 
 #[tokio::test]
 async fn patience_with_a_slow_greeting_is_the_callers() {
-    let late = Duration::from_millis(600);
+    let late = Duration::from_millis(2500);
     let bench = Bench::new(|script, _| script.greeting = Greeting::Late("220 at last", late));
     let finding = bench.ends(Starttls, Phase::Greeting, End::TimedOut).await;
     assert!(finding.connected() && finding.greeting.is_none());
@@ -285,11 +291,11 @@ async fn patience_with_a_slow_greeting_is_the_callers() {
 
 #[tokio::test]
 async fn a_tarpit_costs_the_deadline_of_one_command() {
-    let bench = Bench::new(|script, _| script.slowness = Duration::from_secs(5));
-    let patient = Target { port: 587, tls: Starttls, greeting_patience: Some(Duration::from_secs(30)) };
+    let bench = Bench::new(|script, _| script.slowness = AGES);
+    let patient = Target { port: 587, tls: Starttls, greeting_patience: Some(4 * AGES) };
     let (finding, session) = bench.prober.open_target(HOST, patient).await;
     assert_eq!((finding.phase, &finding.end, session.is_none()), (Phase::Ehlo, &End::TimedOut, true));
-    assert!((800..1500).contains(&finding.ms), "{}", finding.ms);
+    assert!((2000..20_000).contains(&finding.ms), "{}", finding.ms);
 }
 
 #[tokio::test]
@@ -339,7 +345,11 @@ fn addresses(all: &[&str]) -> Lookup {
 }
 
 fn prober_at(isp: Isp, authority: &Authority) -> Prober {
-    Prober::new(Config { network: Some(Arc::new(isp)), ..quick(authority) }).unwrap()
+    prober_with(isp, quick(authority))
+}
+
+fn prober_with(isp: Isp, config: Config) -> Prober {
+    Prober::new(Config { network: Some(Arc::new(isp)), ..config }).unwrap()
 }
 
 fn started() -> (Authority, ScriptedHost) {
@@ -362,13 +372,14 @@ async fn a_survey_takes_all_ports_at_once() {
         ],
         real: host.address,
     };
-    let prober = prober_at(isp, &authority);
+    // A silent port could be waited for, or two after each other: then this took ages.
+    let prober = prober_with(isp, Config { deadline: AGES, ..quick(&authority) });
     let ports = [(25, Starttls), (26, Starttls), (587, Starttls), (465, Implicit), (2525, Starttls)];
     let began = Instant::now();
     let mut survey = prober.survey(HOST, &ports, &[993, 110, 443]).await;
     // 300 ms of early silence on port 25, since the same address answers on others.
     let took = began.elapsed().as_millis();
-    assert!((300..700).contains(&took), "{took} ms");
+    assert!((300..20_000).contains(&took), "{took} ms");
     let findings = &survey.findings;
     assert_eq!(findings.ports.iter().map(|port| port.port).collect::<Vec<_>>(), [25, 26, 587, 465, 2525]);
     let outcomes: Vec<_> = findings.ports.iter().map(|port| port.attempts[0].outcome).collect();
@@ -420,7 +431,8 @@ async fn a_host_that_is_down_costs_the_deadline() {
     let began = Instant::now();
     let survey = prober.survey(HOST, &[(25, Starttls), (26, Starttls)], &[993]).await;
     let took = began.elapsed().as_millis();
-    assert!((800..1300).contains(&took), "{took} ms");
+    // All three at once: one after the other would take twice as long at least.
+    assert!((2000..4000).contains(&took), "{took} ms");
     assert!(survey.findings.ports.iter().all(|port| port.attempts[0].outcome == Connect::Silent));
     assert_eq!(survey.findings.controls[0].outcome, Connect::Silent);
     assert!(matches!(survey.findings.resolution, Resolution::Addresses { .. }));
@@ -435,13 +447,14 @@ async fn a_black_hole_behind_ipv6_is_seen_and_passed_by() {
         rules: vec![("2001:db8:", 587, Route::Drop)],
         real: host.address,
     };
-    let (finding, session) = prober_at(isp, &authority).open(HOST, 587, Starttls).await;
+    let config = Config { deadline: Duration::from_secs(6), early_silence: None, ..quick(&authority) };
+    let (finding, session) = prober_with(isp, config).open(HOST, 587, Starttls).await;
     assert!(session.is_some());
     let seen: Vec<_> = finding.attempts.iter().map(|a| (a.address.is_ipv6(), a.outcome)).collect();
     assert_eq!(seen, [(true, Connect::Silent), (false, Connect::Open)]);
     // RFC 8305: the second address had to wait for its turn, no longer.
-    assert!((50..200).contains(&finding.attempts[1].ms), "{:?}", finding.attempts);
-    assert!(finding.ms < 250, "the conversation does not wait for the hole: {} ms", finding.ms);
+    assert!(finding.attempts[1].ms >= 50, "{:?}", finding.attempts);
+    assert!(finding.ms < 6000, "the conversation does not wait for the hole: {} ms", finding.ms);
 }
 
 #[tokio::test]
@@ -452,10 +465,11 @@ async fn an_address_that_fails_at_once_gives_way_at_once() {
         rules: vec![("2001:db8:", 587, Route::Unreachable)],
         real: host.address,
     };
-    let (finding, _) = prober_at(isp, &authority).open(HOST, 587, Starttls).await;
+    let config = Config { stagger: AGES, deadline: 2 * AGES, ..quick(&authority) };
+    let (finding, _) = prober_with(isp, config).open(HOST, 587, Starttls).await;
     let seen: Vec<_> = finding.attempts.iter().map(|a| a.outcome).collect();
     assert_eq!(seen, [Connect::Unreachable, Connect::Open]);
-    assert!(finding.attempts[1].ms < 40, "{:?}", finding.attempts);
+    assert!(finding.attempts[1].ms < 20_000, "{:?}", finding.attempts);
 }
 
 #[tokio::test]

@@ -31,5 +31,6 @@ install_packages() {
         $apt update >/dev/null
         # --no-remove: a machine with another mail server keeps it, and the parts that want Postfix are not run
         $apt install -y --no-install-recommends --no-remove $missing >/dev/null
+        $apt clean
     ) || echo "not everything could be installed; the parts that need it say so" >&2
 }

@@ -35,6 +35,21 @@ part() {
     echo "--- $name: $state${note:+: needs $note}"
 }
 
+# tidy FOLDER: frees the disk of target/FOLDER, where a run was asked to leave little behind.
+tidy() {
+    [ "${PORT26_TIDY:-}" = 1 ] || return 0
+    rm -rf "${root:?}/target/$1"
+}
+
+# enough_disk GB: says at the start what would otherwise be a linker's riddle in the middle.
+enough_disk() {
+    local need=$1 free
+    if [ "${PORT26_TIDY:-}" = 1 ]; then need=$((need / 2)); fi
+    free=$(($(df -Pk "$root" | awk 'NR == 2 { print $4 }') / 1024 / 1024))
+    [ "$free" -ge "$need" ] ||
+        echo "only $free GB are free here, and a first run needs about $need: it may fail for want of disk" >&2
+}
+
 # parts_end: the table, and the run's exit code. With PORT26_REQUIRE_ALL=1 a part that was not run is a failure,
 # except those named in $parts_may_be_absent, one a line.
 parts_end() {

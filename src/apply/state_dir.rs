@@ -114,7 +114,10 @@ impl StateDir {
             match Journal::is_ended(&self.journal_path(&id)) {
                 Ok(true) => continue,
                 Ok(false) => {}
-                Err(error) => found.push(Err(error)),
+                Err(error) => {
+                    found.push(Err(error));
+                    continue;
+                }
             }
             match self.load(&id) {
                 Ok(Some(journal)) if journal.is_unfinished() => found.push(Ok(journal)),
@@ -172,6 +175,15 @@ mod tests {
         assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
         drop(held);
         state.lock().unwrap();
+    }
+
+    #[test]
+    fn a_receipt_that_cannot_be_read_is_told_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path().into(), Duration::ZERO);
+        std::fs::create_dir_all(state.journal_path(&ReceiptId("20261123T235901Z-0001".to_owned()))).unwrap();
+        let found = state.unfinished().unwrap();
+        assert!(matches!(found[..], [Err(_)]), "{}", found.len());
     }
 
     #[test]

@@ -39,7 +39,8 @@ impl MailClient for MailMate {
         let mut found = Found::default();
         for file in at.profiles.iter().filter_map(|profile| profile.path.as_deref()) {
             if let Err(why) = read(file, &mut found) {
-                found.problems.push(problem(file.display().to_string(), "accounts_unreadable", why));
+                let message = format!("MailMate's outgoing servers cannot be read: {why}.");
+                found.problems.push(problem(file.display().to_string(), "accounts_unreadable", message));
             }
         }
         found
@@ -57,12 +58,12 @@ impl MailClient for MailMate {
     }
 }
 
-fn problem(at: String, code: &str, why: String) -> Problem {
+fn problem(at: String, code: &str, message: String) -> Problem {
     Problem {
         client: ClientId::Mailmate,
         at,
         code: code.to_owned(),
-        message: format!("MailMate's outgoing servers cannot be read: {why}."),
+        message,
         hint: "Open MailMate, look at Settings > SMTP, close it, and try again.".to_owned(),
     }
 }
@@ -83,7 +84,8 @@ fn read(file: &Path, found: &mut Found) -> Result<(), String> {
             Ok(account) => found.accounts.push(account),
             Err(why) => {
                 let at = format!("{}, smtpServers/#{index}", file.display());
-                found.problems.push(problem(at, "server_unreadable", why));
+                let message = format!("This outgoing server of MailMate is not understood: {why}.");
+                found.problems.push(problem(at, "server_unreadable", message));
             }
         }
     }

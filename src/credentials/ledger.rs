@@ -127,7 +127,6 @@ mod tests {
             mechanism: Some("PLAIN".into()),
             auth: Some(Reply { code, lines: vec!["said".into()], ms: 1 }),
             mail_from: None,
-            rcpt: None,
             end: End::Complete,
             round_trips: 1,
         }

@@ -23,39 +23,12 @@ pub fn refusal(login: &LoginFinding, auth: AuthSetting) -> Option<VerdictCode> {
     if let Some(reply) = login.auth.as_ref().filter(|reply| reply.code >= 400) {
         return Some(auth_refusal(reply));
     }
-    if let Some(reply) = login.mail_from.as_ref().filter(|reply| reply.code >= 400) {
-        return Some(match reply.code {
-            400..=499 => VerdictCode::TemporaryFailure,
-            530 | 550 | 554 if auth == AuthSetting::None => VerdictCode::AuthRequired,
-            _ => VerdictCode::FromNotAllowed,
-        });
-    }
-    let reply = login.rcpt.as_ref().filter(|reply| reply.code >= 400)?;
-    recipient_refusal(reply, auth)
-}
-
-/// Many servers judge the sender only when they know the recipient. What they may have against the recipient itself is
-/// no matter here, so only words about relaying and about the sender count.
-fn recipient_refusal(reply: &Reply, auth: AuthSetting) -> Option<VerdictCode> {
-    let said = reply.lines.join(" ").to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    match reply.code {
-        530 if auth == AuthSetting::None => Some(VerdictCode::AuthRequired),
-        550 | 551 | 553 | 554
-            if auth == AuthSetting::None && says(&["relay", "authenti", "access denied", "log in"]) =>
-        {
-            Some(VerdictCode::AuthRequired)
-        }
-        550 | 553 | 554
-            if auth != AuthSetting::None && says(&["sender address rejected", "not owned", "sender verify"]) =>
-        {
-            Some(VerdictCode::FromNotAllowed)
-        }
-        450 | 451 if says(&["greylist", "graylist", "try again", "later", "temporar"]) => {
-            Some(VerdictCode::TemporaryFailure)
-        }
-        _ => None,
-    }
+    let reply = login.mail_from.as_ref().filter(|reply| reply.code >= 400)?;
+    Some(match reply.code {
+        400..=499 => VerdictCode::TemporaryFailure,
+        530 | 550 | 554 if auth == AuthSetting::None => VerdictCode::AuthRequired,
+        _ => VerdictCode::FromNotAllowed,
+    })
 }
 
 fn auth_refusal(reply: &Reply) -> VerdictCode {

@@ -162,7 +162,6 @@ pub(crate) fn logged_in(auth: Option<Reply>, mail_from: Option<Reply>) -> LoginF
         mechanism: Some("PLAIN".into()),
         auth,
         mail_from,
-        rcpt: None,
         end: End::Complete,
         round_trips: 2,
     }

@@ -306,8 +306,7 @@ pub(super) fn comparison(present: &PortFinding, clean: &PortFinding) -> Vec<Stri
 pub(super) fn login(login: &LoginFinding) -> Vec<String> {
     let auth = login.auth.as_ref().map(|answer| format!("port {} to the login: {}", login.port, reply(answer)));
     let mail = login.mail_from.as_ref().map(|answer| format!("port {} to the sender: {}", login.port, reply(answer)));
-    let rcpt = login.rcpt.as_ref().map(|answer| format!("port {} to the recipient: {}", login.port, reply(answer)));
-    auth.into_iter().chain(mail).chain(rcpt).collect()
+    auth.into_iter().chain(mail).collect()
 }
 
 /// A proof that was cut off before any answer.

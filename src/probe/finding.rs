@@ -219,10 +219,6 @@ pub struct LoginFinding {
     pub auth: Option<Reply>,
     /// The answer to MAIL FROM with the account's own address.
     pub mail_from: Option<Reply>,
-    /// The answer to RCPT TO: after a login the account's own address, without one an address elsewhere, since many
-    /// servers say only there that they do not relay. Taken back by RSET; no message is sent.
-    #[serde(default)]
-    pub rcpt: Option<Reply>,
     /// How it ended.
     pub end: End,
     /// Round trips of this part.

@@ -16,10 +16,6 @@ use zeroize::Zeroizing;
 use super::dialogue::Line;
 use super::finding::{End, LoginFinding, PortFinding, Reply};
 
-/// Somebody elsewhere, for the question whether mail for others is taken. The domain is reserved and takes no mail
-/// (RFC 2606, RFC 7505), and none is sent.
-const ELSEWHERE: &str = "postmaster@example.com";
-
 /// May a password go over a connection without TLS?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlaintextAuth {
@@ -121,17 +117,17 @@ impl Session {
             return Err(refused);
         }
         if finding.end == End::Complete {
-            self.try_mail(mail_from, mail_from, &mut finding).await;
+            self.try_mail(mail_from, &mut finding).await;
         } else {
             self.line.leave().await;
         }
         Ok(finding)
     }
 
-    /// No AUTH: MAIL FROM with the address, RCPT TO an address elsewhere, RSET, QUIT. Does it take mail without a login?
+    /// No AUTH: MAIL FROM with the address, RSET, QUIT. Does it take mail without a login?
     pub async fn try_sender(self, mail_from: &str) -> LoginFinding {
         let mut finding = self.nothing_yet();
-        self.try_mail(Some(mail_from), Some(ELSEWHERE), &mut finding).await;
+        self.try_mail(Some(mail_from), &mut finding).await;
         finding
     }
 
@@ -177,7 +173,6 @@ impl Session {
             mechanism: None,
             auth: None,
             mail_from: None,
-            rcpt: None,
             end: End::Complete,
             round_trips: 0,
         }
@@ -270,8 +265,8 @@ impl Session {
         }
     }
 
-    /// MAIL FROM, RCPT TO, RSET, QUIT; in one go where the server announces PIPELINING (RFC 2920).
-    async fn try_mail(mut self, mail_from: Option<&str>, rcpt: Option<&str>, finding: &mut LoginFinding) {
+    /// MAIL FROM, RSET, QUIT; in one go where the server announces PIPELINING (RFC 2920).
+    async fn try_mail(mut self, mail_from: Option<&str>, finding: &mut LoginFinding) {
         let Some(address) = mail_from.and_then(|address| address.parse::<Address>().ok()) else {
             return self.close().await;
         };
@@ -290,9 +285,7 @@ impl Session {
             return self.close().await;
         };
         let pipelined = announced("PIPELINING");
-        let rcpt = rcpt.and_then(|rcpt| rcpt.parse::<Address>().ok()).map(|rcpt| format!("RCPT TO:<{rcpt}>\r\n"));
-        let rest =
-            if pipelined { format!("{}RSET\r\nQUIT\r\n", rcpt.as_deref().unwrap_or_default()) } else { String::new() };
+        let rest = if pipelined { "RSET\r\nQUIT\r\n" } else { "" };
         let at = self.line.wire.count();
         finding.round_trips += 1;
         let command = format!("MAIL FROM:<{address}>{parameter}\r\n{rest}");
@@ -306,21 +299,6 @@ impl Session {
         }
         if finding.mail_from.is_none() {
             return;
-        }
-        let taken = finding.mail_from.as_ref().is_some_and(|reply| reply.code < 400);
-        if let Some(rcpt) = rcpt.filter(|_| taken || pipelined) {
-            let at = self.line.wire.count();
-            let asked = async {
-                if pipelined {
-                    let _ = self.line.smtp.read_response().await;
-                } else {
-                    finding.round_trips += 1;
-                    let _ = self.line.smtp.command(rcpt).await;
-                }
-            };
-            // No answer to this is no answer to the question whether the login works.
-            let _ = timeout(self.patience, asked).await;
-            finding.rcpt = self.line.wire.reply(at).filter(|_| taken);
         }
         // The verdict stands; the rest is manners, and not worth waiting for.
         let manners = async {

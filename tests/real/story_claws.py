@@ -36,8 +36,12 @@ def story():
         claws.forget_unsent()
         check(chosen(claws.settings()) == OLD, f"the account changed by itself: {chosen(claws.settings())}")
 
-        step("The network drops port 25: port26 fixes it, undo puts back every byte")
+        step("While Claws Mail is open, port26 waits")
         port_25("drop")
+        claws.while_open(port26.fix_waits)
+        check(claws.settings() == old, "something was changed")
+
+        step("The network drops port 25: port26 fixes it, undo puts back every byte")
         before = picture(home)
         port26.fix(credential=True)
         changed = differences(before, picture(home))

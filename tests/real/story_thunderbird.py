@@ -37,8 +37,12 @@ def story():
         check(not sent and dialogs, f"it should have failed and said so: sent {sent}, {dialogs}")
         saw(f"it says: {dialogs[0][:110]}..")
 
-        step("The network drops port 25: port26 fixes it, undo puts back every byte")
+        step("While Thunderbird is open, port26 waits")
         port_25("drop")
+        thunderbird.while_open(port26.fix_waits)
+        check(thunderbird.settings() == (old, old_logins), "something was changed")
+
+        step("The network drops port 25: port26 fixes it, undo puts back every byte")
         before = picture(home)
         port26.fix(credential=True)
         changed = differences(before, picture(home))

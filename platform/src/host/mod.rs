@@ -7,7 +7,7 @@ use std::sync::Arc;
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 
-use crate::processes::{NothingRuns, Processes, RunningSystem};
+use crate::processes::{LocksOnly, NothingRuns, Processes, RunningSystem};
 use crate::registry::Registry;
 
 /// The system whose layout a home folder has. A value, so that every adapter runs in tests everywhere.
@@ -134,11 +134,13 @@ impl Host {
         })
     }
 
-    /// A folder that is some user's home: a mounted disk, a roaming profile, a rehearsal. Nothing runs there.
+    /// A folder that is some user's home: a mounted disk, a roaming profile, another user of this machine, a rehearsal.
     pub fn folder(home: impl Into<PathBuf>, os: Os, registry: Option<Arc<dyn Registry>>) -> Self {
         let home = home.into();
         let home = std::path::absolute(&home).unwrap_or(home);
-        Self { os, folders: Folders::below(home, os), registry, processes: Arc::new(NothingRuns), own_session: false }
+        // Only programs of this system leave locks that this system can see.
+        let processes: Arc<dyn Processes> = if os == Os::here() { Arc::new(LocksOnly) } else { Arc::new(NothingRuns) };
+        Self { os, folders: Folders::below(home, os), registry, processes, own_session: false }
     }
 }
 

@@ -28,7 +28,24 @@ pub trait Processes: Send + Sync {
     fn socket_answers(&self, socket: &Path) -> bool;
 }
 
-/// A machine where nothing runs: a mounted disk, another user's home.
+/// A home folder that is not the running user's. Whose programs these are cannot be told by their names, but a lock or
+/// a socket in that very folder is held by somebody on this machine: `--home` may name a user who is logged in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LocksOnly;
+
+impl Processes for LocksOnly {
+    fn running(&self, _names: &[&str]) -> Vec<u32> {
+        Vec::new()
+    }
+    fn lock_holder(&self, file: &Path) -> Option<Holder> {
+        RunningSystem.lock_holder(file)
+    }
+    fn socket_answers(&self, socket: &Path) -> bool {
+        RunningSystem.socket_answers(socket)
+    }
+}
+
+/// A machine where nothing runs: the disk of another system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NothingRuns;
 

@@ -67,6 +67,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_lock_in_another_users_home_is_seen() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join(".parentlock");
+        std::fs::write(&file, "").unwrap();
+        let host = crate::host::Host::folder(home.path(), crate::host::Os::here(), None);
+        assert_eq!(host.processes.lock_holder(&file), None);
+        let locker = Locker::on(&file, "write");
+        assert_eq!(host.processes.lock_holder(&file), Some(Holder { pid: Some(locker.0.id()) }));
+    }
+
     impl Drop for Locker {
         fn drop(&mut self) {
             let _ = self.0.kill();

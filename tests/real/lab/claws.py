@@ -153,6 +153,14 @@ class ClawsMail:
 
         return self._session(work)
 
+    def while_open(self, act):
+        """Does something while Claws Mail is open."""
+
+        def work(main):
+            return act(), False
+
+        return self._session(work)
+
     def forget_unsent(self):
         """Throws away what could not be sent, so that a later send sends one message only."""
         shutil.rmtree(self.home / "Mail" / "queue")

@@ -144,6 +144,12 @@ class Port26:
         check(told.get("receipt"), "there is no receipt")
         self.secrets_stay_out()
 
+    def fix_waits(self):
+        """A client that is open keeps its settings: nothing is changed, and the reason is told."""
+        told = self.run("fix", "--yes", "--ca", CA, expect=6)
+        reason = (told.get("reason") or {}).get("code")
+        check((told.get("result"), reason) == ("deferred", "client_open"), f"it did not wait: {json.dumps(told, indent=1)}")
+
     def undo(self):
         """Puts back what the last fix changed."""
         self.run("undo", "--last", "--yes")

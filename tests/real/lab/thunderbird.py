@@ -162,6 +162,10 @@ class Thunderbird:
 
         return self._session(work)
 
+    def while_open(self, act):
+        """Does something while Thunderbird is open."""
+        return self._session(lambda remote: act())
+
     def settings(self):
         """The outgoing server's settings as they are in prefs.js, and the saved logins, without what mere use changes."""
         text = (self.profile / "prefs.js").read_text()
