@@ -147,6 +147,7 @@ async fn what_the_server_says_to_mail_from_is_kept() {
         let login = session.try_sender(USER).await;
         assert_eq!((login.mail_from.unwrap().code, login.end), (code, End::Refused));
         assert_eq!(bench.auths(), 0);
+        assert_eq!(login.rcpt.map(|reply| reply.code), (code < 400).then_some(250));
         assert_eq!(bench.host.verbs()[2..], ["EHLO", "MAIL", "RCPT", "RSET", "QUIT"]);
     }
 }

@@ -24,7 +24,6 @@ pub(super) struct Dialler {
     pub(super) network: Option<Arc<dyn Network>>,
     pub(super) syn_offsets: Vec<Duration>,
     pub(super) stagger: Duration,
-    pub(super) deadline: Duration,
     pub(super) early_silence: Option<Duration>,
     pub(super) sockets: Arc<Semaphore>,
 }
@@ -58,7 +57,8 @@ pub(super) struct Race {
     /// The connection.
     pub(super) stream: Option<TcpStream>,
     attempts: Vec<Option<Attempt>>,
-    started: Instant,
+    /// When it began.
+    pub(super) started: Instant,
     addresses: Vec<SocketAddr>,
     running: Running,
     winner: usize,
@@ -293,7 +293,6 @@ mod tests {
             network: Some(Arc::new(Hole)),
             syn_offsets: [0, 10, 20].map(Duration::from_millis).to_vec(),
             stagger: Duration::from_millis(10),
-            deadline: Duration::from_millis(900),
             early_silence: Some(Duration::from_millis(100)),
             sockets: Arc::new(Semaphore::new(64)),
         });
@@ -303,7 +302,8 @@ mod tests {
             if let Some(after) = after {
                 reached.note(address.ip(), Duration::from_millis(after));
             }
-            let race = dialler.race("mail.hosting.test", &[address], started, dialler.deadline, &reached).await;
+            let race =
+                dialler.race("mail.hosting.test", &[address], started, Duration::from_millis(900), &reached).await;
             let attempts = race.settle(Duration::ZERO, 3).await;
             assert_eq!((attempts[0].outcome, attempts[0].tries), (Connect::Silent, 3));
             started.elapsed().as_millis()

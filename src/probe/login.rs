@@ -309,7 +309,8 @@ impl Session {
         }
         let taken = finding.mail_from.as_ref().is_some_and(|reply| reply.code < 400);
         if let Some(rcpt) = rcpt.filter(|_| taken || pipelined) {
-            let at = self.line.wire.count();
+            // Answers to commands sent in one go may all be there already.
+            let at = at + 1;
             let asked = async {
                 if pipelined {
                     let _ = self.line.smtp.read_response().await;

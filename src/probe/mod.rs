@@ -133,7 +133,6 @@ impl Prober {
             network: config.network.clone(),
             syn_offsets: config.syn_offsets.clone(),
             stagger: config.stagger,
-            deadline: config.deadline,
             early_silence: config.early_silence,
             sockets: Arc::new(Semaphore::new(config.max_sockets.max(1))),
         });

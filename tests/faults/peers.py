@@ -1,0 +1,3 @@
+"""What others make of the same rows."""
+
+PEERS = {}
