@@ -13,6 +13,7 @@ from pathlib import Path
 import peers
 import rows
 from lab import real
+from lab.hosts import CROWD
 from lab.world import World
 
 
@@ -58,8 +59,8 @@ def once(world, row):
     in_clear = world.passwords_in_clear()
     if in_clear:
         wrong.append(f"{in_clear} packets with the password in the clear")
-    if world.most_at_once() > 4:
-        wrong.append(f"{world.most_at_once()} connections at a time to one port")
+    if CROWD.most > 4:
+        wrong.append(f"{CROWD.most} connections at a time to one address")
     return {
         "wrong": wrong,
         "verdict": verdict["code"],
@@ -70,6 +71,7 @@ def once(world, row):
         "harmful": int(harmful),
         "in_clear": in_clear,
         "auths": auths,
+        "at_once": CROWD.most,
     }
 
 

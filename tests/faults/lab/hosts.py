@@ -32,16 +32,30 @@ class Smtp:
     says: list = field(default_factory=list)  # what was received: (inside TLS, line)
 
 
+class Crowd:
+    """How many connections an address has at a time, over all its ports."""
+
+    def __init__(self):
+        self.now = {}
+        self.most = 0
+        self._lock = threading.Lock()
+
+    def change(self, address, by):
+        """One more, or one less."""
+        with self._lock:
+            self.now[address] = self.now.get(address, 0) + by
+            self.most = max(self.most, self.now[address])
+
+
+CROWD = Crowd()
+
+
 class Host:
     """Listens on one port of one or more addresses."""
 
     def __init__(self, certificates: Path, addresses, port, script):
         self.script = script
         self.port = port
-        self.connections = 0
-        self.open_now = 0
-        self.most_at_once = 0
-        self._lock = threading.Lock()
         self._context = None
         if script.certificate:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -63,10 +77,8 @@ class Host:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
-        with self._lock:
-            self.connections += 1
-            self.open_now += 1
-            self.most_at_once = max(self.most_at_once, self.open_now)
+        address = connection.getsockname()[0]
+        CROWD.change(address, 1)
         try:
             connection.settimeout(90)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -75,8 +87,7 @@ class Host:
             pass
         finally:
             connection.close()
-            with self._lock:
-                self.open_now -= 1
+            CROWD.change(address, -1)
 
     def _talk(self, connection):
         script, inside = self.script, False

@@ -275,10 +275,6 @@ user_pref("mail.smtpserver.smtp1.try_ssl", {account["tls"]});
         """AUTH commands that any server has seen so far."""
         return sum(host.auths() for host in self.hosts) + (self.sasl.attempts if self.sasl else 0)
 
-    def most_at_once(self):
-        """The most connections that one address of the scripted host had at a time."""
-        return max((host.most_at_once for host in self.hosts), default=0)
-
     def passwords_in_clear(self):
         """Packets that hold the password as it is or as SMTP encodes it."""
         time.sleep(0.05)
