@@ -218,7 +218,9 @@ settings! {
     allow_local_interception: bool = false, boolean;
     /// Unrelated mail hosts whose port 25 tells a blocking network from a closed server.
     control_hosts: Vec<HostPort> = HostPort::defaults(), control_hosts;
-    /// A page over plain HTTP that answers 204 on a free network; another answer means a captive portal.
+    /// A page over plain HTTP that answers 204 on a free network; another answer means a captive portal. None by
+    /// default: whoever runs the page sees the address of every computer that asks, so it should be the page of whoever
+    /// manages the computer. The request carries no cookie and names neither program nor computer.
     captive_check_url: Option<String> = None, url;
     /// Seconds until a silent port is called silent.
     max_wait_s: u32 = 3, seconds;

@@ -101,7 +101,7 @@ async fn starttls_then_login() {
     assert_eq!((login.auth.unwrap().code, login.mail_from.unwrap().code, login.round_trips), (235, 250, 2));
     let [ehlo, starttls] = bench.host.clear().try_into().unwrap();
     assert_eq!((ehlo.as_str(), starttls.as_str()), ("EHLO [127.0.0.1]", "STARTTLS"));
-    assert_eq!(bench.host.verbs()[2..], ["EHLO", "AUTH", "MAIL", "RCPT", "RSET", "QUIT"]);
+    assert_eq!(bench.host.verbs()[2..], ["EHLO", "AUTH", "MAIL", "RSET", "QUIT"]);
     assert_eq!(bench.host.inside()[1], "AUTH PLAIN AGFubkBob3N0aW5nLnRlc3QAb3BlbiBzZXNhbWU=");
     assert_eq!(bench.host.inside()[2], "MAIL FROM:<ann@hosting.test>");
 }
@@ -152,7 +152,7 @@ async fn what_the_server_says_to_mail_from_is_kept() {
         let login = session.try_sender(USER).await;
         assert_eq!((login.mail_from.unwrap().code, login.end), (code, End::Refused));
         assert_eq!(bench.auths(), 0);
-        assert_eq!(bench.host.verbs()[2..], ["EHLO", "MAIL", "RCPT", "RSET", "QUIT"]);
+        assert_eq!(bench.host.verbs()[2..], ["EHLO", "MAIL", "RSET", "QUIT"]);
     }
 }
 
@@ -411,13 +411,14 @@ async fn silent_ports_do_not_make_the_others_wait() {
     let (authority, host) = started();
     let names = vec![(HOST, addresses(&["192.0.2.1"]))];
     let rules = [1, 2, 3, 4, 5, 6].map(|port| ("", port, Route::Drop)).to_vec();
-    let prober = prober_at(Isp { names, rules, real: host.address }, &authority);
+    let config = Config { deadline: AGES, ..quick(&authority) };
+    let prober = prober_with(Isp { names, rules, real: host.address }, config);
     let ports = [1, 2, 3, 4, 5, 6, 25, 26, 587, 2525, 10025, 10026].map(|port| (port, Starttls));
     let began = Instant::now();
     let survey = prober.survey(HOST, &ports, &[]).await;
     let took = began.elapsed().as_millis();
-    // Two rounds of 400 ms until the silent ports have passed their turns on, then 300 ms of early silence at most.
-    assert!(took < 2400, "{took} ms");
+    // The silent ports pass their turns on long before their deadline.
+    assert!(took < 20_000, "{took} ms");
     assert_eq!(survey.findings.ports.iter().filter(|port| port.connected()).count(), 6);
     assert_eq!(host.connections(), 6);
 }

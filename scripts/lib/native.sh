@@ -68,6 +68,18 @@ real_client() {
     PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/real/run "$1"
 }
 
+# Every row of the fault table; the rows with real servers need Postfix, and Exim's package, which is unpacked.
+all_faults() {
+    local tool
+    [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] || not_run "Linux and root"
+    for tool in nft ip nsenter openssl python3 postfix; do
+        PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || not_run "$tool"
+    done
+    unshare --net --mount --pid --fork --mount-proc true 2>/dev/null || not_run "the right to make namespaces"
+    cargo build --locked --bin port26
+    PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/faults/run
+}
+
 REAL_PACKAGES="thunderbird claws-mail postfix dovecot-core dovecot-imapd nftables iproute2 openssl libnss3-tools
     xvfb xdotool imagemagick python3 procps"
 KEYCHAIN_PACKAGES="dbus gnome-keyring"

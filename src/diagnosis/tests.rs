@@ -157,14 +157,7 @@ fn code(account: &Account, host: &HostFindings, network: &NetworkView, login: Op
 }
 
 pub(crate) fn logged_in(auth: Option<Reply>, mail_from: Option<Reply>) -> LoginFinding {
-    LoginFinding {
-        port: 587,
-        mechanism: Some("PLAIN".into()),
-        auth,
-        mail_from,
-        end: End::Complete,
-        round_trips: 2,
-    }
+    LoginFinding { port: 587, mechanism: Some("PLAIN".into()), auth, mail_from, end: End::Complete, round_trips: 2 }
 }
 
 fn with_imap() -> Vec<ControlFinding> {
@@ -396,6 +389,9 @@ fn no_change_rows_never_change() {
         Ipv6Broken,
         NetworkBlocksMail,
         LocalFirewall,
+        LocalInterception,
+        CaptivePortal,
+        RelayUnsafe,
         CertExpired,
         CertUntrusted,
         ClockWrong,
@@ -410,4 +406,160 @@ fn no_change_rows_never_change() {
     ] {
         assert!(!code.may_change(), "{code:?}");
     }
+}
+
+fn greeted(host: &str, text: &str) -> ControlFinding {
+    ControlFinding { greeting: Some(reply(220, text)), ..control(host, 25, Connect::Open) }
+}
+
+fn blocked() -> HostFindings {
+    host(vec![shut(25, Connect::Silent), good(26)], with_imap())
+}
+
+#[test]
+fn row_4_only_the_providers_own_relay() {
+    let mut view = network(Some(Connect::Silent));
+    view.relays = vec![greeted("relay.isp.test", "relay.isp.test ESMTP")];
+    assert_eq!(code(&plain25(), &blocked(), &view, None), VerdictCode::PortBlockedExceptRelay);
+}
+
+#[test]
+fn row_7_captive_portal() {
+    let mut view = network(Some(Connect::Prohibited));
+    let page = |status| HttpFinding { host: "check.test".into(), status, location: None, date: None };
+    view.http = Some(page(Some(302)));
+    let seen = host(vec![shut(25, Connect::Prohibited), shut(26, Connect::Prohibited)], vec![]);
+    assert_eq!(code(&plain25(), &seen, &view, None), VerdictCode::CaptivePortal);
+    // A port that proves itself is not behind a portal, whoever answers for the page.
+    assert_eq!(code(&plain25(), &blocked(), &view, None), VerdictCode::PortBlockedNetwork);
+    for silent in [page(None), page(Some(204))] {
+        view.http = Some(silent);
+        assert_ne!(code(&plain25(), &seen, &view, None), VerdictCode::CaptivePortal);
+    }
+    let mut lied = seen.clone();
+    lied.resolution = Resolution::Hijacked { address: V4 };
+    assert_eq!(code(&plain25(), &lied, &view, None), VerdictCode::DnsFault);
+    view.http = Some(page(Some(200)));
+    assert_eq!(code(&plain25(), &lied, &view, None), VerdictCode::CaptivePortal);
+}
+
+#[test]
+fn row_11_a_proxy_greets_alike_for_everybody() {
+    let mut proxied = good(25);
+    (proxied.starttls, proxied.tls, proxied.ehlo_tls) = (None, None, None);
+    let seen = host(vec![proxied, good(26)], vec![]);
+    let mut view = network(None);
+    view.second_hosts = vec![greeted("mx.other.test", "mail.hosting.test ESMTP")];
+    assert_eq!(code(&plain25(), &seen, &view, None), VerdictCode::Intercepted);
+    view.second_hosts = vec![greeted("mx.other.test", "mx.other.test ESMTP")];
+    assert_ne!(code(&plain25(), &seen, &view, None), VerdictCode::Intercepted);
+}
+
+#[test]
+fn row_11_a_certificate_of_somebody_else() {
+    let mut proxied = good(25);
+    let other = TlsFinding { key_sha256: Some("cd".into()), ..verified(Some(TlsTrouble::Untrusted)) };
+    (proxied.tls, proxied.ehlo_tls) = (Some(other), None);
+    let seen = host(vec![proxied.clone(), good(26)], vec![]);
+    let login25 = account(25, TlsMode::Starttls, AuthSetting::Password);
+    // Under the host's own name it may be the host's own carelessness.
+    assert_eq!(code(&login25, &seen, &network(None), None), VerdictCode::CertUntrusted);
+    proxied.ehlo.as_mut().unwrap().name = "relay.isp.test".into();
+    let seen = host(vec![proxied, good(26)], vec![]);
+    assert_eq!(code(&login25, &seen, &network(None), None), VerdictCode::Intercepted);
+}
+
+#[test]
+fn a_network_that_picks_up_and_says_nothing_blocks() {
+    let seen = host(vec![ended(25, Phase::Greeting, End::TimedOut), good(26)], vec![]);
+    let mut view = network(Some(Connect::Open));
+    assert_eq!(code(&plain25(), &seen, &view, None), VerdictCode::PortBlockedNetwork);
+    view.second_hosts = vec![greeted("mx.other.test", "mx.other.test ESMTP")];
+    assert_eq!(code(&plain25(), &seen, &view, None), VerdictCode::SlowServer);
+}
+
+#[test]
+fn row_15_a_root_that_only_this_machine_has() {
+    let local = |port| {
+        let mut seen = good(port);
+        seen.tls.as_mut().unwrap().local_root = true;
+        seen
+    };
+    let seen = host(vec![local(587)], vec![]);
+    assert_eq!(code(&login587(), &seen, &network(None), None), VerdictCode::LocalInterception);
+    // 25 is blocked, and the only ports to move to are read by somebody.
+    let shut25 = host(vec![shut(25, Connect::Silent), local(26)], with_imap());
+    assert_eq!(code(&plain25(), &shut25, &network(Some(Connect::Silent)), None), VerdictCode::LocalInterception);
+    let allowed = NetworkView { local_roots_allowed: true, ..network(Some(Connect::Silent)) };
+    assert_eq!(code(&plain25(), &shut25, &allowed, None), VerdictCode::PortBlockedNetwork);
+    // A host of the own network has its certificate from its own organisation.
+    let mut inside = host(vec![local(587)], vec![]);
+    let private = vec!["10.1.2.3".parse().unwrap()];
+    inside.resolution = Resolution::Addresses { addresses: private, mapped: false };
+    assert_eq!(code(&login587(), &inside, &network(None), None), VerdictCode::Ok);
+}
+
+#[test]
+fn row_16_clocks_are_compared() {
+    let year = 365 * 24 * 3600;
+    let seen = |trouble: TlsTrouble, ahead: Option<i64>| {
+        let mut bad = good(587);
+        (bad.tls, bad.ehlo_tls) = (Some(verified(Some(trouble))), None);
+        let mut seen = host(vec![bad], vec![]);
+        let told = |by| ServerDate { source: "the web server".into(), seconds: NOW + by };
+        seen.dates = ahead.map(told).into_iter().collect();
+        code(&login587(), &seen, &network(None), None)
+    };
+    assert_eq!(seen(TlsTrouble::Expired, Some(-3 * year)), VerdictCode::ClockWrong);
+    assert_eq!(seen(TlsTrouble::Expired, Some(60)), VerdictCode::CertExpired);
+    assert_eq!(seen(TlsTrouble::Expired, None), VerdictCode::CertExpired);
+    assert_eq!(seen(TlsTrouble::NotYetValid, Some(3 * year)), VerdictCode::ClockWrong);
+    assert_eq!(seen(TlsTrouble::NotYetValid, Some(-60)), VerdictCode::CertUntrusted);
+    assert_eq!(seen(TlsTrouble::NotYetValid, None), VerdictCode::ClockWrong);
+}
+
+#[test]
+fn row_18_the_same_port_the_other_way() {
+    let odd = account(4650, TlsMode::Starttls, AuthSetting::Password);
+    let implicit = PortFinding { tls_mode: TlsMode::Implicit, ..good(4650) };
+    let seen = host(vec![ended(4650, Phase::Greeting, End::TimedOut), implicit], vec![]);
+    assert_eq!(code(&odd, &seen, &network(None), None), VerdictCode::WrongTlsMode);
+}
+
+#[test]
+fn row_19_late_and_never() {
+    let mut late = good(587);
+    late.greeting.as_mut().unwrap().ms = 12_000;
+    assert_eq!(code(&login587(), &host(vec![late], vec![]), &network(None), None), VerdictCode::SlowServer);
+    let never = PortFinding { ms: 30_000, ..ended(587, Phase::Greeting, End::TimedOut) };
+    assert_eq!(code(&login587(), &host(vec![never], vec![]), &network(None), None), VerdictCode::Uncertain);
+}
+
+#[test]
+fn row_28_the_relay_would_break_the_domain() {
+    let seen = host([25, 26, 587, 465].map(|port| shut(port, Connect::Silent)).to_vec(), with_imap());
+    let mut view = network(Some(Connect::Silent));
+    view.relays = vec![greeted("relay.isp.test", "relay.isp.test ESMTP")];
+    assert_eq!(code(&plain25(), &seen, &view, None), VerdictCode::NetworkBlocksMail);
+    view.relay_refusals.insert("hosting.test".into(), "SPF forbids it".into());
+    assert_eq!(code(&plain25(), &seen, &view, None), VerdictCode::RelayUnsafe);
+}
+
+#[test]
+fn row_32_the_vpn_does_it() {
+    let view = NetworkView { vpn: Some("wg0".into()), ..network(Some(Connect::Silent)) };
+    assert_eq!(code(&plain25(), &blocked(), &view, None), VerdictCode::VpnBlock);
+    // What the host closed, the VPN did not.
+    let closed = host(vec![shut(25, Connect::Refused), good(26)], with_imap());
+    let view = NetworkView { vpn: Some("wg0".into()), ..network(Some(Connect::Open)) };
+    assert_eq!(code(&plain25(), &closed, &view, None), VerdictCode::ServerPortClosed);
+}
+
+#[test]
+fn row_33_repeats_disagree() {
+    let mut seen = blocked();
+    seen.repeats = vec![control("mail.hosting.test", 25, Connect::Open)];
+    assert_eq!(code(&plain25(), &seen, &network(None), None), VerdictCode::Uncertain);
+    seen.repeats = vec![control("mail.hosting.test", 25, Connect::Silent)];
+    assert_eq!(code(&plain25(), &seen, &network(None), None), VerdictCode::PortBlockedNetwork);
 }

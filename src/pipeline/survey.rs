@@ -125,19 +125,23 @@ async fn around_port_25(tools: &Tools) -> (Vec<ControlFinding>, Vec<ControlFindi
     let seconds = join_all(dials);
     tokio::pin!(seconds);
     let early = tokio::time::timeout(RELAY_DELAY, &mut seconds).await.ok();
-    if let Some(seen) = early.as_ref().filter(|seen| seen.iter().any(|control| control.outcome == Connect::Open)) {
-        return (seen.clone(), Vec::new());
+    if early.iter().flatten().any(|control| control.outcome == Connect::Open) {
+        return (early.unwrap_or_default(), Vec::new());
     }
+    let rest = async {
+        match early {
+            Some(seen) => seen,
+            None => seconds.await,
+        }
+    };
     let relays = async {
         let names = relay_names(&NetworkSigns::now());
         let dials = names.iter().map(|name| tools.prober.control_within(name, 25, true, patience));
         tokio::time::timeout(RELAY_PATIENCE, join_all(dials)).await.unwrap_or_default()
     };
-    let (seconds, relays) = match early {
-        Some(seen) => (seen, relays.await),
-        None => tokio::join!(seconds, relays),
-    };
-    (seconds, relays.into_iter().filter(|relay| relay.greeting.as_ref().is_some_and(|said| said.code == 220)).collect())
+    let (seconds, relays) = tokio::join!(rest, relays);
+    let greets = |relay: &ControlFinding| relay.greeting.as_ref().is_some_and(|said| said.code == 220);
+    (seconds, relays.into_iter().filter(greets).collect())
 }
 
 /// What the provider's relay may be called: as the table of providers says, or by custom below the suffix that the

@@ -10,7 +10,7 @@ use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
 use crate::credentials::{Credential, CredentialBook, Outcome as LoginOutcome};
 use crate::diagnosis::{Case, NetworkView, Verdict, diagnose, login};
 use crate::plan::{self, Decision, Outcome, Reason};
-use crate::probe::finding::{HostFindings, LoginFinding};
+use crate::probe::finding::{HostFindings, LoginFinding, Phase, PortFinding};
 use crate::probe::{PlaintextAuth, Session, Survey};
 use crate::report::AccountReport;
 
@@ -131,9 +131,9 @@ async fn prove_present(
 
 /// The living conversation from the survey, or a fresh one for the second account of a host.
 async fn session(tools: &Tools, survey: &mut Survey, host: &str, port: u16, mode: TlsMode) -> Option<Session> {
-    let reached =
-        survey.findings.ports.iter().any(|seen| seen.port == port && seen.tls_mode == mode && seen.connected());
-    if !reached {
+    // What ended before its last EHLO would end there again, at the cost of the same wait.
+    let talked = |seen: &PortFinding| seen.port == port && seen.tls_mode == mode && seen.phase == Phase::Done;
+    if !survey.findings.ports.iter().any(talked) {
         return None;
     }
     match survey.take_session(port) {

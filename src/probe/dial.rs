@@ -57,7 +57,8 @@ pub(super) struct Race {
     /// The connection.
     pub(super) stream: Option<TcpStream>,
     attempts: Vec<Option<Attempt>>,
-    started: Instant,
+    /// When it began.
+    pub(super) started: Instant,
     addresses: Vec<SocketAddr>,
     running: Running,
     winner: usize,

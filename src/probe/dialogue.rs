@@ -10,10 +10,10 @@ use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::extension::ClientId;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{timeout, timeout_at};
 
-use super::dial::Reached;
+use super::dial::{Race, Reached};
 use super::finding::{Attempt, Connect, ControlFinding, End, Phase, PortFinding, Resolution, TlsFinding, TlsTrouble};
 use super::login::Session;
 use super::recording::{Wire, ehlo, millis};
@@ -63,22 +63,9 @@ impl Inner {
                 return (finding, None);
             }
         };
-        let turns = self.turns(&host.name);
-        let mut turn = Arc::clone(&turns).acquire_owned().await.ok();
-        let started = Instant::now();
         finding.phase = Phase::Connect;
-        let mut race = {
-            let racing = self.dialler.race(&host.name, &addresses, started, self.config.deadline, &reached);
-            tokio::pin!(racing);
-            match timeout(UNHEARD, &mut racing).await {
-                Ok(race) => race,
-                Err(_) => {
-                    // Packets that nobody answers are no burden to the host: the turn goes to another port.
-                    turn = None;
-                    racing.await
-                }
-            }
-        };
+        let (mut race, turn) = self.in_turn(&host.name, &addresses, self.config.deadline, &reached).await;
+        let started = race.started;
         let Some(stream) = race.stream.take() else {
             finding.attempts = race.settle(Duration::ZERO, 0).await;
             let silent = finding.attempts.iter().any(|attempt| attempt.outcome == Connect::Silent);
@@ -86,9 +73,6 @@ impl Inner {
             finding.ms = millis(started);
             return (finding, None);
         };
-        if turn.is_none() {
-            turn = turns.acquire_owned().await.ok();
-        }
         finding.round_trips = 1;
         let config = &self.config;
         let tries = u32::try_from(config.syn_offsets.len()).unwrap_or(u32::MAX);
@@ -247,11 +231,8 @@ impl Inner {
             ControlFinding { host: host.name.clone(), port, resolved: false, outcome: Connect::Other, greeting: None };
         let Ok(addresses) = self.names.destinations(&host, port).await else { return (control, Vec::new()) };
         control.resolved = true;
-        let turns = self.turns(&host.name);
-        let turn = turns.acquire().await;
-        let started = Instant::now();
-        let mut race = self.dialler.race(&host.name, &addresses, started, patience, &reached).await;
-        drop(turn);
+        let (mut race, _turn) = self.in_turn(&host.name, &addresses, patience, &reached).await;
+        let started = race.started;
         if let Some(stream) = race.stream.take() {
             control.outcome = Connect::Open;
             if wait_greeting && let Ok(mut wire) = Wire::tcp(stream, started) {
@@ -274,6 +255,28 @@ impl Inner {
             (None, Ok(IpAddr::V6(address))) => ClientId::Ipv6(address),
             (None, Err(_)) => ClientId::Domain("localhost.localdomain".to_owned()),
         }
+    }
+
+    /// The race for one port, when its turn at the host has come; with the turn, to be held while the connection is open.
+    async fn in_turn(
+        &self,
+        host: &str,
+        addresses: &[SocketAddr],
+        patience: Duration,
+        reached: &Reached,
+    ) -> (Race, Option<OwnedSemaphorePermit>) {
+        let turns = self.turns(host);
+        let turn = Arc::clone(&turns).acquire_owned().await.ok();
+        let racing = self.dialler.race(host, addresses, Instant::now(), patience, reached);
+        tokio::pin!(racing);
+        if let Ok(race) = timeout(UNHEARD, &mut racing).await {
+            return (race, turn);
+        }
+        // Packets that nobody answers are no burden to the host: the turn goes to another port.
+        drop(turn);
+        let race = racing.await;
+        let turn = if race.stream.is_some() { turns.acquire_owned().await.ok() } else { None };
+        (race, turn)
     }
 
     /// Turns at one host, so that it is not taken for an attack.

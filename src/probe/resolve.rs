@@ -17,6 +17,9 @@ use super::connect_to::{ConnectTo, Destination};
 use super::finding::Resolution;
 use super::network::{Lookup, Network};
 
+/// The system's resolver has this long before its servers are asked beside it.
+const HURRY: Duration = Duration::from_millis(700);
+
 /// How names become addresses in this run.
 #[derive(Debug)]
 pub(super) struct Names {
@@ -92,7 +95,7 @@ impl Names {
 
     async fn records(&self, name: &str, kind: RecordType, read: impl Fn(&RData) -> Option<String>) -> Vec<String> {
         let asked = async {
-            let resolver = TokioResolver::builder_tokio().ok()?.build().ok()?;
+            let resolver = patient_with_loss()?;
             let answer = resolver.lookup(format!("{}.", name.trim_end_matches('.')), kind).await.ok()?;
             Some(answer.answers().iter().filter_map(|record| read(&record.data)).collect())
         };
@@ -115,11 +118,24 @@ impl Names {
             };
         }
         let until = Instant::now() + self.deadline;
-        let why = match timeout_at(until, system(name)).await {
+        let mut asked = Box::pin(system(name));
+        let why = match timeout_at(until.min(Instant::now() + HURRY), &mut asked).await {
             Ok(Ok(addresses)) if !addresses.is_empty() => return found(addresses),
             Ok(Ok(_)) => return Resolution::NoSuchName,
             Ok(Err(error)) => error.to_string(),
-            Err(_) => return Resolution::Silent { why: "no answer from the system's resolver".to_owned() },
+            // A lost packet costs the system's resolver five seconds; asking its servers ourselves costs less.
+            Err(_) => {
+                let answer = tokio::select! {
+                    Ok(Ok(addresses)) = timeout_at(until, &mut asked) => Some(Lookup::Addresses(addresses)),
+                    Ok(Some(lookup)) = timeout_at(until, direct(name)) => Some(lookup),
+                    else => None,
+                };
+                return match answer {
+                    Some(Lookup::Addresses(addresses)) => found(addresses),
+                    Some(Lookup::NoSuchName) => Resolution::NoSuchName,
+                    _ => Resolution::Silent { why: "no answer from the system's resolver".to_owned() },
+                };
+            }
         };
         // The system's resolver does not say why; asking its servers directly tells "no such name" from silence.
         match timeout_at(until, direct(name)).await {
@@ -180,9 +196,17 @@ async fn system(name: &str) -> io::Result<Vec<IpAddr>> {
     told.await.unwrap_or_else(|_| Err(io::Error::other("the resolver gave up")))
 }
 
+/// The system's name servers, asked again soon when a packet is lost.
+fn patient_with_loss() -> Option<TokioResolver> {
+    let mut builder = TokioResolver::builder_tokio().ok()?;
+    builder.options_mut().timeout = Duration::from_millis(600);
+    builder.options_mut().attempts = 4;
+    builder.build().ok()
+}
+
 /// The configured name servers, asked directly; `None` if none answers.
 async fn direct(name: &str) -> Option<Lookup> {
-    let resolver = TokioResolver::builder_tokio().ok()?.build().ok()?;
+    let resolver = patient_with_loss()?;
     // Absolute: a search list would turn one wrong name into several.
     let absolute = if name.contains('.') && !name.ends_with('.') { format!("{name}.") } else { name.to_owned() };
     match resolver.lookup_ip(absolute).await {

@@ -15,7 +15,7 @@ use super::{Prober, Target};
 use crate::account::TlsMode;
 
 /// The other ports of a host are knocked at only if no outgoing one has answered by then.
-const CONTROL_DELAY: Duration = Duration::from_millis(250);
+const CONTROL_DELAY: Duration = Duration::from_millis(400);
 
 /// A resolver that lies to everybody does it at once.
 const LIAR_PATIENCE: Duration = Duration::from_secs(1);

@@ -226,9 +226,14 @@ impl World {
         }
         let hosts: Vec<_> =
             self.scripts.iter().map(|(port, script)| (*port, ScriptedHost::start(script.clone()))).collect();
+        // Somebody else's server, with words of its own: one that greets like the host would be a proxy.
+        let stranger = ScriptedHost::start(Script {
+            greeting: Greeting::Say("220 mx.elsewhere.test ESMTP at your service"),
+            ..Script::new(self.authority.server(&["mx.elsewhere.test"], Dates::Now))
+        });
         let mut network = std::mem::take(&mut self.network);
         network.ports = hosts.iter().map(|(port, host)| (*port, host.address)).collect();
-        network.elsewhere = network.ports.get(&25).copied();
+        network.elsewhere = Some(stranger.address);
         let tools = self.tools(&home, &state, network);
         let before = picture(&home);
         let found = pipeline::discover(&tools.host, tools.clients);

@@ -1,0 +1,73 @@
+"""faults.py [ROW..]: runs rows two at a time, each in namespaces of its own, and counts. Called by `run`."""
+
+import concurrent.futures
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import rows
+from lab import certificates
+
+HERE = Path(__file__).resolve().parent
+NAMESPACES = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private")
+
+
+def in_namespaces(row, folder, *flags, limit=300):
+    """One row in its own world."""
+    command = [*NAMESPACES, sys.executable, "-B", HERE / "one.py", row, "--certificates", folder, *flags]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False, stdin=subprocess.DEVNULL)
+        return json.loads(done.stdout.splitlines()[-1])
+    except (ValueError, IndexError):
+        return {"row": row, "wrong": [f"the lab broke: {done.stdout}{done.stderr}"]}
+    except subprocess.TimeoutExpired:
+        return {"row": row, "wrong": [f"not done after {limit} s"]}
+
+
+def namespaces_possible():
+    """Root, and a kernel that lets us."""
+    return os.geteuid() == 0 and subprocess.run([*NAMESPACES, "true"], capture_output=True, check=False).returncode == 0
+
+
+def main():
+    wanted = sys.argv[1:] or [row.name for row in rows.ROWS]
+    known = {row.name: row for row in rows.ROWS}
+    strange = [name for name in wanted if name not in known]
+    if strange:
+        sys.exit(f"there is no row {', '.join(strange)}; there are: {' '.join(known)}")
+    passed, failed, not_run = [], [], []
+    if not namespaces_possible():
+        for name in wanted:
+            print(f"NOT RUN  {name:>4}  {known[name].what} (needs root and network namespaces)")
+        not_run = wanted
+    else:
+        with tempfile.TemporaryDirectory(prefix="port26-certificates.") as folder:
+            os.chmod(folder, 0o755)
+            certificates.make(Path(folder))
+            # the slow ones first, so that nothing waits for them at the end
+            order = sorted(wanted, key=lambda name: not name.startswith("19"))
+            with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("FAULTS_AT_ONCE", "2"))) as pool:
+                for told in pool.map(lambda name: in_namespaces(name, folder), order):
+                    name = told["row"]
+                    if "not_run" in told:
+                        print(f"NOT RUN  {name:>4}  {known[name].what} ({told['not_run']})", flush=True)
+                        not_run.append(name)
+                        continue
+                    state, tally = ("FAILED", failed) if told["wrong"] else ("ok", passed)
+                    tally.append(name)
+                    seconds = f"{told['seconds']:.1f} s" if "seconds" in told else ""
+                    print(f"{state:7}  {name:>4}  {told.get('verdict', ''):26} {told.get('result') or '':14} {seconds:>7}  {known[name].what}", flush=True)
+                    for line in told["wrong"]:
+                        print(f"                {line}", flush=True)
+    print(f"rows: {len(passed)} passed, {len(failed)} failed, {len(not_run)} not run")
+    if not_run:
+        print(f"NOT RUN HERE: {' '.join(not_run)}", file=sys.stderr)
+    if failed or (not_run and os.environ.get("PORT26_REQUIRE_ALL") == "1"):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

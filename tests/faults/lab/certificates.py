@@ -1,0 +1,67 @@
+"""The lab's authority, the root of an invented security program, and certificates good and bad."""
+
+import datetime
+import subprocess
+from pathlib import Path
+
+HOST = "mail.hosting.test"
+
+
+def _openssl(*arguments):
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+
+
+def _key(path):
+    _openssl("ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", path)
+    path.chmod(0o644)  # the servers give up root; these are keys of invented hosts
+
+
+def authority(folder, name, subject):
+    """A root: NAME.key, NAME.pem."""
+    _key(folder / f"{name}.key")
+    _openssl(
+        "req", "-x509", "-new", "-key", folder / f"{name}.key", "-days", 30, "-sha256", "-out", folder / f"{name}.pem",
+        "-subj", subject, "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+    )
+
+
+def _stamp(days):
+    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
+    return moment.strftime("%Y%m%d%H%M%SZ")
+
+
+def certificate(folder, name, issuer, names=(HOST,), start=-1, end=30):
+    """A server's certificate, valid from `start` to `end`, in days from now: NAME.pem with its key in NAME.key."""
+    _key(folder / f"{name}.key")
+    _openssl("req", "-new", "-key", folder / f"{name}.key", "-out", folder / f"{name}.csr", "-subj", f"/CN={names[0]}")
+    work = folder / f"ca-{name}"
+    work.mkdir()
+    (work / "index").write_text("")
+    (work / "serial").write_text("%016x\n" % (abs(hash((name, start))) % (1 << 60) + 1))
+    alternative = ",".join(f"DNS:{one}" for one in names)
+    (work / "config").write_text(
+        f"[ca]\ndefault_ca=one\n[one]\ndatabase={work}/index\nserial={work}/serial\nnew_certs_dir={work}\n"
+        f"default_md=sha256\npolicy=any\nx509_extensions=server\ncopy_extensions=none\n[any]\ncommonName=supplied\n"
+        f"[server]\nsubjectAltName={alternative}\nbasicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n"
+        f"extendedKeyUsage=serverAuth\n"
+    )
+    _openssl(
+        "ca", "-batch", "-notext", "-config", work / "config", "-cert", folder / f"{issuer}.pem", "-keyfile",
+        folder / f"{issuer}.key", "-in", folder / f"{name}.csr", "-out", folder / f"{name}.pem",
+        "-startdate", _stamp(start), "-enddate", _stamp(end),
+    )
+
+
+def make(folder: Path):
+    """Everything the rows use."""
+    authority(folder, "ca", "/O=Invented/CN=Invented Test CA")
+    authority(folder, "shield", "/O=Invented/CN=Invented Mail Shield Root")
+    authority(folder, "stranger", "/O=Nobody/CN=Nobody's CA")
+    certificate(folder, "host", "ca", (HOST, "hosting.test"))
+    certificate(folder, "expired", "ca", start=-400, end=-20)
+    certificate(folder, "long_ago", "ca", start=-1500, end=-1100)
+    certificate(folder, "ahead", "ca", start=900, end=1300)
+    certificate(folder, "other_name", "ca", ("server7.hosting.test", "*.hosting7.test"))
+    certificate(folder, "untrusted", "stranger")
+    certificate(folder, "proxy", "stranger", ("relay.isp.test",))
+    certificate(folder, "shielded", "shield")

@@ -1,0 +1,284 @@
+"""One row's world, inside namespaces of its own: the computer with the mail client on one side of a cable, the network
+with every server on the other; what stands between is nftables in the kernel."""
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from lab import real
+from lab.certificates import HOST
+from lab.hosts import Host, Smtp, Web
+from lab.names import Names
+
+HOST_4, HOST_6 = "198.51.100.25", "2001:db8:51::25"
+OTHER, OTHER_4 = "mx.friend.test", "203.0.113.25"
+PAGE, PAGE_4 = "check.friend.test", "203.0.113.80"
+RELAY, RELAY_4 = "relay.isp.test", "192.0.2.66"
+PORTAL_4, PROXY_4, NAMES_4, NOBODY_4 = "192.0.2.80", "192.0.2.77", "192.0.2.53", "192.0.2.99"
+VPN_4 = "10.9.0.1"
+USER, PASSWORD = "jan@hosting.test", "Geheim-2014 x"
+
+
+def sh(*command, **more):
+    """Runs a command that must work."""
+    return subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True, **more)
+
+
+class World:
+    """What a row builds on."""
+
+    def __init__(self, folder, certificates):
+        self.folder, self.certificates = Path(folder), Path(certificates)
+        self.hosts, self.sasl = [], None
+        self.account = {"port": 25, "tls": 0, "auth": 1}
+        self.password = PASSWORD
+        self.policy = {"control_hosts": [f"{OTHER}:25"]}
+        self.rules, self.natted, self.client_rules = [], [], []
+        self.clear = []
+        self.client = subprocess.Popen(["unshare", "--net", "sleep", "1000"], stdin=subprocess.DEVNULL)
+        self._cable()
+        self.names = Names(NAMES_4)
+        self.names.records = {
+            HOST: {"a": [HOST_4]},
+            "hosting.test": {"a": [HOST_4], "mx": [HOST]},
+            OTHER: {"a": [OTHER_4]},
+            PAGE: {"a": [PAGE_4]},
+            RELAY: {"a": [RELAY_4]},
+        }
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _cable(self):
+        pid = self.client.pid
+        sh("ip", "link", "set", "lo", "up")
+        while Path(f"/proc/{pid}/ns/net").stat().st_ino == Path("/proc/self/ns/net").stat().st_ino:
+            time.sleep(0.01)
+        sh("ip", "link", "add", "cable", "type", "veth", "peer", "name", "eth0", "netns", pid)
+        for address in ("192.0.2.1/24", f"{RELAY_4}/24", f"{PORTAL_4}/24", f"{PROXY_4}/24", f"{NAMES_4}/24"):
+            sh("ip", "addr", "add", address, "dev", "cable")
+        for address in (HOST_4, OTHER_4, PAGE_4):
+            sh("ip", "addr", "add", f"{address}/32", "dev", "lo")
+        sh("ip", "-6", "addr", "add", f"{HOST_6}/128", "dev", "lo", "nodad")
+        sh("ip", "-6", "addr", "add", "2001:db8:2::1/64", "dev", "cable", "nodad")
+        sh("ip", "link", "set", "cable", "up")
+        self.inside("ip", "link", "set", "lo", "up")
+        self.inside("ip", "addr", "add", "192.0.2.2/24", "dev", "eth0")
+        self.inside("ip", "-6", "addr", "add", "2001:db8:2::2/64", "dev", "eth0", "nodad")
+        self.inside("ip", "link", "set", "eth0", "up")
+        self.inside("ip", "route", "add", "default", "via", "192.0.2.1")
+        self.inside("ip", "-6", "route", "add", "default", "via", "2001:db8:2::1")
+        self.resolv("search isp.test")
+        switch = Path("/etc/nsswitch.conf").read_text().splitlines(True)
+        lines = ["hosts: files dns\n" if line.startswith("hosts:") else line for line in switch]
+        self._bind("nsswitch.conf", "".join(lines))
+        self._bind("hosts", "127.0.0.1 localhost\n")
+
+    def _bind(self, name, text):
+        file = self.folder / name
+        file.write_text(text)
+        sh("mount", "--bind", file, f"/etc/{name}")
+
+    def resolv(self, first=""):
+        """What the network says about names: its server, and its suffix."""
+        file = self.folder / "resolv.conf"
+        mounted = file.exists()
+        file.write_text(f"{first}\nnameserver {NAMES_4}\n")
+        if not mounted:
+            sh("mount", "--bind", file, "/etc/resolv.conf")
+
+    def inside(self, *command, **more):
+        """Runs a command on the computer with the mail client."""
+        return sh("nsenter", "-t", self.client.pid, "-n", *command, **more)
+
+    def _listen(self):
+        """Keeps what the computer sends before TLS or outside it, packet by packet, whoever receives it."""
+        wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+        wire.bind(("cable", 0))
+        while True:
+            packet, (_, _, kind, _, _) = wire.recvfrom(65535)
+            if kind != socket.PACKET_OUTGOING:
+                self.clear.append(packet)
+
+    # servers
+
+    def smtp(self, port, addresses=(HOST_4,), **script):
+        """A scripted port of the host."""
+        host = Host(self.certificates, addresses, port, Smtp(**script))
+        self.hosts.append(host)
+        return host
+
+    def mail_host(self, ports=(25, 26, 465, 587), addresses=(HOST_4,), **script):
+        """A scripted mail host whose ports are all alike, except that 465 speaks TLS at once."""
+        for port in ports:
+            self.smtp(port, addresses, **(script | {"implicit": port == 465}))
+
+    def postfix(self, **more):
+        """A real mail host."""
+        self.sasl = real.postfix(self.folder, self.certificates, HOST_4, HOST, USER, PASSWORD, **more)
+
+    def other(self):
+        """An unrelated host with an open port 25."""
+        self.smtp(25, (OTHER_4,), name=OTHER, certificate=None, tls_auth=None)
+
+    def relay(self):
+        """The provider's own server."""
+        self.smtp(25, (RELAY_4,), name=RELAY, certificate=None, tls_auth=None)
+
+    def page(self, **more):
+        """The page that the policy names as a control."""
+        self.policy["captive_check_url"] = f"http://{PAGE}/generate_204"
+        Web((PAGE_4,), **more)
+
+    # the network between
+
+    def block(self, *ports, how="drop", to=None):
+        """The network keeps connections to these ports from getting through, to everybody or to one address."""
+        verdict = {
+            "drop": "drop",
+            "reset": "reject with tcp reset",
+            "prohibited": "reject with icmpx type admin-prohibited",
+        }[how]
+        dest = f"{'ip6' if to and ':' in to else 'ip'} daddr {to} " if to else ""
+        self.rules.append(f"{dest}tcp dport {{ {', '.join(map(str, ports))} }} {verdict}")
+
+    def rule(self, text):
+        """Any rule for what comes in from the computer."""
+        self.rules.append(text)
+
+    def redirect(self, match, to):
+        """Connections that match end at another address."""
+        self.natted.append(f"{match} dnat ip to {to}")
+
+    def apply(self, loss=0):
+        """Lays the rules down, afresh; `loss` is lost packets in a thousand, each way."""
+        lost = [f"numgen random mod 1000 < {loss} drop"] if loss else []
+        rules = "\n".join(f"  iifname {{ \"cable\", \"tun0\" }} {rule}" for rule in lost + self.rules)
+        nat = "\n".join(f"  iifname {{ \"cable\", \"tun0\" }} {rule}" for rule in self.natted)
+        table = f"""table inet faults {{
+}}
+delete table inet faults
+table inet faults {{
+ chain nat {{
+  type nat hook prerouting priority -100
+{nat}
+ }}
+ chain in {{
+  type filter hook input priority 0
+{rules}
+ }}
+}}
+"""
+        sh("nft", "-f", "-", input=table)
+        back = "\n".join(f"  iifname eth0 {rule}" for rule in lost)
+        text = f"""table inet faults {{
+}}
+delete table inet faults
+table inet faults {{
+ chain in {{
+  type filter hook input priority 0
+{back}
+ }}
+}}
+"""
+        self.inside("nft", "-f", "-", input=text)
+
+    def vpn(self):
+        """All packets leave through a tunnel: the same cable, but what the computer sees is a tun interface."""
+        program = Path(__file__).with_name("tunnel.py")
+        self.tunnels = []
+        listener = subprocess.Popen(["python3", "-B", program, "listen"], stdin=subprocess.DEVNULL)
+        dialler = subprocess.Popen(
+            ["nsenter", "-t", str(self.client.pid), "-n", "python3", "-B", program, "dial"], stdin=subprocess.DEVNULL
+        )
+        self.tunnels += [listener, dialler]
+        for _ in range(100):
+            there = subprocess.run(["ip", "link", "show", "tun0"], capture_output=True, check=False).returncode == 0
+            here = subprocess.run(
+                ["nsenter", "-t", str(self.client.pid), "-n", "ip", "link", "show", "tun0"], capture_output=True, check=False
+            )
+            if there and here.returncode == 0:
+                break
+            time.sleep(0.05)
+        sh("ip", "addr", "add", f"{VPN_4}/24", "dev", "tun0")
+        sh("ip", "link", "set", "tun0", "up")
+        self.inside("ip", "addr", "add", "10.9.0.2/24", "dev", "tun0")
+        self.inside("ip", "link", "set", "tun0", "up")
+        self.inside("ip", "route", "replace", "default", "via", VPN_4)
+
+    # the program under test
+
+    def home(self):
+        """A Thunderbird profile with one account."""
+        home = self.folder / "home"
+        profile = home / ".thunderbird/one.default"
+        profile.mkdir(parents=True)
+        (home / ".thunderbird/profiles.ini").write_text(
+            "[Profile0]\nName=default\nIsRelative=1\nPath=one.default\nDefault=1\n\n[General]\nStartWithLastProfile=1\nVersion=2\n"
+        )
+        account, user = self.account, ""
+        if account["auth"] == 3:
+            user = f'user_pref("mail.smtpserver.smtp1.username", "{USER}");\n'
+        (profile / "prefs.js").write_text(f'''// Mozilla User Preferences
+
+user_pref("mail.account.account1.identities", "id1");
+user_pref("mail.account.account1.server", "server1");
+user_pref("mail.accountmanager.accounts", "account1");
+user_pref("mail.identity.id1.smtpServer", "smtp1");
+user_pref("mail.identity.id1.useremail", "{USER}");
+user_pref("mail.identity.id1.valid", true);
+user_pref("mail.server.server1.hostname", "{HOST}");
+user_pref("mail.server.server1.type", "imap");
+user_pref("mail.server.server1.userName", "{USER}");
+user_pref("mail.smtp.defaultserver", "smtp1");
+user_pref("mail.smtpserver.smtp1.authMethod", {account["auth"]});
+user_pref("mail.smtpserver.smtp1.hostname", "{HOST}");
+user_pref("mail.smtpserver.smtp1.port", {account["port"]});
+user_pref("mail.smtpserver.smtp1.try_ssl", {account["tls"]});
+{user}user_pref("mail.smtpservers", "smtp1");
+''')
+        return home
+
+    def port26(self, verb, *flags):
+        """Runs a verb as a script does. Returns the account's entry and how long it took."""
+        policy = self.folder / "policy.toml"
+        policy.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in self.policy.items()))
+        command = [
+            # /sys tells of the interfaces of whoever mounted it, so it is mounted anew
+            "nsenter", "-t", self.client.pid, "-n", "unshare", "--mount", "sh", "-c", 'mount -t sysfs sysfs /sys && exec "$@"',
+            "sh", os.environ["PORT26"], verb, "--json", "--home", self.folder / "home",
+            "--os", "linux", "--state", self.folder / "state", "--policy", policy, "--ca", self.certificates / "ca.pem",
+            *flags,
+        ]
+        given = f"{USER}:{self.password}\n" if "--credential-stdin" in flags else ""
+        # The invented security program's root lies in this computer's own store, and nothing else does.
+        environment = dict(os.environ, SSL_CERT_FILE=str(self.certificates / "shield.pem"))
+        environment.pop("SSL_CERT_DIR", None)
+        started = time.monotonic()
+        done = subprocess.run(
+            [str(part) for part in command], input=given, capture_output=True, text=True, timeout=150, check=False, env=environment
+        )
+        seconds = time.monotonic() - started
+        try:
+            document = json.loads(done.stdout)
+        except ValueError:
+            raise RuntimeError(f"port26 {verb} ended with {done.returncode}: {done.stdout} {done.stderr}") from None
+        if PASSWORD in done.stdout + done.stderr:
+            raise RuntimeError(f"port26 {verb} shows the password")
+        accounts = document.get("accounts", [])
+        return (accounts[0] if accounts else document), seconds
+
+    def auths(self):
+        """AUTH commands that any server has seen so far."""
+        return sum(host.auths() for host in self.hosts) + (self.sasl.attempts if self.sasl else 0)
+
+    def passwords_in_clear(self):
+        """Packets that hold the password as it is or as SMTP encodes it."""
+        time.sleep(0.05)
+        secret = self.password.encode()
+        plain = base64.b64encode(f"\0{USER}\0{self.password}".encode())
+        needles = (secret, base64.b64encode(secret).rstrip(b"="), plain.rstrip(b"="))
+        return sum(1 for packet in self.clear if any(needle in packet for needle in needles))

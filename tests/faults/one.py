@@ -1,0 +1,129 @@
+"""one.py ROW [--repeat N] [--loss P] [--peer NAME]: builds one row and tells what came of it, as JSON. Runs inside the
+namespaces that `run` makes."""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+import peers
+import rows
+from lab import real
+from lab.hosts import CROWD
+from lab.world import World
+
+
+def picture(folder):
+    """Every file below a folder with its bytes."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def once(world, row):
+    """test, fix and undo, as a script would; what was wrong with them."""
+    wrong, home = [], world.home()
+    before = picture(home)
+    world.apply()
+    told, seconds = world.port26("test", "--credential-stdin")
+    auths = world.auths()
+    verdict = told["verdict"]
+    if verdict["code"] not in row.verdicts:
+        wrong.append(f"verdict {verdict['code']}, not {row.verdicts[0]}: {verdict['evidence']}")
+    if verdict["code"] != "ok" and not verdict["evidence"]:
+        wrong.append("no evidence")
+    if picture(home) != before:
+        wrong.append("test changed a file")
+    if auths > 1:
+        wrong.append(f"{auths} AUTH in one test")
+    world.apply()
+    fixed, _ = world.port26("fix", "--yes", "--credential-stdin")
+    if world.auths() - auths > 1:
+        wrong.append(f"{world.auths() - auths} AUTH in one fix")
+    after = picture(home)
+    harmful = row.to is None and after != before
+    if harmful:
+        wrong.append(f"a change in a row without one: {fixed.get('after')}")
+    if row.to is not None:
+        to = (fixed.get("after") or {}).get("port")
+        if fixed.get("result") != "fixed" or to != row.to:
+            wrong.append(f"fix: {fixed.get('result')} to {to}, not to {row.to}: {fixed.get('reason')}")
+        elif f'smtp1.port", {row.to});' not in after[".thunderbird/one.default/prefs.js"].decode():
+            wrong.append("the new port is not in the profile")
+        else:
+            world.port26("undo", "--last", "--yes")
+            if picture(home) != before:
+                wrong.append("undo left differences")
+    in_clear = world.passwords_in_clear()
+    if in_clear:
+        wrong.append(f"{in_clear} packets with the password in the clear")
+    if CROWD.most > 4:
+        wrong.append(f"{CROWD.most} connections at a time to one address")
+    return {
+        "wrong": wrong,
+        "verdict": verdict["code"],
+        "summary": verdict["summary"],
+        "evidence": verdict["evidence"],
+        "result": fixed.get("result"),
+        "seconds": round(seconds, 2),
+        "harmful": int(harmful),
+        "in_clear": in_clear,
+        "auths": auths,
+        "at_once": CROWD.most,
+    }
+
+
+def many(world, row, times, loss):
+    """`test` many times with packets lost: verdicts and times."""
+    world.home()
+    verdicts, seconds, would = [], [], 0
+    for _ in range(times):
+        world.apply(loss)
+        told, took = world.port26("test", "--credential-stdin")
+        verdicts.append(told["verdict"]["code"])
+        seconds.append(round(took, 2))
+        would += told.get("result") == "would_fix" and row.to is None
+    return {"verdicts": verdicts, "times": seconds, "harmful": would, "in_clear": world.passwords_in_clear(), "wrong": []}
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("row")
+    arguments.add_argument("--certificates", required=True)
+    arguments.add_argument("--repeat", type=int, default=0)
+    arguments.add_argument("--loss", type=int, default=0, help="lost packets in a thousand, each way")
+    arguments.add_argument("--peer")
+    asked = arguments.parse_args()
+    row = next(one for one in rows.ROWS if one.name == asked.row)
+    told = {"row": row.name, "what": row.what, "expected": row.verdicts[0], "to": row.to}
+    with tempfile.TemporaryDirectory(prefix="port26-faults.") as folder:
+        os.chmod(folder, 0o755)
+        try:
+            world = World(folder, asked.certificates)
+            row.build(world)
+            if asked.peer:
+                world.apply()
+                started = time.monotonic()
+                told |= peers.PEERS[asked.peer](world)
+                told["seconds"] = round(time.monotonic() - started, 2)
+            elif asked.repeat:
+                told |= many(world, row, asked.repeat, asked.loss)
+            else:
+                told |= once(world, row)
+        except real.NotInstalled as missing:
+            told["not_run"] = f"needs {missing}"
+        except Exception:  # whatever broke the lab is this row's failure, told as such
+            told["wrong"] = [traceback.format_exc()]
+        told_text = json.dumps(told)
+        print(told_text, flush=True)
+        # The namespaces end with this process, and everything in them; threads that wait for packets must not keep it.
+        sys.stdout.flush()
+        import shutil
+
+        shutil.rmtree(Path(folder), ignore_errors=True)
+        os._exit(0)
+
+
+main()

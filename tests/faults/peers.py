@@ -1,0 +1,84 @@
+"""What others make of the same rows: the account's present settings, tried by swaks and by a plain smtplib script. They
+give messages, not verdicts; each message counts as the likeliest verdict that it can stand for, in their favour."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from lab.certificates import HOST
+from lab.world import USER
+
+SCRIPT = Path(__file__).resolve().parent / "peer_smtplib.py"
+
+# what is said -> what it is taken for; the first that fits
+MEANINGS = (
+    (r"certificate has expired", "cert_expired"),
+    (r"not yet valid", "clock_wrong"),
+    (r"hostname mismatch|doesn't match|does not match", "cert_name"),
+    (r"self.signed|unable to get local issuer|certificate verify failed|verification failed|unverified", "cert_untrusted"),
+    (r"wrong version number|wrong_version_number|http request|unknown protocol|packet length too long", "wrong_tls_mode"),
+    (r"name or service not known|no address associated|unknown host|nxdomain|not known", "bad_hostname"),
+    (r"temporary failure in name resolution|try again", "dns_fault"),
+    (r"permission denied|operation not permitted", "local_firewall"),
+    (r"network is unreachable", "offline"),
+    (r"no route to host", "port_blocked_network"),
+    (r"connection refused", "server_port_closed"),
+    (r"starttls extension not supported|did not advertise STARTTLS|starttls not|host did not advertise", "no_tls"),
+    (r"\b(534|504)\b", "auth_method"),
+    (r"\b535\b", "bad_credentials"),
+    (r"auth extension not supported|no suitable authentication|auth not supported|host did not advertise auth|no authentication type", "auth_unavailable"),
+    (r"\b553\b", "from_not_allowed"),
+    (r"greeting.*\b(421|554)\b|connection unexpectedly closed|remote host closed connection unexpectedly|closed before", "server_refused_client"),
+    (r"\b(450|451|454)\b", "temporary_failure"),
+    (r"\b(530|550|554)\b", "auth_required"),
+    (r"timed out.*greeting|timeout.*greeting|timed out after connect", "slow_server"),
+    (r"timed out|timeout", "port_blocked_network"),
+    (r"ssl|tls|handshake|eof", "tls_handshake"),
+)
+
+
+def meaning(text):
+    """The verdict that a message can stand for."""
+    low = text.lower()
+    return next((verdict for pattern, verdict in MEANINGS if re.search(pattern, low, re.S | re.I)), "none")
+
+
+def run(world, command):
+    roots = world.folder / "roots.pem"
+    roots.write_text("".join((world.certificates / f"{name}.pem").read_text() for name in ("ca", "shield")))
+    command = ["nsenter", "-t", world.client.pid, "-n", *command]
+    environment = dict(os.environ, SSL_CERT_FILE=str(roots))
+    world.home()
+    return subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, timeout=200, check=False, env=environment
+    )
+
+
+def swaks(world):
+    """swaks with its own deadline (30 s), TLS verified."""
+    account = world.account
+    command = ["swaks", "--server", HOST, "--port", account["port"], "--from", USER, "--to", "postmaster@example.com", "--quit-after", "RCPT"]
+    roots = world.folder / "roots.pem"
+    if account["tls"] == 2:
+        command += ["--tls", "--tls-verify", "--tls-ca-path", roots]
+    elif account["tls"] == 3:
+        command += ["--tlsc", "--tls-verify", "--tls-ca-path", roots]
+    if account["auth"] == 3:
+        command += ["--auth", "--auth-user", USER, "--auth-password", world.password]
+    done = run(world, command)
+    said = "\n".join(line for line in done.stdout.splitlines() + done.stderr.splitlines() if line.startswith(("***", "<**", "<~*")))
+    verdict = "ok" if done.returncode == 0 else meaning(said or done.stdout + done.stderr)
+    return {"verdict": verdict, "said": said[:300], "in_clear": world.passwords_in_clear(), "wrong": []}
+
+
+def smtplib(world):
+    """A script as people write it: smtplib, 10 s."""
+    done = run(world, ["python3", "-B", SCRIPT, HOST, json.dumps(world.account), USER, world.password])
+    said = done.stdout.strip() or done.stderr.strip()
+    verdict = "ok" if said == "ok" else meaning(said)
+    return {"verdict": verdict, "said": said[:300], "in_clear": world.passwords_in_clear(), "wrong": []}
+
+
+PEERS = {"swaks": swaks, "smtplib": smtplib}
