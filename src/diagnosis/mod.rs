@@ -135,7 +135,7 @@ pub fn diagnose(case: Case<'_>) -> Verdict {
         .or_else(|| between::verdict(case))
         .or_else(|| host::verdict(case))
         .or_else(|| login::verdict(case))
-        .unwrap_or_else(|| words::verdict(case, VerdictCode::Ok, Vec::new()));
+        .unwrap_or_else(|| words::verdict(case, VerdictCode::Ok, words::not_asked(case)));
     host::behind_a_local_root(case, &verdict).unwrap_or(verdict)
 }
 

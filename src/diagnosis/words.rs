@@ -2,7 +2,7 @@
 //! a verdict is made here, so that it can be translated in one place.
 
 use super::{Case, Verdict, VerdictCode};
-use crate::account::TlsMode;
+use crate::account::{AuthSetting, TlsMode};
 use crate::probe::finding::{
     Attempt, Connect, ControlFinding, End, HostFindings, HttpFinding, LoginFinding, Phase, PortFinding, Reply,
     Resolution, TlsFinding, TlsTrouble,
@@ -307,6 +307,17 @@ pub(super) fn login(login: &LoginFinding) -> Vec<String> {
     let auth = login.auth.as_ref().map(|answer| format!("port {} to the login: {}", login.port, reply(answer)));
     let mail = login.mail_from.as_ref().map(|answer| format!("port {} to the sender: {}", login.port, reply(answer)));
     auth.into_iter().chain(mail).collect()
+}
+
+/// What a proof without a login leaves open: many servers refuse to relay only when they hear the recipient, and no
+/// recipient is named to a server in a test.
+pub(super) fn not_asked(case: Case<'_>) -> Vec<String> {
+    let port = case.account.outgoing.port;
+    let offers = case.present.and_then(PortFinding::last_ehlo).is_some_and(|ehlo| !ehlo.mechanisms.is_empty());
+    (case.account.outgoing.auth == AuthSetting::None && offers)
+        .then(|| format!("port {port} offers a login that is not used: it may still refuse mail to other hosts"))
+        .into_iter()
+        .collect()
 }
 
 /// A proof that was cut off before any answer.

@@ -182,8 +182,13 @@ local_interfaces = {address}
 tls_certificate = {certificates}/host.pem
 tls_privatekey = {certificates}/host.key
 {from_doc("exim main")}
+acl_smtp_mail = acl_check_mail
 acl_smtp_rcpt = acl_check_rcpt
 begin acl
+acl_check_mail:
+  accept authenticated = *
+  accept condition = ${{if !eq{{$received_port}}{{25}}}}
+  deny message = relay not permitted
 acl_check_rcpt:
 {from_doc("exim acl")}
   accept domains = hosting.test
