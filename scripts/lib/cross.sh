@@ -66,7 +66,7 @@ windows_tests() {
     wine_prefix
     /usr/lib/wine/wineserver64 -p300 || true # one server for all programs; it fails when one is up already
     trap '/usr/lib/wine/wineserver64 -k || true' EXIT
-    PORT26_TEST_KEYRING=1 PORT26_TEST_LIVE_REGISTRY=1 cargo test --locked --target $WINDOWS "$@"
+    PORT26_TEST_KEYRING=1 PORT26_TEST_LIVE_REGISTRY=1 cargo test --locked --no-fail-fast --target $WINDOWS "$@"
 }
 
 macos_clippy() {

@@ -1,7 +1,7 @@
 # Parts of a test run: each is run, or listed with what it needs; the table at the end and the exit code
 # count both. Sourced by scripts/test and scripts/check.
 
-part_lines=()
+part_lines=() part_whys=()
 parts_passed=0 parts_failed=0 parts_not_run=0
 
 # not_run REASON: from inside a part, which then counts as not run.
@@ -15,24 +15,36 @@ part() {
     local name=$1 started=$SECONDS code state note
     shift
     printf '\n=== %s\n' "$name"
-    part_note=$(mktemp)
+    part_note=$(mktemp) part_log=$(mktemp)
     # not in a condition: there bash would ignore `set -e` inside
     set +e
     (
         set -e
         "$@"
-    ) </dev/null
+        # not a pipe, which a daemon that outlives the part would keep open
+    ) </dev/null > >(tee "$part_log") 2>&1
     code=$?
     set -e
     note=$(cat "$part_note")
-    rm -f "$part_note"
     case $code in
     0) state=passed parts_passed=$((parts_passed + 1)) ;;
     77) state="NOT RUN" parts_not_run=$((parts_not_run + 1)) ;;
-    *) state=FAILED parts_failed=$((parts_failed + 1)) ;;
+    *)
+        state=FAILED parts_failed=$((parts_failed + 1))
+        sleep 1 # tee may be a moment behind
+        part_whys+=("$(printf -- '--- why %s failed:\n' "$name" && why "$part_log")")
+        ;;
     esac
+    rm -f "$part_note" "$part_log"
     part_lines+=("$(printf '%-8s %5s s  %s%s' "$state" $((SECONDS - started)) "$name" "${note:+ (needs $note)}")")
     echo "--- $name: $state${note:+: needs $note}"
+}
+
+# why LOG: of a failed part's output, the lines that tell most; they are repeated where a long log ends.
+why() {
+    local lines
+    lines=$(grep -a -A 3 -E 'panicked at|^error|FAILED|crashed$' "$1" || tail -n 6 "$1")
+    grep -av -e '^--$' -e '^$' -e 'RUST_BACKTRACE' <<<"$lines" | cut -c 1-240 | awk '!seen[$0]++' | head -n 14
 }
 
 # tidy FOLDER: frees the disk of target/FOLDER, where a run was asked to leave little behind.
@@ -62,6 +74,9 @@ parts_end() {
         esac
     done
     printf '\n%s passed, %s failed, %s skipped\n' "$parts_passed" "$parts_failed" "$parts_not_run"
+    for line in "${part_whys[@]}"; do
+        printf '%s\n' "$line"
+    done
     if [ "$parts_failed" -gt 0 ]; then return 1; fi
     if [ "$missing" -gt 0 ]; then
         echo "$missing of the parts above were not run here; this is not a full test" >&2
