@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{FutureExt, join_all};
 use tokio::task::JoinSet;
 
 use super::dial::{Reached, sharpened};
@@ -78,13 +78,16 @@ impl Prober {
                 Part::Port(at, Box::new(finding), session.map(Box::new))
             });
         }
+        // Decided once for all of them: the first control that gets through must not make the others look needless.
+        let told = reached.clone();
+        let needless = async move { tokio::time::timeout(CONTROL_DELAY, told.any()).await.is_ok() }.shared();
         for (at, port) in control_ports.iter().enumerate() {
             let deadline = self.inner.config.deadline;
             let check = Arc::clone(&self.inner).check(Arc::clone(&name), *port, false, deadline, reached.clone());
-            let reached = reached.clone();
+            let needless = needless.clone();
             tasks.spawn(async move {
                 // A host that talks on an outgoing port needs no second witness.
-                if tokio::time::timeout(CONTROL_DELAY, reached.any()).await.is_ok() {
+                if needless.await {
                     return Part::NotNeeded;
                 }
                 let (control, addresses) = check.await;

@@ -270,8 +270,8 @@ impl World {
     fn tools(&self, home: &Path, state: &Path, network: InventedNetwork) -> Tools {
         let config = Config {
             extra_anchors: if self.trusted { vec![self.authority.anchor.clone()] } else { Vec::new() },
-            deadline: Duration::from_millis(1500),
-            greeting_patience: Duration::from_millis(1500),
+            deadline: Duration::from_secs(3),
+            greeting_patience: Duration::from_secs(3),
             syn_offsets: [0, 100, 200].map(Duration::from_millis).to_vec(),
             early_silence: Some(Duration::from_millis(600)),
             network: Some(Arc::new(network)),
