@@ -77,7 +77,7 @@ all_faults() {
     done
     unshare --net --mount --pid --fork --mount-proc true 2>/dev/null || not_run "the right to make namespaces"
     cargo build --locked --bin port26
-    PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/faults/run
+    FAULTS_EXIM=$root/target/tools/exim PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/faults/run
 }
 
 REAL_PACKAGES="thunderbird claws-mail postfix dovecot-core dovecot-imapd nftables iproute2 openssl libnss3-tools
