@@ -17,8 +17,8 @@ use crate::probe::Survey;
 use crate::probe::finding::{Connect, ControlFinding, HttpFinding, PortFinding, Resolution};
 use crate::relay;
 
-/// Hosts in flight at once. With the prober's own bound on sockets this keeps a login storm from feeding ban lists.
-const HOSTS_AT_ONCE: usize = 16;
+/// Hosts in flight at once: all that wait for a silent port wait together. The prober bounds sockets, and turns at each.
+const HOSTS_AT_ONCE: usize = 64;
 
 /// Ports of the same host that say whether it answers at all: IMAPS, IMAP, HTTPS, POP3S, POP3.
 const CONTROL_PORTS: [u16; 5] = [993, 143, 443, 995, 110];

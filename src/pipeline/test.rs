@@ -15,7 +15,7 @@ use crate::probe::{PlaintextAuth, Session, Survey};
 use crate::report::AccountReport;
 
 /// Accounts of different hosts that are proven at once.
-const HOSTS_AT_ONCE: usize = 16;
+const HOSTS_AT_ONCE: usize = 48;
 
 /// A tested account: what was seen of it and what shall be done.
 pub struct Tested {

@@ -11,7 +11,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep_until, timeout_at};
 
 use super::finding::{Attempt, Connect};
@@ -25,8 +25,19 @@ pub(super) struct Dialler {
     pub(super) syn_offsets: Vec<Duration>,
     pub(super) stagger: Duration,
     pub(super) early_silence: Option<Duration>,
+    /// One permit a socket, from its SYN until it is closed.
     pub(super) sockets: Arc<Semaphore>,
 }
+
+/// An open connection, with its share of the run's sockets.
+pub(super) struct Connected {
+    pub(super) stream: TcpStream,
+    /// Held as long as the stream is open.
+    pub(super) socket: Socket,
+}
+
+/// One of the run's sockets; `None` only while the runtime shuts down.
+pub(super) type Socket = Option<OwnedSemaphorePermit>;
 
 /// Which addresses answered on some port, and how fast: the control by which silence on another port is judged.
 #[derive(Debug, Clone)]
@@ -44,6 +55,11 @@ impl Reached {
         let _ = changes.wait_for(|known| !known.is_empty()).await;
     }
 
+    /// How fast it answered at best.
+    fn after(&self, address: IpAddr) -> Option<Duration> {
+        self.0.borrow().get(&address).copied()
+    }
+
     fn note(&self, address: IpAddr, after: Duration) {
         self.0.send_modify(|known| {
             let best = known.entry(address).or_insert(after);
@@ -55,16 +71,26 @@ impl Reached {
 /// The end of the race for one port.
 pub(super) struct Race {
     /// The connection.
-    pub(super) stream: Option<TcpStream>,
+    pub(super) stream: Option<Connected>,
     attempts: Vec<Option<Attempt>>,
-    /// When it began.
+    /// When the first SYN was sent: not before there was a socket for it.
     pub(super) started: Instant,
     addresses: Vec<SocketAddr>,
     running: Running,
     winner: usize,
 }
 
-type Running = FuturesUnordered<BoxFuture<'static, (usize, Attempt, Option<TcpStream>)>>;
+/// One address of a race.
+struct Dial<'a> {
+    host: &'a str,
+    address: SocketAddr,
+    /// When the race began.
+    started: Instant,
+    /// When its patience ends.
+    latest: Instant,
+}
+
+type Running = FuturesUnordered<BoxFuture<'static, (usize, Attempt, Option<Connected>)>>;
 
 impl Dialler {
     /// Dials `addresses` in order until one answers.
@@ -72,10 +98,11 @@ impl Dialler {
         self: &Arc<Self>,
         host: &str,
         addresses: &[SocketAddr],
-        started: Instant,
         patience: Duration,
         reached: &Reached,
     ) -> Race {
+        let mut first = Some(self.socket().await);
+        let started = Instant::now();
         let mut race = Race {
             stream: None,
             attempts: addresses.iter().map(|_| None).collect(),
@@ -89,8 +116,16 @@ impl Dialler {
             match waiting.next() {
                 Some((at, address)) => {
                     let (dialler, host, reached) = (Arc::clone(self), host.to_owned(), reached.clone());
+                    let (socket, turn) = (first.take(), Instant::now());
                     race.running.push(Box::pin(async move {
-                        let (attempt, stream) = dialler.attempt(&host, address, started, patience, &reached).await;
+                        let socket = match socket {
+                            Some(socket) => socket,
+                            None => dialler.socket().await,
+                        };
+                        // Waiting for a socket is no silence of the network.
+                        let latest = started + patience + turn.elapsed();
+                        let dial = Dial { host: &host, address, started, latest };
+                        let (attempt, stream) = dialler.attempt(dial, socket, &reached).await;
                         (at, attempt, stream)
                     }));
                 }
@@ -112,42 +147,50 @@ impl Dialler {
         }
     }
 
-    /// One address: fresh SYNs until something decides.
-    async fn attempt(
-        &self,
-        host: &str,
-        address: SocketAddr,
-        started: Instant,
-        patience: Duration,
-        reached: &Reached,
-    ) -> (Attempt, Option<TcpStream>) {
-        let begun = Instant::now();
-        let silence = self.silence(address.ip(), begun, started + patience, reached);
+    async fn socket(&self) -> Socket {
+        Arc::clone(&self.sockets).acquire_owned().await.ok()
+    }
+
+    /// One address: fresh SYNs until something decides. Each has a socket of its own while there are some to spare;
+    /// else, and once an answer to the one before would have come three times over, it takes that one's place.
+    async fn attempt(&self, dial: Dial<'_>, socket: Socket, reached: &Reached) -> (Attempt, Option<Connected>) {
+        let (begun, ip) = (Instant::now(), dial.address.ip());
+        let silence = self.silence(ip, begun, dial.latest, reached);
         tokio::pin!(silence);
         let mut offsets = self.syn_offsets.iter().copied();
         let mut next = Some(offsets.next().unwrap_or_default());
-        let mut sockets = FuturesUnordered::new();
-        let mut tries = 0;
+        let (mut sockets, mut spare) = (FuturesUnordered::new(), Vec::new());
+        let (mut tries, mut last) = (0, begun);
         let (outcome, stream) = loop {
             let due = begun + next.unwrap_or_default();
             tokio::select! {
                 biased;
                 Some(ended) = sockets.next(), if !sockets.is_empty() => match ended {
                     Ok(stream) => {
-                        reached.note(address.ip(), begun.elapsed());
-                        break (Connect::Open, Some(stream));
+                        reached.note(ip, begun.elapsed());
+                        break (Connect::Open, Some(Connected { stream, socket }));
                     }
                     Err(outcome) => break (outcome, None),
                 },
                 () = &mut silence => break (Connect::Silent, None),
                 () = sleep_until(due.into()), if next.is_some() => {
-                    sockets.push(self.connect(host, address));
-                    tries += 1;
+                    if tries > 0 {
+                        let overdue = reached.after(ip).is_some_and(|after| last.elapsed() >= after * 3);
+                        match Arc::clone(&self.sockets).try_acquire_owned() {
+                            Ok(permit) if !overdue => spare.push(permit),
+                            _ => {
+                                sockets.clear();
+                                spare.clear();
+                            }
+                        }
+                    }
+                    sockets.push(self.connect(dial.host, dial.address));
+                    (tries, last) = (tries + 1, Instant::now());
                     next = offsets.next();
                 }
             }
         };
-        (Attempt { address: address.ip(), outcome, tries, ms: millis(started) }, stream)
+        (Attempt { address: ip, outcome, tries, ms: millis(dial.started) }, stream)
     }
 
     /// Ends when silence may be called silence: at the deadline; or earlier, once the same address has answered
@@ -168,7 +211,6 @@ impl Dialler {
     }
 
     async fn connect(&self, host: &str, address: SocketAddr) -> Result<TcpStream, Connect> {
-        let _permit = self.sockets.acquire().await;
         let route = self.network.as_ref().map_or(Route::Through, |network| network.route(host, address));
         let to = match route {
             Route::Through => address,
@@ -286,23 +328,50 @@ mod tests {
         }
     }
 
-    /// A control that answers shortens the wait for silence, but never below what its own slowness asks for.
-    #[tokio::test]
-    async fn silence_is_called_early_beside_a_control() {
-        let dialler = Arc::new(Dialler {
+    fn hole(sockets: usize) -> Arc<Dialler> {
+        Arc::new(Dialler {
             network: Some(Arc::new(Hole)),
             syn_offsets: [0, 10, 20].map(Duration::from_millis).to_vec(),
             stagger: Duration::from_millis(10),
             early_silence: Some(Duration::from_millis(100)),
-            sockets: Arc::new(Semaphore::new(64)),
+            sockets: Arc::new(Semaphore::new(sockets)),
+        })
+    }
+
+    /// A dial that waits for a socket has not been answered by silence: it has not asked yet.
+    #[tokio::test]
+    async fn waiting_for_a_socket_is_no_silence() {
+        let dialler = hole(1);
+        let started = Instant::now();
+        let dials = [1, 2, 3].map(|last| {
+            let dialler = Arc::clone(&dialler);
+            async move {
+                let address = SocketAddr::from(([192, 0, 2, last], 25));
+                let (addresses, reached) = ([address], Reached::new());
+                let race = dialler.race("mail.hosting.test", &addresses, Duration::from_millis(200), &reached);
+                race.await.settle(Duration::ZERO, 3).await.remove(0)
+            }
         });
+        for attempt in futures::future::join_all(dials).await {
+            assert_eq!((attempt.outcome, attempt.tries), (Connect::Silent, 3));
+            assert!(attempt.ms >= 200, "{attempt:?}");
+        }
+        // One socket, so one after the other.
+        assert!(started.elapsed() >= Duration::from_millis(600));
+        assert_eq!(dialler.sockets.available_permits(), 1);
+    }
+
+    /// A control that answers shortens the wait for silence, but never below what its own slowness asks for.
+    #[tokio::test]
+    async fn silence_is_called_early_beside_a_control() {
+        let dialler = hole(64);
         let address: SocketAddr = "192.0.2.1:25".parse().unwrap();
         let took = async |after: Option<u64>| {
             let (reached, started) = (Reached::new(), Instant::now());
             if let Some(after) = after {
                 reached.note(address.ip(), Duration::from_millis(after));
             }
-            let race = dialler.race("mail.hosting.test", &[address], started, Duration::from_secs(4), &reached).await;
+            let race = dialler.race("mail.hosting.test", &[address], Duration::from_secs(4), &reached).await;
             let attempts = race.settle(Duration::ZERO, 3).await;
             assert_eq!((attempts[0].outcome, attempts[0].tries), (Connect::Silent, 3));
             started.elapsed().as_millis()

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{timeout, timeout_at};
 
-use super::dial::{Race, Reached};
+use super::dial::{Connected, Race, Reached, Socket};
 use super::finding::{Attempt, Connect, ControlFinding, End, Phase, PortFinding, Resolution, TlsFinding, TlsTrouble};
 use super::login::Session;
 use super::recording::{Wire, ehlo, millis};
@@ -28,6 +28,12 @@ const UNHEARD: Duration = Duration::from_millis(400);
 pub(super) struct Line {
     pub(super) smtp: AsyncSmtpConnection,
     pub(super) wire: Wire,
+}
+
+/// What an open connection takes up: one of the run's sockets, and a turn at its host.
+pub(super) struct Place {
+    _turn: Option<OwnedSemaphorePermit>,
+    _socket: Socket,
 }
 
 impl Inner {
@@ -66,7 +72,7 @@ impl Inner {
         finding.phase = Phase::Connect;
         let (mut race, turn) = self.in_turn(&host.name, &addresses, self.config.deadline, &reached).await;
         let started = race.started;
-        let Some(stream) = race.stream.take() else {
+        let Some(Connected { stream, socket }) = race.stream.take() else {
             finding.attempts = race.settle(Duration::ZERO, 0).await;
             let silent = finding.attempts.iter().any(|attempt| attempt.outcome == Connect::Silent);
             finding.end = if silent { End::TimedOut } else { End::Refused };
@@ -80,9 +86,9 @@ impl Inner {
         let (line, attempts) =
             futures::future::join(self.talk(&target, stream, started, &mut finding), race.settle(patience, tries))
                 .await;
-        drop(turn);
         finding.attempts = attempts;
-        let session = line.map(|line| Session::new(line, finding.clone(), config.login_patience));
+        let place = Place { _turn: turn, _socket: socket };
+        let session = line.map(|line| Session::new(line, finding.clone(), config.login_patience, place));
         (finding, session)
     }
 
@@ -233,7 +239,7 @@ impl Inner {
         control.resolved = true;
         let (mut race, _turn) = self.in_turn(&host.name, &addresses, patience, &reached).await;
         let started = race.started;
-        if let Some(stream) = race.stream.take() {
+        if let Some(Connected { stream, socket: _held }) = race.stream.take() {
             control.outcome = Connect::Open;
             if wait_greeting && let Ok(mut wire) = Wire::tcp(stream, started) {
                 let until = Instant::now() + self.config.greeting_patience;
@@ -267,7 +273,7 @@ impl Inner {
     ) -> (Race, Option<OwnedSemaphorePermit>) {
         let turns = self.turns(host);
         let turn = Arc::clone(&turns).acquire_owned().await.ok();
-        let racing = self.dialler.race(host, addresses, Instant::now(), patience, reached);
+        let racing = self.dialler.race(host, addresses, patience, reached);
         tokio::pin!(racing);
         if let Ok(race) = timeout(UNHEARD, &mut racing).await {
             return (race, turn);

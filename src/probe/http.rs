@@ -1,7 +1,7 @@
 //! One plain HTTP request, for two questions that SMTP cannot answer: does somebody answer in the place of a known
 //! page (a captive portal), and what date is it by another clock? Nothing of the answer's body is read.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -26,8 +26,8 @@ impl Prober {
             let name = Host::new(&host);
             let addresses = self.inner.names.destinations(&name, port).await.ok()?;
             let dialler = &self.inner.dialler;
-            let stream = dialler.race(&host, &addresses, Instant::now(), PATIENCE, &Reached::new()).await.stream?;
-            head(stream, &host, &path).await
+            let connected = dialler.race(&host, &addresses, PATIENCE, &Reached::new()).await.stream?;
+            head(connected.stream, &host, &path).await
         };
         if let Ok(Some(head)) = timeout(PATIENCE, asked).await {
             read_head(&head, &mut finding);

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,10 +11,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use lettre::Address;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::dialogue::Line;
+use super::dialogue::{Line, Place};
 use super::finding::{End, LoginFinding, PortFinding, Reply};
 
 /// May a password go over a connection without TLS?
@@ -76,6 +78,10 @@ pub struct Session {
     line: Line,
     finding: PortFinding,
     patience: Duration,
+    /// Given back when the connection is closed.
+    _place: Place,
+    /// The leave to stay open for later.
+    stay: Option<OwnedSemaphorePermit>,
 }
 
 impl fmt::Debug for Session {
@@ -88,8 +94,16 @@ impl fmt::Debug for Session {
 type Step = Result<Reply, End>;
 
 impl Session {
-    pub(super) fn new(line: Line, finding: PortFinding, patience: Duration) -> Self {
-        Self { line, finding, patience }
+    pub(super) fn new(line: Line, finding: PortFinding, patience: Duration, place: Place) -> Self {
+        Self { line, finding, patience, _place: place, stay: None }
+    }
+
+    /// Lets it stay open for later, if there is leave for one more; else gives it back, to be closed.
+    pub(super) fn staying(mut self, leave: &Arc<Semaphore>) -> Result<Self, Self> {
+        if self.stay.is_none() {
+            self.stay = Arc::clone(leave).try_acquire_owned().ok();
+        }
+        if self.stay.is_some() { Ok(self) } else { Err(self) }
     }
 
     /// What was seen up to here.

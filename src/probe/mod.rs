@@ -56,7 +56,7 @@ pub struct Config {
     /// Silence is final this early if the same address answered on another port, and did so in a third of it.
     /// `None` waits for `deadline` always.
     pub early_silence: Option<Duration>,
-    /// Connection attempts in flight, over all hosts.
+    /// Sockets at a time, over all hosts: connections that are being made, and open ones.
     pub max_sockets: usize,
     /// Connections open with one host at a time, so that it is not taken for an attack. A port that does not answer
     /// passes its turn on at once, or silent ports would add up.
@@ -110,6 +110,9 @@ pub enum ProbeError {
     Anchor(#[source] rustls::Error),
 }
 
+/// One socket in so many may be kept open for later.
+const STAYING: usize = 8;
+
 /// Makes the conversations of one run. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Prober {
@@ -122,6 +125,8 @@ struct Inner {
     names: Names,
     dialler: Arc<Dialler>,
     trust: Trust,
+    /// Leave for conversations to stay open until they are needed.
+    stay: Arc<Semaphore>,
     hosts: std::sync::Mutex<std::collections::HashMap<String, Arc<Semaphore>>>,
 }
 
@@ -138,7 +143,9 @@ impl Prober {
             early_silence: config.early_silence,
             sockets: Arc::new(Semaphore::new(config.max_sockets.max(1))),
         });
-        Ok(Self { inner: Arc::new(Inner { config, names, dialler, trust, hosts: Default::default() }) })
+        // The others are opened once more when they are needed, so that silent ports and new conversations find room.
+        let stay = Arc::new(Semaphore::new((config.max_sockets / STAYING).max(1)));
+        Ok(Self { inner: Arc::new(Inner { config, names, dialler, trust, stay, hosts: Default::default() }) })
     }
 
     /// Does the system know a way out? Connecting a UDP socket sends nothing; it only asks the routing table. The

@@ -17,6 +17,9 @@ use crate::account::TlsMode;
 /// The other ports of a host are knocked at only if no outgoing one has answered by then.
 const CONTROL_DELAY: Duration = Duration::from_millis(400);
 
+/// Conversations with one host that stay open for the proofs after the survey.
+const KEPT: usize = 2;
+
 /// A resolver that lies to everybody does it at once.
 const LIAR_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -100,7 +103,9 @@ impl Prober {
             match part {
                 Ok(Part::Port(at, finding, session)) => {
                     found.0.push((at, *finding));
-                    sessions.extend(session.map(|session| *session));
+                    if let Some(session) = session {
+                        self.keep(&mut sessions, at, *session);
+                    }
                 }
                 Ok(Part::NotNeeded) => {}
                 Ok(Part::Control(at, control, addresses)) => found.1.push((at, (control, addresses))),
@@ -123,6 +128,7 @@ impl Prober {
             })
             .collect();
         let resolution = self.resolution(&name, &ports).await;
+        let sessions = sessions.into_iter().map(|(_, session)| session).collect();
         let findings = HostFindings {
             host: host.to_owned(),
             resolution,
@@ -134,6 +140,22 @@ impl Prober {
             same_address_names: Vec::new(),
         };
         Survey { findings, sessions }
+    }
+
+    /// Keeps the sessions that were asked for first, two at most, in their order: the port of an account, and the one
+    /// that it may move to. The others are closed at once, as each takes up one of the host's turns.
+    fn keep(&self, kept: &mut Vec<(usize, Session)>, at: usize, session: Session) {
+        let surplus = match session.staying(&self.inner.stay) {
+            Ok(session) => {
+                kept.push((at, session));
+                kept.sort_by_key(|(at, _)| *at);
+                if kept.len() > KEPT { kept.pop().map(|(_, session)| session) } else { None }
+            }
+            Err(session) => Some(session),
+        };
+        if let Some(session) = surplus {
+            tokio::spawn(session.close());
+        }
     }
 
     /// A fresh conversation with one port, for the next account of a host that has been surveyed.
