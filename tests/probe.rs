@@ -423,6 +423,33 @@ async fn silent_ports_do_not_make_the_others_wait() {
     assert_eq!(host.connections(), 6);
 }
 
+/// Forty hosts and eight sockets: everything is seen as it is, nothing waits for ever, and few connections stay open.
+#[tokio::test]
+async fn many_hosts_share_few_sockets() {
+    let authority = Authority::new();
+    let host = ScriptedHost::start(Script::new(authority.server(&["*.hosting.test"], Dates::Now)));
+    let isp = Isp {
+        names: vec![("*", addresses(&["192.0.2.1"]))],
+        rules: vec![("", 25, Route::Drop), ("", 465, Route::Reject)],
+        real: host.address,
+    };
+    let prober = prober_with(isp, Config { max_sockets: 8, ..quick(&authority) });
+    let names: Vec<String> = (0..40).map(|number| format!("mail{number}.hosting.test")).collect();
+    let ports = [(25, Starttls), (26, Starttls), (587, Starttls), (465, Implicit)];
+    let surveys = futures::future::join_all(names.iter().map(|name| prober.survey(name, &ports, &[]))).await;
+    let mut sessions = 0;
+    for mut survey in surveys {
+        let seen: Vec<_> = survey.findings.ports.iter().map(|port| port.attempts[0].outcome).collect();
+        assert_eq!(seen, [Connect::Silent, Connect::Open, Connect::Open, Connect::Refused]);
+        assert_eq!(survey.findings.ports[0].attempts[0].tries, 3);
+        assert!(survey.findings.ports[1..3].iter().all(|port| port.phase == Phase::Done && port.tls_verified()));
+        sessions += usize::from(survey.take_session(26).is_some()) + usize::from(survey.take_session(587).is_some());
+    }
+    assert_eq!((sessions, host.connections()), (1, 80));
+    // Eight, and those whose end the host has not noticed yet; without a bound it would be all eighty.
+    assert!(host.most_open() <= 16, "{}", host.most_open());
+}
+
 #[tokio::test]
 async fn a_host_that_is_down_costs_the_deadline() {
     let (authority, host) = started();

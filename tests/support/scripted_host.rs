@@ -89,8 +89,18 @@ impl Script {
 #[derive(Debug, Default)]
 pub struct Log {
     pub connections: usize,
+    pub open: usize,
+    pub most_open: usize,
     pub clear: Vec<String>,
     pub inside: Vec<String>,
+}
+
+impl Log {
+    fn opened(&mut self) {
+        self.connections += 1;
+        self.open += 1;
+        self.most_open = self.most_open.max(self.open);
+    }
 }
 
 /// The host. It lives as long as the test program.
@@ -109,9 +119,12 @@ impl ScriptedHost {
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (script, log) = (script.clone(), Arc::clone(&log));
-                log.lock().unwrap().connections += 1;
-                // A client that goes away is no error.
-                std::thread::spawn(move || serve(&script, stream, &log));
+                log.lock().unwrap().opened();
+                std::thread::spawn(move || {
+                    // A client that goes away is no error.
+                    let _ = serve(&script, stream, &log);
+                    log.lock().unwrap().open -= 1;
+                });
             }
         });
         Self { address, log: kept }
@@ -133,6 +146,11 @@ impl ScriptedHost {
 
     pub fn connections(&self) -> usize {
         self.log.lock().unwrap().connections
+    }
+
+    /// Connections at a time, at most. A connection that was closed counts until the host notices.
+    pub fn most_open(&self) -> usize {
+        self.log.lock().unwrap().most_open
     }
 
     /// The verbs of what was given, clear and inside.
