@@ -27,6 +27,8 @@ pub(super) struct Dialler {
     pub(super) early_silence: Option<Duration>,
     /// One permit a socket, from its SYN until it is closed.
     pub(super) sockets: Arc<Semaphore>,
+    /// How many of them repeated SYNs leave free.
+    pub(super) reserve: usize,
 }
 
 /// An open connection, with its share of the run's sockets.
@@ -53,11 +55,6 @@ impl Reached {
         let mut changes = self.0.subscribe();
         // The sender lives as long as this handle, so it cannot end early.
         let _ = changes.wait_for(|known| !known.is_empty()).await;
-    }
-
-    /// How fast it answered at best.
-    fn after(&self, address: IpAddr) -> Option<Duration> {
-        self.0.borrow().get(&address).copied()
     }
 
     fn note(&self, address: IpAddr, after: Duration) {
@@ -147,12 +144,18 @@ impl Dialler {
         }
     }
 
+    /// For one more SYN to the same address; the last half of the sockets is for those who have none yet.
+    fn spare_socket(&self) -> Option<OwnedSemaphorePermit> {
+        let enough = self.sockets.available_permits() > self.reserve;
+        enough.then(|| Arc::clone(&self.sockets).try_acquire_owned().ok()).flatten()
+    }
+
     async fn socket(&self) -> Socket {
         Arc::clone(&self.sockets).acquire_owned().await.ok()
     }
 
-    /// One address: fresh SYNs until something decides. Each has a socket of its own while there are some to spare;
-    /// else, and once an answer to the one before would have come three times over, it takes that one's place.
+    /// One address: fresh SYNs until something decides. Each has a socket of its own, whose SYN the system repeats,
+    /// while there are enough to spare; else it takes the place of the one before.
     async fn attempt(&self, dial: Dial<'_>, socket: Socket, reached: &Reached) -> (Attempt, Option<Connected>) {
         let (begun, ip) = (Instant::now(), dial.address.ip());
         let silence = self.silence(ip, begun, dial.latest, reached);
@@ -160,7 +163,7 @@ impl Dialler {
         let mut offsets = self.syn_offsets.iter().copied();
         let mut next = Some(offsets.next().unwrap_or_default());
         let (mut sockets, mut spare) = (FuturesUnordered::new(), Vec::new());
-        let (mut tries, mut last) = (0, begun);
+        let mut tries = 0;
         let (outcome, stream) = loop {
             let due = begun + next.unwrap_or_default();
             tokio::select! {
@@ -175,17 +178,16 @@ impl Dialler {
                 () = &mut silence => break (Connect::Silent, None),
                 () = sleep_until(due.into()), if next.is_some() => {
                     if tries > 0 {
-                        let overdue = reached.after(ip).is_some_and(|after| last.elapsed() >= after * 3);
-                        match Arc::clone(&self.sockets).try_acquire_owned() {
-                            Ok(permit) if !overdue => spare.push(permit),
-                            _ => {
+                        match self.spare_socket() {
+                            Some(permit) => spare.push(permit),
+                            None => {
                                 sockets.clear();
                                 spare.clear();
                             }
                         }
                     }
                     sockets.push(self.connect(dial.host, dial.address));
-                    (tries, last) = (tries + 1, Instant::now());
+                    tries += 1;
                     next = offsets.next();
                 }
             }
@@ -335,6 +337,7 @@ mod tests {
             stagger: Duration::from_millis(10),
             early_silence: Some(Duration::from_millis(100)),
             sockets: Arc::new(Semaphore::new(sockets)),
+            reserve: sockets / 2,
         })
     }
 

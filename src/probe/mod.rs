@@ -142,6 +142,7 @@ impl Prober {
             stagger: config.stagger,
             early_silence: config.early_silence,
             sockets: Arc::new(Semaphore::new(config.max_sockets.max(1))),
+            reserve: config.max_sockets / 2,
         });
         // The others are opened once more when they are needed, so that silent ports and new conversations find room.
         let stay = Arc::new(Semaphore::new((config.max_sockets / STAYING).max(1)));
