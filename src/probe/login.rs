@@ -98,12 +98,12 @@ impl Session {
         Self { line, finding, patience, _place: place, stay: None }
     }
 
-    /// Lets it stay open for later, if there is leave for one more; else gives it back, to be closed.
-    pub(super) fn staying(mut self, leave: &Arc<Semaphore>) -> Result<Self, Self> {
+    /// May it stay open for later? Takes one of the leaves to do so; without one it is to be closed.
+    pub(super) fn may_stay(&mut self, leave: &Arc<Semaphore>) -> bool {
         if self.stay.is_none() {
             self.stay = Arc::clone(leave).try_acquire_owned().ok();
         }
-        if self.stay.is_some() { Ok(self) } else { Err(self) }
+        self.stay.is_some()
     }
 
     /// What was seen up to here.

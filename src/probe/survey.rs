@@ -144,15 +144,17 @@ impl Prober {
 
     /// Keeps the sessions that were asked for first, two at most, in their order: the port of an account, and the one
     /// that it may move to. The others are closed at once, as each takes up one of the host's turns.
-    fn keep(&self, kept: &mut Vec<(usize, Session)>, at: usize, session: Session) {
-        let surplus = match session.staying(&self.inner.stay) {
-            Ok(session) => {
-                kept.push((at, session));
-                kept.sort_by_key(|(at, _)| *at);
-                if kept.len() > KEPT { kept.pop().map(|(_, session)| session) } else { None }
+    fn keep(&self, kept: &mut Vec<(usize, Session)>, at: usize, mut session: Session) {
+        let mut surplus = None;
+        if session.may_stay(&self.inner.stay) {
+            kept.push((at, session));
+            kept.sort_by_key(|(at, _)| *at);
+            if kept.len() > KEPT {
+                surplus = kept.pop().map(|(_, session)| session);
             }
-            Err(session) => Some(session),
-        };
+        } else {
+            surplus = Some(session);
+        }
         if let Some(session) = surplus {
             tokio::spawn(session.close());
         }
