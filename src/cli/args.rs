@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::policy::HostPort;
+
 /// "I can receive mail but not send": finds the mail programs on this computer, tests which outgoing ports
 /// get through, and moves accounts that cannot send to SMTP port 26 with authentication. Every change can be undone.
 #[derive(Debug, Parser)]
@@ -179,4 +181,16 @@ pub struct RelayArgs {
     /// The internet provider, by its domain; found out from the network if not given
     #[arg(value_name = "PROVIDER")]
     pub provider: Option<String>,
+    /// Move the accounts that no port of their host gets through for to the provider's server; the sender stays
+    #[arg(long = "use", requires = "user")]
+    pub use_it: bool,
+    /// The login name that the provider gave you
+    #[arg(long, value_name = "NAME", requires = "use_it")]
+    pub user: Option<String>,
+    /// The provider's server, if port26 does not know it; port 465 speaks TLS at once, any other STARTTLS
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "provider")]
+    pub server: Option<HostPort>,
+    /// Only this account, by id or e-mail address; may be given several times
+    #[arg(long = "account", value_name = "ACCOUNT", requires = "use_it")]
+    pub accounts: Vec<String>,
 }

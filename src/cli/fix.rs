@@ -5,23 +5,14 @@ use super::output::{self, Manner, server_words};
 use super::undo::recovery_words;
 use super::{Exit, UsageError, context, prompt};
 use crate::apply::RunId;
-use crate::credentials::somebody_to_ask;
-use crate::pipeline::{self, Fixing};
+use crate::credentials::{Ask, somebody_to_ask};
+use crate::pipeline::{self, Fixing, Tools};
 use crate::plan::{Outcome, Reason};
-use crate::report::Report;
+use crate::report::{AccountReport, Report};
 
 pub(super) fn run(global: &Global, args: &FixArgs) -> anyhow::Result<Exit> {
-    let manner = context::manner(global);
-    let asks = !global.yes && !global.silent && !global.dry_run;
-    if asks && (manner == Manner::Json || !prompt::interactive()) {
-        return Err(UsageError::new(
-            "fix must ask before it changes settings, and nobody can be asked here",
-            "Add --yes to change without asking, or --dry-run to see what would change.",
-        )
-        .into());
-    }
-    let ask = somebody_to_ask(!asks, prompt::interactive());
-    let tools = context::tools(global, ask)?;
+    let asking = asking(global, "fix")?;
+    let tools = context::tools(global, asking.somebody())?;
     let mut report = Report::new("fix");
     report.recovered = recovery_words(&tools.desk.writer().recover()?);
     let found = context::discover_selected(&tools, &args.selection)?;
@@ -31,20 +22,71 @@ pub(super) fn run(global: &Global, args: &FixArgs) -> anyhow::Result<Exit> {
     let mut tested = runtime.block_on(pipeline::test(&tools, found.accounts));
     context::remember(&tools, &mut tested);
     let fixing = pipeline::plan_changes(&tools, tested);
-    report.accounts = if global.dry_run {
-        fixing.into_iter().map(|one| one.report).collect()
-    } else if asks && fixing.iter().any(Fixing::pending) && !confirmed(&fixing)? {
-        fixing.into_iter().map(declined).map(|one| one.report).collect()
-    } else {
-        pipeline::fix(&tools, fixing, &RunId::start())
-    };
+    report.accounts = write(&tools, fixing, asking)?;
     if args.send_test || tools.policy.send_test.value {
         runtime.block_on(pipeline::send_tests(&tools, &mut report.accounts));
     }
     drop(tools);
-    output::print(&report, manner)?;
+    output::print(&report, context::manner(global))?;
+    Ok(exit(&report))
+}
+
+/// What comes between a plan and its writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// Somebody at the terminal is asked.
+    First,
+    /// It was agreed to beforehand (`--yes`, `--silent`).
+    Agreed,
+    /// Nothing is written (`--dry-run`).
+    OnlyTold,
+}
+
+impl Asking {
+    /// Who may be asked for passwords.
+    pub(super) fn somebody(self) -> Box<dyn Ask> {
+        somebody_to_ask(self != Self::First, prompt::interactive())
+    }
+}
+
+/// How a verb that writes settings asks before it does; an error where it must and cannot.
+pub(super) fn asking(global: &Global, verb: &str) -> Result<Asking, UsageError> {
+    if global.dry_run {
+        return Ok(Asking::OnlyTold);
+    }
+    if global.yes || global.silent {
+        return Ok(Asking::Agreed);
+    }
+    if context::manner(global) == Manner::Json || !prompt::interactive() {
+        return Err(UsageError::new(
+            format!("{verb} must ask before it changes settings, and nobody can be asked here"),
+            "Add --yes to change without asking, or --dry-run to see what would change.",
+        ));
+    }
+    Ok(Asking::First)
+}
+
+/// Writes what is pending, if that is agreed to.
+pub(super) fn write(tools: &Tools, fixing: Vec<Fixing>, asking: Asking) -> anyhow::Result<Vec<AccountReport>> {
+    Ok(match asking {
+        Asking::OnlyTold => fixing.into_iter().map(|one| one.report).collect(),
+        Asking::First if fixing.iter().any(Fixing::pending) && !confirmed(&fixing)? => {
+            fixing.into_iter().map(declined).map(|one| one.report).collect()
+        }
+        Asking::First | Asking::Agreed => pipeline::fix(tools, fixing, &RunId::start()),
+    })
+}
+
+/// The exit code of a verb that writes settings.
+pub(super) fn exit(report: &Report) -> Exit {
     let outcomes = Exit::of(report.accounts.iter().filter_map(|account| account.result));
-    Ok(if report.problems.is_empty() { outcomes } else { outcomes.worst(Exit::Failed) })
+    if report.problems.is_empty() { outcomes } else { outcomes.worst(Exit::Failed) }
+}
+
+/// An account that needs no relay: what `fix` would do with it is left to `fix`.
+pub(super) fn left_to_fix(mut one: Fixing) -> Fixing {
+    one.changes.clear();
+    one
 }
 
 fn confirmed(fixing: &[Fixing]) -> anyhow::Result<bool> {

@@ -1,15 +1,20 @@
-//! `port26 relay`: the internet provider's own outgoing server, explained in steps. Changes nothing.
+//! `port26 relay`: the internet provider's own outgoing server, explained in steps; with `--use`, written to the accounts
+//! that no port of their own host gets through for.
 
 use std::io::Write;
 
 use port26_platform::network::NetworkSigns;
 use serde::Serialize;
 
-use super::args::{Global, RelayArgs};
+use super::args::{Global, RelayArgs, Selection};
 use super::output::{self, Manner};
-use super::{Exit, context};
+use super::undo::recovery_words;
+use super::{Exit, UsageError, context, fix};
+use crate::account::TlsMode;
+use crate::pipeline::{self, ProviderServer};
+use crate::policy::HostPort;
 use crate::relay::{self, Relay};
-use crate::report::SCHEMA;
+use crate::report::{Report, SCHEMA};
 
 /// The document of `relay --json`.
 #[derive(Debug, Serialize)]
@@ -21,10 +26,10 @@ struct Document {
 }
 
 pub(super) fn run(global: &Global, args: &RelayArgs) -> anyhow::Result<Exit> {
-    let relays = match &args.provider {
-        Some(provider) => relay::of_provider(provider),
-        None => relay::of_network(&NetworkSigns::now()),
-    };
+    if let Some(user) = args.user.as_deref().filter(|_| args.use_it) {
+        return use_it(global, args, user);
+    }
+    let relays = known(args);
     let exit = if relays.is_empty() { Exit::NeedsUser } else { Exit::Done };
     let steps = relays.first().map(|relay| relay::steps(relay)).unwrap_or_default();
     let document = Document { schema: SCHEMA, verb: "relay", relays, steps };
@@ -34,6 +39,65 @@ pub(super) fn run(global: &Global, args: &RelayArgs) -> anyhow::Result<Exit> {
         Manner::Quiet | Manner::People | Manner::Detailed => text(&document, args.provider.as_deref())?,
     }
     Ok(exit)
+}
+
+fn known(args: &RelayArgs) -> Vec<&'static Relay> {
+    match &args.provider {
+        Some(provider) => relay::of_provider(provider),
+        None => relay::of_network(&NetworkSigns::now()),
+    }
+}
+
+/// Tests the accounts, and moves those without a route to the provider's server once a login there has worked.
+fn use_it(global: &Global, args: &RelayArgs, user: &str) -> anyhow::Result<Exit> {
+    let asking = fix::asking(global, "relay --use")?;
+    let servers = servers(args, user)?;
+    let tools = context::tools(global, asking.somebody())?;
+    let mut report = Report::new("relay");
+    report.recovered = recovery_words(&tools.desk.writer().recover()?);
+    let found = context::discover_selected(&tools, &Selection { accounts: args.accounts.clone() })?;
+    report.clients = found.clients;
+    report.problems = found.problems;
+    let runtime = context::runtime()?;
+    let mut tested = runtime.block_on(pipeline::test(&tools, found.accounts));
+    context::remember(&tools, &mut tested);
+    let tested = runtime.block_on(pipeline::by_relay(&tools, tested, &servers));
+    // An account that a port of its own host gets through for is `fix`'s, not the relay's.
+    let to_relay = |host: &str| servers.iter().any(|server| server.host == host);
+    let fixing = pipeline::plan_changes(&tools, tested)
+        .into_iter()
+        .map(|one| {
+            let elsewhere = one.to.as_ref().is_some_and(|to| !to_relay(&to.host));
+            if elsewhere { fix::left_to_fix(one) } else { one }
+        })
+        .collect();
+    report.accounts = fix::write(&tools, fixing, asking)?;
+    drop(tools);
+    output::print(&report, context::manner(global))?;
+    Ok(fix::exit(&report))
+}
+
+/// The provider's servers, the one on "submissions" or "submission" first as the table has them.
+fn servers(args: &RelayArgs, user: &str) -> anyhow::Result<Vec<ProviderServer>> {
+    let server = |host: &str, port: u16, tls: TlsMode| ProviderServer {
+        host: host.to_owned(),
+        port,
+        tls,
+        user: user.to_owned(),
+    };
+    if let Some(HostPort { host, port }) = &args.server {
+        let tls = if *port == 465 { TlsMode::Implicit } else { TlsMode::Starttls };
+        return Ok(vec![server(host, *port, tls)]);
+    }
+    let servers: Vec<_> = known(args).into_iter().map(|relay| server(relay.host, relay.port, relay.tls)).collect();
+    if servers.is_empty() {
+        let message = match &args.provider {
+            Some(provider) => format!("the outgoing mail server of {provider} is not known to port26"),
+            None => "the network does not say who your internet provider is, or the provider is not known".to_owned(),
+        };
+        return Err(UsageError::new(message, "Name the server that your provider gave you: --server HOST:PORT.").into());
+    }
+    Ok(servers)
 }
 
 fn text(document: &Document, asked: Option<&str>) -> std::io::Result<()> {

@@ -81,6 +81,13 @@ impl CredentialBook {
         self.given.find(account).or_else(|| self.typed_before(account)).or_else(|| self.in_keychain(account))
     }
 
+    /// The credential of a login at a host that no account is set to yet: given under that very name, typed before,
+    /// else in the keychain. What belongs to an account's own host is never taken for it.
+    pub fn find_login(&self, host: &str, user: &str) -> Option<Credential> {
+        let typed = || self.typed.lock().unwrap_or_else(PoisonError::into_inner).get(&Item::new(host, user)).cloned();
+        self.given.find_login(user).or_else(|| typed().flatten()).or_else(|| self.kept(host, user).ok().flatten())
+    }
+
     /// Asks the user, once for each login in a run. `None`: nobody is there, nothing was typed, or the account tells
     /// no user name.
     pub fn prompt(&self, account: &Account) -> io::Result<Option<Credential>> {
@@ -167,10 +174,6 @@ impl CredentialBook {
     }
 
     fn in_keychain(&self, account: &Account) -> Option<Credential> {
-        if self.keychain == KeychainUse::Off || self.trouble().is_some() {
-            return None;
-        }
-        let host = &account.outgoing.host;
         // With an SMTP user there is one login; without one, whichever of its names was kept.
         let only = login_of(account).is_some();
         let mut tried = Vec::new();
@@ -179,19 +182,25 @@ impl CredentialBook {
                 continue;
             }
             tried.push(user);
-            let item = Item::new(host, user);
-            match self.secrets.get(&item.service, &item.account) {
-                Ok(Some(password)) => {
-                    return Some(Credential { user: user.to_owned(), password, origin: Origin::Keychain });
-                }
+            match self.kept(&account.outgoing.host, user) {
                 Ok(None) => {}
-                Err(error) => {
-                    self.lock().get_or_insert_with(|| error.to_string());
-                    return None;
-                }
+                Ok(found) => return found,
+                Err(()) => return None,
             }
         }
         None
+    }
+
+    /// One item of the keychain; `Err`: it is not to be asked (again), see [`trouble`](Self::trouble).
+    fn kept(&self, host: &str, user: &str) -> Result<Option<Credential>, ()> {
+        if self.keychain == KeychainUse::Off || self.trouble().is_some() {
+            return Err(());
+        }
+        let item = Item::new(host, user);
+        let password = self.secrets.get(&item.service, &item.account).map_err(|error| {
+            self.lock().get_or_insert_with(|| error.to_string());
+        })?;
+        Ok(password.map(|password| Credential { user: user.to_owned(), password, origin: Origin::Keychain }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<String>> {

@@ -123,6 +123,12 @@ impl Given {
         self.entries.iter().filter(belongs).map(|entry| entry.user.as_str())
     }
 
+    /// The password that was given for exactly this login name, whatever account it belongs to.
+    pub fn find_login(&self, user: &str) -> Option<Credential> {
+        let entry = self.by_name(user)?;
+        Some(Credential { user: user.to_owned(), password: entry.password.clone(), origin: Origin::Given })
+    }
+
     fn by_name(&self, name: &str) -> Option<&Entry> {
         let exact = self.entries.iter().find(|entry| entry.user == name);
         exact.or_else(|| self.entries.iter().find(|entry| entry.user.eq_ignore_ascii_case(name)))

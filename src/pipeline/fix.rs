@@ -170,7 +170,9 @@ fn keep_passwords(tools: &Tools, fixing: &mut [Fixing]) {
             });
         }
         let Some(credential) = one.accepted.take() else { continue };
-        let Kept::NotKept { why } = tools.credentials.keep(&one.report.account, &credential) else { continue };
+        // The server that took it, which may not be the one that the account was found with.
+        let host = one.to.as_ref().map_or(&one.report.account.outgoing.host, |to| &to.host);
+        let Kept::NotKept { why } = tools.credentials.keep_at(host, &credential) else { continue };
         one.report.account.notices.push(crate::account::Notice {
             code: "password_not_kept".to_owned(),
             message: format!("The password was not put into the keychain: {why}."),

@@ -1,6 +1,7 @@
 //! The stages in order, emitting events: discover, test (probe, prove, diagnose, decide), fix (apply,
 //! verify) and undo. Every front end drives this and only this.
 
+mod by_relay;
 mod discover;
 mod fix;
 mod open_clients;
@@ -21,6 +22,7 @@ use crate::formats::open::AllEditors;
 use crate::policy::Policy;
 use crate::probe::Prober;
 
+pub use by_relay::{ProviderServer, by_relay};
 pub use discover::{Discovery, discover, select};
 pub use fix::{Fixing, client_name, fix, plan_changes};
 pub use open_clients::OpenClients;

@@ -143,7 +143,7 @@ async fn session(tools: &Tools, survey: &mut Survey, host: &str, port: u16, mode
 }
 
 /// The one proof by login on the target port. Without a password at hand the move rests on the client having it.
-async fn prove_target(
+pub(super) async fn prove_target(
     tools: &Tools,
     survey: &mut Survey,
     account: Account,

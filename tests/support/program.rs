@@ -102,6 +102,11 @@ impl World {
         self.port26_given(&arguments, &format!("{USER}:{PASSWORD}\n")).await
     }
 
+    /// The same with this on standard input.
+    pub async fn with_input(&self, arguments: &[&str], stdin: &str) -> Run {
+        self.port26_given(arguments, stdin).await
+    }
+
     /// Runs port26 on the machine it runs on, with the same mail host.
     pub async fn on_this_machine(&self, arguments: &[&str]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_port26"));
