@@ -36,11 +36,17 @@ keychain_tests() {
         cargo test $KEYCHAIN_TESTS"
 }
 
-# deny_tool: sets $deny to cargo-deny, which it builds once when there is none (two minutes).
+# tool_of_cargo PROGRAM VERSION [ARGUMENT..]: builds a crate's program into target/tools, without optimisation: these
+# run for seconds and would be built for minutes.
+tool_of_cargo() {
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        cargo install --quiet --locked --version "$2" --root "$root/target/tools" "$1" "${@:3}"
+}
+
+# deny_tool: sets $deny to cargo-deny, which it builds once when there is none (a minute).
 deny_tool() {
     deny=$(command -v cargo-deny || echo "$root/target/tools/bin/cargo-deny")
-    [ -x "$deny" ] || cargo install --quiet --locked --version $DENY_VERSION --root "$root/target/tools" cargo-deny ||
-        not_run "cargo-deny (cargo install cargo-deny)"
+    [ -x "$deny" ] || tool_of_cargo cargo-deny $DENY_VERSION || not_run "cargo-deny (cargo install cargo-deny)"
 }
 
 licences() {
