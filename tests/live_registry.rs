@@ -1,5 +1,6 @@
 //! The adapters of Windows on the running user's real registry: each exported registry of the fixtures is imported with
-//! `reg import`, moved to port 26 and put back, and every value compared by type and bytes.
+//! `reg import`, moved to port 26 and put back, and every value compared by type and bytes; and the whole program on an
+//! Outlook account whose password Windows itself sealed.
 //!
 //! It writes below the keys of Outlook and Outlook Express, so it runs only where `PORT26_TEST_LIVE_REGISTRY=1` says
 //! that this registry is a throw-away one (`scripts/test` makes it, under Wine), and never over keys that are there.
@@ -22,6 +23,7 @@ use port26::clients::InUse;
 use port26::formats::open::AllEditors;
 use port26_platform::host::{Host, Os};
 use port26_platform::registry::{Registry, Value, live};
+use port26_platform::sealed::{Seal, UserSeal};
 use tokio::sync::Mutex;
 
 /// Everything that a fixture may bring.
@@ -110,30 +112,90 @@ fn throw_away_registry() -> Option<Arc<dyn Registry>> {
     Some(live().unwrap())
 }
 
+/// An Outlook account of the mail host's user on port 25, with this as the password that Outlook keeps.
+fn outlook_account(world: &program::World, password: &[u8]) -> PathBuf {
+    let key = r"HKEY_CURRENT_USER\Software\Microsoft\Office\16.0\Outlook\Profiles";
+    let account = r"Outlook\9375CFF0413111d3B88A00104B2A6676\00000002";
+    let hex = password.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(",");
+    let (host, user) = (program::HOST, program::USER);
+    let text = format!(
+        "Windows Registry Editor Version 5.00\r\n\r\n[{key}\\{account}]\r\n\
+         \"clsid\"=\"{{ED475411-B0D6-11D2-8C3B-00104B2A6676}}\"\r\n\"Email\"=\"{user}\"\r\n\
+         \"POP3 Server\"=\"{host}\"\r\n\"POP3 User\"=\"{user}\"\r\n\"POP3 Password\"=hex:{hex}\r\n\
+         \"SMTP Server\"=\"{host}\"\r\n\"SMTP Port\"=dword:00000019\r\n"
+    );
+    let file = world.folder.path().join("outlook.reg");
+    let bytes: Vec<u8> = std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    std::fs::write(&file, bytes).unwrap();
+    file
+}
+
+/// A password as Outlook keeps it for the user who runs this.
+fn kept_by_outlook(password: &str) -> Vec<u8> {
+    let plain: Vec<u8> = password.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
+    [&[2], UserSeal.seal(&plain).unwrap().as_slice()].concat()
+}
+
+fn notices(account: &serde_json::Value) -> Vec<&str> {
+    let all = account["notices"].as_array().map(Vec::as_slice).unwrap_or_default();
+    all.iter().map(|notice| notice["code"].as_str().unwrap()).collect()
+}
+
 #[tokio::test]
-async fn the_program_repairs_this_machine_and_puts_it_back() {
+async fn the_password_that_outlook_keeps_proves_the_login_and_undo_puts_everything_back() {
     let Some(registry) = throw_away_registry() else { return };
     let _alone = ONE_AT_A_TIME.lock().await;
-    let _imported = Imported::from(registry.as_ref(), &case::fixtures().join("outlook/2013/user.reg"));
     let world = program::World::new().await;
+    let account = outlook_account(&world, &kept_by_outlook(program::PASSWORD));
+    let _imported = Imported::from(registry.as_ref(), &account);
     let before = values(registry.as_ref());
-
-    let run = world.on_this_machine(&["scan", "--json"]).await;
-    let accounts = run.json()["accounts"].as_array().unwrap().clone();
-    let on_25 = accounts.iter().filter(|one| one["client"] == "outlook" && one["outgoing"]["port"] == 25).count();
-    assert!(on_25 > 0, "{}", run.out);
 
     let run = world.on_this_machine(&["fix", "--yes", "--json"]).await;
     let json = run.json();
-    let fixed: Vec<_> = json["accounts"].as_array().unwrap().iter().filter(|one| one["result"] == "fixed").collect();
-    assert!(!fixed.is_empty(), "{}{}", run.out, run.err);
-    assert!(fixed.iter().all(|one| one["after"]["port"] == 26), "{json}");
-    assert_ne!(values(registry.as_ref()), before);
+    let account = &json["accounts"][0];
+    assert_eq!((account["result"].as_str(), run.code), (Some("fixed"), 0), "{}{}", run.out, run.err);
+    assert_eq!(account["after"]["port"], 26);
+    assert_eq!(notices(account), ["password_borrowed"], "kept, and Outlook will not ask");
+    let logins = world.host.record().logins;
+    assert_eq!(logins.len(), 1, "{logins:?}");
+    assert!(logins[0].accepted && logins[0].tls.is_some() && logins[0].public_port == 26, "{logins:?}");
     assert!(!world.host.record().any_password_before_tls());
+    assert_ne!(values(registry.as_ref()), before);
+    for secret in program::secrets() {
+        assert!(!program::contains(&world.state(), &secret), "a password is in the state folder");
+    }
+    let run = world.on_this_machine(&["credential", "list", "--json"]).await;
+    assert_eq!(run.json()["credentials"][0]["user"], program::USER, "{}", run.out);
 
     let run = world.on_this_machine(&["undo", "--all", "--json"]).await;
     assert_eq!(run.code, 0, "{}{}", run.out, run.err);
     assert_eq!(values(registry.as_ref()), before);
+    world.on_this_machine(&["credential", "forget"]).await;
+}
+
+#[tokio::test]
+async fn a_kept_password_that_is_wrong_or_cannot_be_opened_changes_nothing() {
+    let Some(registry) = throw_away_registry() else { return };
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let good = kept_by_outlook(program::PASSWORD);
+    let mut tampered = good.clone();
+    *tampered.last_mut().unwrap() ^= 1;
+    let cases = [
+        (kept_by_outlook("another"), "bad_credentials", 1),
+        (tampered, "password_unusable", 0),
+        (good[1..].to_vec(), "password_unusable", 0),
+        (vec![2], "password_unusable", 0),
+    ];
+    for (password, why, logins) in cases {
+        let world = program::World::new().await;
+        let account = outlook_account(&world, &password);
+        let _imported = Imported::from(registry.as_ref(), &account);
+        let before = values(registry.as_ref());
+        let run = world.on_this_machine(&["fix", "--yes", "--json"]).await;
+        assert_eq!((run.result(), run.code), (("needs_user".into(), why.into()), 6), "{}{}", run.out, run.err);
+        assert_eq!(world.host.record().logins.len(), logins, "{why}");
+        assert_eq!(values(registry.as_ref()), before, "{why}");
+    }
 }
 
 #[test]

@@ -9,4 +9,5 @@ pub mod managed;
 pub mod network;
 pub mod processes;
 pub mod registry;
+pub mod sealed;
 pub mod secrets;

@@ -9,6 +9,7 @@ use port26_platform::host::{Host, Os};
 use port26_platform::network::NetworkSigns;
 use port26_platform::registry::RegFile;
 use port26_platform::registry::Registry;
+use port26_platform::sealed::UserSeal;
 use port26_platform::secrets::{Asking, Keychain};
 
 use rustls::pki_types::CertificateDer;
@@ -20,7 +21,7 @@ use super::output::Manner;
 use super::progress::{BesideSpinner, Spinner};
 use crate::account::Notice;
 use crate::clients::CLIENTS;
-use crate::credentials::{Ask, AttemptLedger, CredentialBook, Given, Index, KeychainUse, Nobody};
+use crate::credentials::{Ask, AttemptLedger, Borrowing, CredentialBook, Given, Index, KeychainUse, Nobody};
 use crate::diagnosis::VerdictCode;
 use crate::network_history::{History, PortState, network_id};
 use crate::pipeline::{Desk, Discovery, Events, Quiet, Tested, Tools, discover, select};
@@ -147,7 +148,8 @@ pub(super) fn credentials(global: &Global, host: &Host, ask: Box<dyn Ask>) -> an
     // Somebody else's home neither fills this user's keychain nor is opened with it, unless that is asked for.
     let keychain = if host.own_session || global.keychain { KeychainUse::Full } else { KeychainUse::Off };
     let index = Index::in_state(&state_dir(global)?);
-    Ok(CredentialBook::new(given, Arc::new(Keychain::new(asking)), keychain, index, ask))
+    let book = CredentialBook::new(given, Arc::new(Keychain::new(asking)), keychain, index, ask);
+    Ok(book.borrowing(Borrowing::of(host, CLIENTS, Arc::new(UserSeal))))
 }
 
 /// Nobody is asked.

@@ -123,6 +123,17 @@ pub enum InUse {
     Yes(Option<u32>),
 }
 
+/// Where a client keeps a password that the system sealed for the user. The password itself is nowhere in here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedPassword {
+    /// The user whose password it is.
+    pub user: String,
+    /// The registry key, below `HKEY_CURRENT_USER`.
+    pub key: String,
+    /// The name of the value.
+    pub value: String,
+}
+
 /// A mail client. All methods are read-only; `changes` is pure.
 pub trait MailClient: Sync {
     /// Its name in the JSON contract (for a family, the first).
@@ -136,6 +147,11 @@ pub trait MailClient: Sync {
     fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError>;
     /// Is the program open on this account's profile?
     fn in_use(&self, host: &Host, account: &Account) -> InUse;
+    /// Where it keeps, sealed for the user, the password of the login that the account's outgoing server will be given.
+    /// `None`: it keeps none in that way.
+    fn sealed_password(&self, _account: &Account) -> Option<SealedPassword> {
+        None
+    }
 }
 
 /// Every client, in the order they are reported.

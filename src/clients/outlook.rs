@@ -2,6 +2,7 @@
 //! accounts are found and left alone. Microsoft supports no writing here but through Extended MAPI, so only values that
 //! must change are touched.
 
+mod sealed;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,7 @@ use port26_platform::registry::Registry;
 use self::server::{Server, WRITTEN};
 use super::providers::owner_of;
 use super::registry_settings::{KeyValues, Unexpected, unreadable};
-use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
+use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt, SealedPassword};
 use crate::account::{
     Account, AuthSetting, ClientId, CredentialSource, IncomingProtocol, IncomingServer, NotOurs, Notice,
     SubmissionServer, TlsMode,
@@ -101,6 +102,10 @@ impl MailClient for Outlook {
 
     fn in_use(&self, host: &Host, _account: &Account) -> InUse {
         host.processes.running(&["outlook"]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
+    }
+
+    fn sealed_password(&self, account: &Account) -> Option<SealedPassword> {
+        sealed::password(account)
     }
 }
 

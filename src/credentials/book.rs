@@ -10,7 +10,7 @@ use port26_platform::secrets::{Secrets, SecretsError};
 use crate::account::Account;
 
 use super::given::{login_of, names_of};
-use super::{Ask, Credential, Given, Index, IndexError, Item, Origin};
+use super::{Ask, BorrowError, Borrowing, Credential, Given, Index, IndexError, Item, Origin};
 
 /// What may be done with this user's keychain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,7 @@ pub struct CredentialBook {
     secrets: Arc<dyn Secrets>,
     keychain: KeychainUse,
     index: Index,
+    borrowing: Option<Borrowing>,
     ask: Box<dyn Ask>,
     /// What was typed in this run, by keychain item; `None`: the user passed over this login.
     typed: Mutex<HashMap<Item, Option<Credential>>>,
@@ -68,7 +69,14 @@ impl CredentialBook {
         index: Index,
         ask: Box<dyn Ask>,
     ) -> Self {
-        Self { given, secrets, keychain, index, ask, typed: Mutex::default(), trouble: Mutex::new(None) }
+        let (typed, trouble) = (Mutex::default(), Mutex::new(None));
+        Self { given, secrets, keychain, index, borrowing: None, ask, typed, trouble }
+    }
+
+    /// Also what the mail clients themselves keep for this user, if that can be opened here.
+    #[must_use]
+    pub fn borrowing(self, borrowing: Option<Borrowing>) -> Self {
+        Self { borrowing, ..self }
     }
 
     /// What was given on standard input.
@@ -76,9 +84,19 @@ impl CredentialBook {
         &self.given
     }
 
-    /// The credential that is there without asking: given, typed before, else in the keychain.
+    /// The credential that is there without asking: given, typed before, in the keychain, else in the mail client.
     pub fn find(&self, account: &Account) -> Option<Credential> {
-        self.given.find(account).or_else(|| self.typed_before(account)).or_else(|| self.in_keychain(account))
+        let here = self.given.find(account).or_else(|| self.typed_before(account));
+        here.or_else(|| self.in_keychain(account)).or_else(|| self.borrowed(account).ok().flatten())
+    }
+
+    /// Why the password that the mail client keeps for this account cannot be used, if it keeps one that cannot.
+    pub fn unusable(&self, account: &Account) -> Option<BorrowError> {
+        self.borrowed(account).err()
+    }
+
+    fn borrowed(&self, account: &Account) -> Result<Option<Credential>, BorrowError> {
+        self.borrowing.as_ref().map_or(Ok(None), |borrowing| borrowing.find(account))
     }
 
     /// The credential of a login at a host that no account is set to yet: given under that very name, typed before,

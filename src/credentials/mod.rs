@@ -1,8 +1,9 @@
-//! Passwords for the proof by login: given on standard input, found in the OS keychain, or asked for, in this
-//! order. Nothing here writes to a mail client, and nothing here ever shows a password.
+//! Passwords for the proof by login: given on standard input, found in the OS keychain, borrowed from the mail client,
+//! or asked for, in this order. Nothing here writes to a mail client, and nothing here ever shows a password.
 
 mod ask;
 mod book;
+mod borrowed;
 mod given;
 mod index;
 mod ledger;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use ask::{Ask, Nobody, Terminal, somebody_to_ask};
 pub use book::{CredentialBook, CredentialError, Kept, KeychainUse};
+pub use borrowed::{BorrowError, Borrowing};
 pub use given::{Given, GivenError};
 pub use index::{Index, IndexError};
 pub use ledger::{AlreadyTried, AttemptLedger, Outcome, Ticket};
@@ -24,6 +26,8 @@ pub enum Origin {
     Given,
     /// The OS keychain.
     Keychain,
+    /// The mail client keeps it, sealed for the user.
+    Borrowed,
     /// The user typed it.
     Asked,
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
 
+use super::fix::client_name;
 use super::survey::{probe_mode, survey};
 use super::{Event, Tools};
-use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
-use crate::credentials::{Credential, CredentialBook, Outcome as LoginOutcome};
+use crate::account::{Account, AuthSetting, Notice, SubmissionServer, TlsMode};
+use crate::credentials::{BorrowError, Credential, CredentialBook, Origin, Outcome as LoginOutcome};
 use crate::diagnosis::{Case, NetworkView, Verdict, diagnose, login};
 use crate::plan::{self, Decision, Outcome, Reason};
 use crate::probe::finding::{HostFindings, LoginFinding, Phase, PortFinding};
@@ -151,13 +152,19 @@ pub(super) async fn prove_target(
     mut to: SubmissionServer,
     credential: Option<Credential>,
 ) -> Tested {
+    let unusable = match &credential {
+        Some(_) => None,
+        None => in_background(tools, &account, CredentialBook::unusable).await,
+    };
     let credential = match credential {
-        None if account.password_in_client => return moved(account, verdict, to, None),
+        // What the system does not open for us it does not open for the client either.
+        None if account.password_in_client && unusable.is_none() => return moved(account, verdict, to, None),
         None => in_background(tools, &account, |book, account| book.prompt(account).ok().flatten()).await,
         given => given,
     };
     let Some(credential) = credential else {
-        return Tested::left(account, Some(verdict), Outcome::NeedsUser, password_missing());
+        let reason = unusable.map_or_else(password_missing, |why| password_unusable(&account, &why));
+        return Tested::left(account, Some(verdict), Outcome::NeedsUser, reason);
     };
     to.user = Some(credential.user.clone());
     let plaintext = if to.tls == TlsMode::None { PlaintextAuth::Allowed } else { PlaintextAuth::Refused };
@@ -230,11 +237,11 @@ async fn log_in(
 }
 
 /// Keychains and people take their time: they are asked where waiting holds nobody else up.
-pub(super) async fn in_background(
+pub(super) async fn in_background<T: Send + 'static>(
     tools: &Tools,
     account: &Account,
-    ask: impl FnOnce(&CredentialBook, &Account) -> Option<Credential> + Send + 'static,
-) -> Option<Credential> {
+    ask: impl FnOnce(&CredentialBook, &Account) -> Option<T> + Send + 'static,
+) -> Option<T> {
     let (book, account) = (Arc::clone(&tools.credentials), account.clone());
     tokio::task::spawn_blocking(move || ask(&book, &account)).await.ok().flatten()
 }
@@ -246,6 +253,10 @@ fn moved(account: Account, verdict: Verdict, to: SubmissionServer, accepted: Opt
         format!("Port {} of {} works with a login.", to.port, to.host),
     );
     let mut report = AccountReport::found(account).with_result(Outcome::WouldFix, reason);
+    if accepted.as_ref().is_some_and(|credential| credential.origin == Origin::Borrowed) {
+        let message = format!("The login was proven with the password that {} keeps.", client_name(&report.account));
+        report.account.notices.push(Notice { code: "password_borrowed".to_owned(), message });
+    }
     report.before = Some(report.account.outgoing.clone());
     report.after = Some(to.clone());
     report.verdict = Some(verdict);
@@ -263,6 +274,15 @@ fn password_missing() -> Reason {
         "password_missing",
         "The new port needs a login, and neither the mail program nor the keychain has the password.",
         "Run `port26 credential set` for this address, or run `port26 fix` and type it when asked.",
+    )
+}
+
+fn password_unusable(account: &Account, why: &BorrowError) -> Reason {
+    let client = client_name(account);
+    Reason::new(
+        "password_unusable",
+        format!("The new port needs a login, and the password that {client} keeps cannot be used: {why}."),
+        format!("Type the password into {client} once more, or run `port26 credential set` for this address."),
     )
 }
 

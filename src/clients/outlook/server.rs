@@ -5,7 +5,7 @@ use crate::change::{Change, Slot};
 use crate::clients::PlanError;
 use crate::clients::registry_settings::{Edits, Settings, Unexpected, dword, port, text};
 
-const HOST: &str = "SMTP Server";
+pub(super) const HOST: &str = "SMTP Server";
 const PORT: &str = "SMTP Port";
 const SECURE: &str = "SMTP Secure Connection";
 const SSL: &str = "SMTP Use SSL";
