@@ -99,6 +99,11 @@ impl History {
         self.spans.drain(..surplus);
     }
 
+    /// What this network did to this port when it was last seen.
+    pub fn last(&self, network: &str, port: u16) -> Option<PortState> {
+        self.spans.iter().rev().find(|span| span.network == network && span.port == port).map(|span| span.state)
+    }
+
     /// Why a port that is blocked now used to work, in one sentence with dates; `None` if it was never seen to work.
     pub fn explain(&self, network: &str, port: u16) -> Option<String> {
         let worked = |span: &&Span| span.port == port && span.state == PortState::Open;
@@ -144,6 +149,8 @@ mod tests {
         history.note("home", 25, PortState::Blocked, day("2026-10-05"));
         history.note("home", 25, PortState::Blocked, day("2026-11-20"));
         assert_eq!(history.spans.len(), 2);
+        assert_eq!(history.last("home", 25), Some(PortState::Blocked));
+        assert_eq!((history.last("home", 26), history.last("hotel", 25)), (None, None));
         let told = history.explain("home", 25).unwrap();
         assert_eq!(told, "Port 25 worked on this network until 2026-10-02; it has been blocked here since 2026-10-05.");
         history.note("hotel", 25, PortState::Blocked, day("2026-11-22"));

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use port26::account::{AuthSetting, TlsMode};
 use port26::diagnosis::VerdictCode;
+use port26::network_history::PortState;
 use port26::plan::Outcome;
 use port26::probe::network::{Lookup, Route};
 
@@ -297,4 +298,51 @@ async fn two_accounts_with_one_login_are_one_auth() {
 async fn nothing_is_sent_where_a_relay_takes_what_it_is_given() {
     let seen = bare().given(PASSWORD).block(25, Route::Drop).fix().await;
     assert!(!seen.verbs.iter().any(|verb| ["DATA", "BDAT", "RCPT"].contains(&verb.as_str())), "{:?}", seen.verbs);
+}
+
+/// What the network did the last time, if it still does it, is confirmed by one conversation.
+#[tokio::test]
+async fn a_known_network_is_confirmed_in_one_conversation() {
+    let works = login(587).before(587, PortState::Open).fix().await;
+    assert_eq!(works.connections, 1, "{}", works.told);
+    unchanged(works, VerdictCode::Ok, Outcome::AlreadyWorks);
+    // Beside it only packets that nobody answers, and other hosts: why 25 is silent is asked as ever.
+    let known =
+        bare().given(PASSWORD).block(25, Route::Drop).before(25, PortState::Blocked).before(26, PortState::Open);
+    let blocked = known.fix().await;
+    assert_eq!(blocked.connections, 1, "{}", blocked.told);
+    moved(blocked, VerdictCode::PortBlockedNetwork, 26);
+    let unknown = login(587).fix().await;
+    assert!(unknown.connections > 2, "{}", unknown.connections);
+}
+
+/// What is remembered decides nothing: every verdict is the one of a network never seen.
+#[tokio::test]
+async fn what_is_remembered_wrongly_changes_no_verdict() {
+    let remembered =
+        |world: World| world.before(25, PortState::Blocked).before(26, PortState::Open).before(587, PortState::Open);
+    // 25 works again.
+    unchanged(remembered(bare()).fix().await, VerdictCode::Ok, Outcome::AlreadyWorks);
+    // 26 is blocked as well by now; then both are blocked, and nothing is left.
+    let shut = |world: World| world.block(25, Route::Drop).block(26, Route::Drop).given(PASSWORD);
+    moved(shut(remembered(bare())).fix().await, VerdictCode::UseSubmission, 587);
+    let all =
+        [25, 26, 465, 587, 2525].into_iter().fold(remembered(bare()), |world, port| world.block(port, Route::Drop));
+    unchanged(all.fix().await, VerdictCode::NetworkBlocksMail, Outcome::NoRoute);
+    // 587 still answers, but not as it should.
+    unchanged(
+        remembered(login(587)).with_unknown_authority().fix().await,
+        VerdictCode::CertUntrusted,
+        Outcome::Refused,
+    );
+    let without_login =
+        remembered(login(587)).script(587, |script| script.ehlo_tls.retain(|line| !line.starts_with("AUTH")));
+    moved(without_login.fix().await, VerdictCode::AuthUnavailable, 26);
+    unchanged(
+        remembered(login(587)).script(587, |script| script.auth = "535 5.7.8 no").fix().await,
+        VerdictCode::BadCredentials,
+        Outcome::Refused,
+    );
+    let late = remembered(login(587)).script(587, |script| script.greeting = Greeting::Never);
+    unchanged(late.fix().await, VerdictCode::SlowServer, Outcome::Refused);
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use port26_platform::host::{Host, Os};
-use port26_platform::network::NetworkSigns;
 use port26_platform::registry::RegFile;
 use port26_platform::registry::Registry;
 use port26_platform::sealed::UserSeal;
@@ -25,6 +24,7 @@ use crate::credentials::{Ask, AttemptLedger, Borrowing, CredentialBook, Given, I
 use crate::diagnosis::VerdictCode;
 use crate::network_history::{History, PortState, network_id};
 use crate::pipeline::{Desk, Discovery, Events, Quiet, Tested, Tools, discover, select};
+use crate::plan::Decision;
 use crate::policy::Policy;
 use crate::probe::connect_to::ConnectTo;
 use crate::probe::{Config, Prober};
@@ -204,7 +204,7 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 /// Keeps in the state folder what this network did to the ports, and adds to each account why it used to work.
 /// A history that cannot be kept is no reason to fail: it is logged.
 pub(super) fn remember(tools: &Tools, tested: &mut [Tested]) {
-    let Some(network) = network_id(&NetworkSigns::now()) else { return };
+    let Some(network) = network_id(&tools.prober.signs()) else { return };
     let kept = History::load(tools.desk.state()).and_then(|mut history| {
         let now = jiff::Timestamp::now();
         for one in tested {
@@ -213,6 +213,10 @@ pub(super) fn remember(tools: &Tools, tested: &mut [Tested]) {
                 continue;
             };
             history.note(&network, port, state, now);
+            // It proved itself a moment ago, so it got through.
+            if let Decision::Move { to } = &one.decision {
+                history.note(&network, to.port, PortState::Open, now);
+            }
             if let Some(told) = history.explain(&network, port).filter(|_| state == PortState::Blocked) {
                 one.report.account.notices.push(Notice { code: "used_to_work".to_owned(), message: told });
             }

@@ -141,7 +141,7 @@ pub fn diagnose(case: Case<'_>) -> Verdict {
 
 /// A conversation that proves its port: TLS verified and a password mechanism offered inside it.
 pub fn proves(finding: &PortFinding) -> bool {
-    finding.tls_verified() && finding.last_ehlo().is_some_and(offers_password)
+    finding.proves()
 }
 
 /// What this port shows was vouched for by this machine alone: a security program or an organisation reads along.
@@ -151,7 +151,7 @@ pub fn read_along(host: &HostFindings, finding: &PortFinding) -> bool {
 
 /// PLAIN or LOGIN is offered (RFC 4616; LOGIN is what Outlook speaks).
 pub fn offers_password(ehlo: &crate::probe::finding::Ehlo) -> bool {
-    ehlo.mechanisms.iter().any(|mechanism| mechanism == "PLAIN" || mechanism == "LOGIN")
+    ehlo.offers_password()
 }
 
 impl<'a> Case<'a> {

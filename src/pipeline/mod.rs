@@ -4,10 +4,11 @@
 mod by_relay;
 mod discover;
 mod fix;
+pub(crate) mod known_network;
 mod open_clients;
 mod second_look;
 mod send;
-mod survey;
+pub(crate) mod survey;
 mod test;
 
 use std::path::PathBuf;

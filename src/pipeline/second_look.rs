@@ -27,7 +27,7 @@ pub(super) async fn look_again(
         let Some(finding) = survey.findings.ports.iter().find(here).cloned() else { continue };
         if !finding.connected() {
             if finding.attempts.iter().any(|attempt| attempt.outcome == Connect::Silent) {
-                let again = prober.control_within(&finding.host, port, false, REPEAT).await;
+                let again = prober.knock_again(&finding.host, port, REPEAT).await;
                 survey.findings.repeats.push(again);
             }
             continue;

@@ -9,12 +9,13 @@ use futures::future::join_all;
 use futures::stream::{self, StreamExt};
 use port26_platform::network::{NetworkSigns, vpn_towards};
 
+use super::known_network::{Memory, expectations};
 use super::second_look::look_again;
 use super::{Event, Tools};
 use crate::account::{Account, AuthSetting, TlsMode};
 use crate::diagnosis::NetworkView;
-use crate::probe::Survey;
 use crate::probe::finding::{Connect, ControlFinding, HttpFinding, PortFinding, Resolution};
+use crate::probe::{Question, Survey};
 use crate::relay;
 
 /// Hosts in flight at once: all that wait for a silent port wait together. The prober bounds sockets, and turns at each.
@@ -71,6 +72,7 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
         push_new(ports, (account.outgoing.port, probe_mode(account)));
     }
     let configured = wanted.clone();
+    let memory = Memory::of(tools);
     for ports in wanted.values_mut() {
         for &port in &tools.policy.target_ports.value {
             push_new(ports, (port, target_mode(port)));
@@ -82,8 +84,15 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
     let hosts = stream::iter(wanted)
         .map(|(host, ports)| {
             let configured = configured.get(&host).cloned().unwrap_or_default();
+            let mine: Vec<&Account> = accounts.iter().copied().filter(|account| is_at(account, &host)).collect();
+            let expected = expectations(&memory, &mine, &ports, &tools.policy);
+            let questions: Vec<Question> = ports
+                .iter()
+                .zip(expected)
+                .map(|(&port, expected)| Question { target: port.into(), expected })
+                .collect();
             async move {
-                let mut survey = tools.prober.survey(&host, &ports, &CONTROL_PORTS).await;
+                let mut survey = tools.prober.survey_expecting(&host, &questions, &CONTROL_PORTS).await;
                 look_again(&tools.prober, &mut survey, &configured, check_url).await;
                 tools.events.on(&Event::HostTested { host: host.clone() });
                 (host, survey)
@@ -135,7 +144,7 @@ async fn around_port_25(tools: &Tools) -> (Vec<ControlFinding>, Vec<ControlFindi
         }
     };
     let relays = async {
-        let names = relay_names(&NetworkSigns::now());
+        let names = relay_names(&tools.prober.signs());
         let dials = names.iter().map(|name| tools.prober.control_within(name, 25, true, patience));
         tokio::time::timeout(RELAY_PATIENCE, join_all(dials)).await.unwrap_or_default()
     };
@@ -184,6 +193,10 @@ fn first_address(survey: &Survey) -> Option<IpAddr> {
     }
 }
 
+fn is_at(account: &Account, host: &str) -> bool {
+    account.outgoing.host.to_lowercase() == host
+}
+
 fn push_new(ports: &mut Vec<(u16, TlsMode)>, port: (u16, TlsMode)) {
     if !ports.contains(&port) {
         ports.push(port);
@@ -191,7 +204,7 @@ fn push_new(ports: &mut Vec<(u16, TlsMode)>, port: (u16, TlsMode)) {
 }
 
 /// A plain account that logs in is tried with STARTTLS, so that its password can be proven without being sent in the clear.
-pub(super) fn probe_mode(account: &Account) -> TlsMode {
+pub(crate) fn probe_mode(account: &Account) -> TlsMode {
     match (account.outgoing.tls, account.outgoing.auth) {
         (TlsMode::None, AuthSetting::None) => TlsMode::None,
         (TlsMode::None, _) => TlsMode::Starttls,
@@ -200,6 +213,6 @@ pub(super) fn probe_mode(account: &Account) -> TlsMode {
 }
 
 /// 465 is "submissions" (implicit TLS, RFC 8314); every other target port speaks STARTTLS.
-fn target_mode(port: u16) -> TlsMode {
+pub(crate) fn target_mode(port: u16) -> TlsMode {
     if port == 465 { TlsMode::Implicit } else { TlsMode::Starttls }
 }

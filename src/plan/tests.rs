@@ -11,6 +11,10 @@ use crate::diagnosis::tests::{
     account, clear, control, ehlo, ended, good, host, logged_in, network, reply, shut, verified,
 };
 use crate::diagnosis::{Case, NetworkView, diagnose};
+use crate::network_history::PortState;
+use crate::pipeline::known_network::{Memory, expectations};
+use crate::pipeline::survey::{probe_mode, target_mode};
+use crate::probe::Expected;
 use crate::probe::finding::*;
 
 const PORTS: [u16; 6] = [25, 26, 465, 587, 2525, 2626];
@@ -45,10 +49,19 @@ fn port(number: u16) -> impl Strategy<Value = PortFinding> {
         }),
         1 => (phases, ends).prop_map(move |(phase, end)| ended(number, phase, end)),
     ];
-    (state, modes).prop_map(|(finding, tls_mode)| match tls_mode {
+    (state, modes, prop::bool::weighted(0.15)).prop_map(|(mut finding, tls_mode, own_root)| {
+        if let Some(tls) = finding.tls.as_mut() {
+            tls.local_root = own_root;
+        }
+        in_mode(finding, tls_mode)
+    })
+}
+
+fn in_mode(finding: PortFinding, tls_mode: TlsMode) -> PortFinding {
+    match tls_mode {
         TlsMode::None => PortFinding { tls_mode, starttls: None, tls: None, ehlo_tls: None, ..finding },
         _ => PortFinding { tls_mode, ..finding },
-    })
+    }
 }
 
 fn login() -> impl Strategy<Value = LoginFinding> {
@@ -75,10 +88,12 @@ fn networks() -> impl Strategy<Value = NetworkView> {
 
 fn policies() -> impl Strategy<Value = Policy> {
     let when = select(vec![MoveWhen::Failing, MoveWhen::AnyOn25]);
-    (any::<bool>(), when, vec(select(PORTS.to_vec()), 0..5)).prop_map(|(plaintext, when, ports)| {
+    let targets = prop_oneof![Just(vec![26, 587, 465, 2525]), vec(select(PORTS.to_vec()), 0..5)];
+    (any::<bool>(), when, targets, any::<bool>()).prop_map(|(plaintext, when, ports, own_roots)| {
         let mut policy = Policy::default();
         policy.plaintext_auth.value = plaintext;
         policy.when.value = when;
+        policy.allow_local_interception.value = own_roots;
         policy.target_ports.value = ports;
         policy
     })
@@ -125,5 +140,64 @@ proptest! {
         prop_assert!(proven || plaintext, "{:?} did not prove itself", to);
         let login_refused = login.as_ref().and_then(|login| login.auth.as_ref()).is_some_and(|reply| reply.code >= 400);
         prop_assert!(!login_refused || verdict.code != VerdictCode::Ok);
+    }
+
+    /// What is remembered of a network orders the questions. That those which are left out then would have changed
+    /// neither verdict nor decision is what makes it right to leave them out.
+    #[test]
+    fn a_known_network_changes_no_verdict(
+        account in accounts(),
+        ports in PORTS.map(port),
+        before in PORTS.map(|_| option::of(select(vec![PortState::Open, PortState::Blocked]))),
+        again in option::of(connect()),
+        login in option::of(login()),
+        network in networks(),
+        relay in any::<bool>(),
+        policy in policies(),
+    ) {
+        let mut network = network;
+        network.relays = relay.then(|| control("relay.isp.test", 25, Connect::Open)).into_iter().collect();
+        network.local_roots_allowed = policy.allow_local_interception.value;
+        let memory = Memory::of_ports(PORTS.into_iter().zip(before).filter_map(|(port, state)| Some((port, state?))));
+        let mut asked = vec![(account.outgoing.port, probe_mode(&account))];
+        for &port in &policy.target_ports.value {
+            let question = (port, target_mode(port));
+            if !asked.contains(&question) {
+                asked.push(question);
+            }
+        }
+        let answer = |&(number, mode): &(u16, TlsMode)| {
+            let finding = ports.iter().find(|finding| finding.port == number).unwrap();
+            in_mode(finding.clone(), mode)
+        };
+        let everything: Vec<PortFinding> = asked.iter().map(answer).collect();
+        let expected = expectations(&memory, &[&account], &asked, &policy);
+        let first: Vec<(PortFinding, Expected)> =
+            everything.iter().cloned().zip(expected).filter_map(|(finding, expected)| Some((finding, expected?))).collect();
+        if first.is_empty() || !first.iter().all(|(finding, expected)| expected.holds(finding)) {
+            return Ok(());
+        }
+        let told = |ports: Vec<PortFinding>| {
+            let mut findings = host(ports, Vec::new());
+            findings.repeats = again.map(|outcome| control("mail.hosting.test", account.outgoing.port, outcome)).into_iter().collect();
+            let present = findings.ports.first().filter(|finding| finding.port == account.outgoing.port);
+            let verdict = diagnose(Case { account: &account, host: &findings, present, login: login.as_ref(), network: &network });
+            (verdict.code, decide(&account, &verdict, &findings, &policy))
+        };
+        let few = told(first.into_iter().map(|(finding, _)| finding).collect());
+        let all = told(everything);
+        prop_assert_eq!(few.0, all.0);
+        prop_assert!(same(&few.1, &all.1), "{:?} is not {:?}", few.1, all.1);
+    }
+}
+
+/// The same is done; the words may differ.
+fn same(one: &Decision, other: &Decision) -> bool {
+    match (one, other) {
+        (Decision::Move { to }, Decision::Move { to: other }) => to == other,
+        (Decision::Leave { outcome, reason }, Decision::Leave { outcome: other, reason: why }) => {
+            outcome == other && reason.code == why.code
+        }
+        _ => false,
     }
 }

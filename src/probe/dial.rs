@@ -77,6 +77,13 @@ pub(super) struct Race {
     winner: usize,
 }
 
+/// How long an address has to answer, and when fresh SYNs are sent to it.
+#[derive(Debug, Clone)]
+pub(super) struct Wait {
+    pub(super) patience: Duration,
+    pub(super) syns: Vec<Duration>,
+}
+
 /// One address of a race.
 struct Dial<'a> {
     host: &'a str,
@@ -85,19 +92,27 @@ struct Dial<'a> {
     started: Instant,
     /// When its patience ends.
     latest: Instant,
+    /// When fresh SYNs are sent.
+    syns: &'a [Duration],
 }
 
 type Running = FuturesUnordered<BoxFuture<'static, (usize, Attempt, Option<Connected>)>>;
 
 impl Dialler {
+    /// The wait that is usual in this run, with a patience of its own.
+    pub(super) fn wait(&self, patience: Duration) -> Wait {
+        Wait { patience, syns: self.syn_offsets.clone() }
+    }
+
     /// Dials `addresses` in order until one answers.
     pub(super) async fn race(
         self: &Arc<Self>,
         host: &str,
         addresses: &[SocketAddr],
-        patience: Duration,
+        wait: &Wait,
         reached: &Reached,
     ) -> Race {
+        let patience = wait.patience;
         let mut first = Some(self.socket().await);
         let started = Instant::now();
         let mut race = Race {
@@ -113,7 +128,7 @@ impl Dialler {
             match waiting.next() {
                 Some((at, address)) => {
                     let (dialler, host, reached) = (Arc::clone(self), host.to_owned(), reached.clone());
-                    let (socket, turn) = (first.take(), Instant::now());
+                    let (socket, turn, syns) = (first.take(), Instant::now(), wait.syns.clone());
                     race.running.push(Box::pin(async move {
                         let socket = match socket {
                             Some(socket) => socket,
@@ -121,7 +136,7 @@ impl Dialler {
                         };
                         // Waiting for a socket is no silence of the network.
                         let latest = started + patience + turn.elapsed();
-                        let dial = Dial { host: &host, address, started, latest };
+                        let dial = Dial { host: &host, address, started, latest, syns: &syns };
                         let (attempt, stream) = dialler.attempt(dial, socket, &reached).await;
                         (at, attempt, stream)
                     }));
@@ -160,7 +175,7 @@ impl Dialler {
         let (begun, ip) = (Instant::now(), dial.address.ip());
         let silence = self.silence(ip, begun, dial.latest, reached);
         tokio::pin!(silence);
-        let mut offsets = self.syn_offsets.iter().copied();
+        let mut offsets = dial.syns.iter().copied();
         let mut next = Some(offsets.next().unwrap_or_default());
         let (mut sockets, mut spare) = (FuturesUnordered::new(), Vec::new());
         let mut tries = 0;
@@ -351,8 +366,9 @@ mod tests {
             async move {
                 let address = SocketAddr::from(([192, 0, 2, last], 25));
                 let (addresses, reached) = ([address], Reached::new());
-                let race = dialler.race("mail.hosting.test", &addresses, Duration::from_millis(200), &reached);
-                race.await.settle(Duration::ZERO, 3).await.remove(0)
+                let wait = dialler.wait(Duration::from_millis(200));
+                let race = dialler.race("mail.hosting.test", &addresses, &wait, &reached).await;
+                race.settle(Duration::ZERO, 3).await.remove(0)
             }
         });
         for attempt in futures::future::join_all(dials).await {
@@ -374,7 +390,8 @@ mod tests {
             if let Some(after) = after {
                 reached.note(address.ip(), Duration::from_millis(after));
             }
-            let race = dialler.race("mail.hosting.test", &[address], Duration::from_secs(4), &reached).await;
+            let wait = dialler.wait(Duration::from_secs(4));
+            let race = dialler.race("mail.hosting.test", &[address], &wait, &reached).await;
             let attempts = race.settle(Duration::ZERO, 3).await;
             assert_eq!((attempts[0].outcome, attempts[0].tries), (Connect::Silent, 3));
             started.elapsed().as_millis()

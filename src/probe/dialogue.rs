@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{timeout, timeout_at};
 
-use super::dial::{Connected, Race, Reached, Socket};
+use super::dial::{Connected, Race, Reached, Socket, Wait};
 use super::finding::{Attempt, Connect, ControlFinding, End, Phase, PortFinding, Resolution, TlsFinding, TlsTrouble};
 use super::login::Session;
 use super::recording::{Wire, ehlo, millis};
@@ -70,7 +70,8 @@ impl Inner {
             }
         };
         finding.phase = Phase::Connect;
-        let (mut race, turn) = self.in_turn(&host.name, &addresses, self.config.deadline, &reached).await;
+        let (mut race, turn) =
+            self.in_turn(&host.name, &addresses, &self.dialler.wait(self.config.deadline), &reached).await;
         let started = race.started;
         let Some(Connected { stream, socket }) = race.stream.take() else {
             finding.attempts = race.settle(Duration::ZERO, 0).await;
@@ -230,14 +231,14 @@ impl Inner {
         host: Arc<Host>,
         port: u16,
         wait_greeting: bool,
-        patience: Duration,
+        wait: &Wait,
         reached: Reached,
     ) -> (ControlFinding, Vec<IpAddr>) {
         let mut control =
             ControlFinding { host: host.name.clone(), port, resolved: false, outcome: Connect::Other, greeting: None };
         let Ok(addresses) = self.names.destinations(&host, port).await else { return (control, Vec::new()) };
         control.resolved = true;
-        let (mut race, _turn) = self.in_turn(&host.name, &addresses, patience, &reached).await;
+        let (mut race, _turn) = self.in_turn(&host.name, &addresses, wait, &reached).await;
         let started = race.started;
         if let Some(Connected { stream, socket: _held }) = race.stream.take() {
             control.outcome = Connect::Open;
@@ -268,12 +269,12 @@ impl Inner {
         &self,
         host: &str,
         addresses: &[SocketAddr],
-        patience: Duration,
+        wait: &Wait,
         reached: &Reached,
     ) -> (Race, Option<OwnedSemaphorePermit>) {
         let turns = self.turns(host);
         let turn = Arc::clone(&turns).acquire_owned().await.ok();
-        let racing = self.dialler.race(host, addresses, patience, reached);
+        let racing = self.dialler.race(host, addresses, wait, reached);
         tokio::pin!(racing);
         if let Ok(race) = timeout(UNHEARD, &mut racing).await {
             return (race, turn);

@@ -286,6 +286,13 @@ pub struct HttpFinding {
     pub date: Option<i64>,
 }
 
+impl Ehlo {
+    /// PLAIN or LOGIN is offered (RFC 4616; LOGIN is what Outlook speaks).
+    pub fn offers_password(&self) -> bool {
+        self.mechanisms.iter().any(|mechanism| mechanism == "PLAIN" || mechanism == "LOGIN")
+    }
+}
+
 impl PortFinding {
     /// Any address answered the SYN.
     pub fn connected(&self) -> bool {
@@ -300,5 +307,10 @@ impl PortFinding {
     /// TLS stands and is verified.
     pub fn tls_verified(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.verified)
+    }
+
+    /// The port proves itself: TLS is verified and a password login is offered inside it.
+    pub fn proves(&self) -> bool {
+        self.tls_verified() && self.last_ehlo().is_some_and(Ehlo::offers_password)
     }
 }

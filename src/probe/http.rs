@@ -26,7 +26,7 @@ impl Prober {
             let name = Host::new(&host);
             let addresses = self.inner.names.destinations(&name, port).await.ok()?;
             let dialler = &self.inner.dialler;
-            let connected = dialler.race(&host, &addresses, PATIENCE, &Reached::new()).await.stream?;
+            let connected = dialler.race(&host, &addresses, &dialler.wait(PATIENCE), &Reached::new()).await.stream?;
             head(connected.stream, &host, &path).await
         };
         if let Ok(Some(head)) = timeout(PATIENCE, asked).await {

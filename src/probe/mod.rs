@@ -19,6 +19,7 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
+use port26_platform::network::NetworkSigns;
 use rustls::pki_types::CertificateDer;
 use thiserror::Error;
 use tokio::sync::Semaphore;
@@ -31,7 +32,7 @@ use resolve::Names;
 use tls::Trust;
 
 pub use login::{LoginRefused, PlaintextAuth, SendError, Session};
-pub use survey::Survey;
+pub use survey::{Expected, Question, Survey};
 
 /// How the probe goes about it. The defaults are those of the design; tests shorten them.
 #[derive(Debug, Clone)]
@@ -155,5 +156,11 @@ impl Prober {
         let asks = |bind: &str, to: &str| UdpSocket::bind(bind).and_then(|socket| socket.connect(to)).is_ok();
         let invented = self.inner.config.network.as_ref().and_then(|network| network.has_route());
         invented.unwrap_or_else(|| asks("0.0.0.0:0", "192.0.2.1:9") || asks("[::]:0", "[2001:db8::1]:9"))
+    }
+
+    /// By what this network can be known again.
+    pub fn signs(&self) -> NetworkSigns {
+        let invented = self.inner.config.network.as_ref().and_then(|network| network.signs());
+        invented.unwrap_or_else(NetworkSigns::now)
     }
 }

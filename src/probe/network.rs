@@ -4,6 +4,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use port26_platform::network::NetworkSigns;
+
 /// What becomes of a connection attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
@@ -40,6 +42,11 @@ pub trait Network: fmt::Debug + Send + Sync {
     fn lookup(&self, name: &str) -> Option<Lookup>;
     /// Does this machine know a way out at all? `None` asks the real routing table.
     fn has_route(&self) -> Option<bool> {
+        None
+    }
+
+    /// By what it can be known again. `None` asks the real one.
+    fn signs(&self) -> Option<NetworkSigns> {
         None
     }
 

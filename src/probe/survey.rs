@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use futures::future::{FutureExt, join_all};
 use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
-use super::dial::{Reached, sharpened};
-use super::finding::{ControlFinding, HostFindings, PortFinding, Resolution};
+use super::dial::{Reached, Wait, sharpened};
+use super::finding::{ControlFinding, HostFindings, Phase, PortFinding, Resolution};
 use super::login::Session;
 use super::resolve::Host;
 use super::{Prober, Target};
@@ -16,6 +17,13 @@ use crate::account::TlsMode;
 
 /// The other ports of a host are knocked at only if no outgoing one has answered by then.
 const CONTROL_DELAY: Duration = Duration::from_millis(400);
+
+/// What a port that is asked first has for its connection, and once more for its conversation. Twice that, the wait for
+/// silence and the second look are hardly more than three seconds, and only where what was expected does not hold.
+const HEAD_START: Duration = Duration::from_millis(400);
+
+/// Fresh SYNs when a silent port is dialled once more.
+const KNOCKS: u32 = 5;
 
 /// Conversations with one host that stay open for the proofs after the survey.
 const KEPT: usize = 2;
@@ -43,7 +51,7 @@ impl Survey {
     /// but less politely.
     pub async fn close(self) {
         let all = join_all(self.sessions.into_iter().map(Session::close));
-        let _ = tokio::time::timeout(Duration::from_secs(1), all).await;
+        let _ = timeout(Duration::from_secs(1), all).await;
     }
 }
 
@@ -60,6 +68,38 @@ impl Survey {
     }
 }
 
+/// A port of a host that is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    /// The port, and how TLS is tried there.
+    pub target: Target,
+    /// What it did the last time, where that is worth asking it first.
+    pub expected: Option<Expected>,
+}
+
+/// What a port did the last time. This orders the questions and decides nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// It led to the host.
+    Through,
+    /// It could not be connected to.
+    Shut,
+}
+
+impl Expected {
+    /// The port does now what it did then. Only one that proves itself leads to the host, and a root that only this
+    /// machine trusts is not enough for that.
+    pub fn holds(self, finding: &PortFinding) -> bool {
+        match self {
+            Self::Through => {
+                let own_root = finding.tls.as_ref().is_some_and(|tls| tls.local_root);
+                finding.phase == Phase::Done && finding.proves() && !own_root
+            }
+            Self::Shut => !finding.connected(),
+        }
+    }
+}
+
 /// One task's share of the findings.
 enum Part {
     Port(usize, Box<PortFinding>, Option<Box<Session>>),
@@ -67,51 +107,108 @@ enum Part {
     NotNeeded,
 }
 
-impl Prober {
-    /// Talks to all `ports` of `host` and knocks at its `control_ports`, everything at once. The same port may be
-    /// asked for in two TLS modes. Needs a Tokio runtime with time and network.
-    pub async fn survey<T: Into<Target> + Copy>(&self, host: &str, ports: &[T], control_ports: &[u16]) -> Survey {
-        let name = Arc::new(Host::new(host));
-        let reached = Reached::new();
-        let mut tasks = JoinSet::new();
-        for (at, port) in ports.iter().enumerate() {
-            let talk = Arc::clone(&self.inner).converse(Arc::clone(&name), (*port).into(), reached.clone());
-            tasks.spawn(async move {
+/// The questions to one host that are under way.
+struct Asking {
+    prober: Prober,
+    name: Arc<Host>,
+    reached: Reached,
+    tasks: JoinSet<Part>,
+}
+
+impl Asking {
+    fn ports(&mut self, ports: &[(usize, Question)]) {
+        for &(at, question) in ports {
+            let inner = Arc::clone(&self.prober.inner);
+            let talk = inner.converse(Arc::clone(&self.name), question.target, self.reached.clone());
+            self.tasks.spawn(async move {
                 let (finding, session) = talk.await;
                 Part::Port(at, Box::new(finding), session.map(Box::new))
             });
         }
+    }
+
+    fn controls(&mut self, ports: &[u16]) {
         // Decided once for all of them: the first control that gets through must not make the others look needless.
-        let told = reached.clone();
-        let needless = async move { tokio::time::timeout(CONTROL_DELAY, told.any()).await.is_ok() }.shared();
-        for (at, port) in control_ports.iter().enumerate() {
-            let deadline = self.inner.config.deadline;
-            let check = Arc::clone(&self.inner).check(Arc::clone(&name), *port, false, deadline, reached.clone());
-            let needless = needless.clone();
-            tasks.spawn(async move {
+        let told = self.reached.clone();
+        let needless = async move { timeout(CONTROL_DELAY, told.any()).await.is_ok() }.shared();
+        for (at, port) in ports.iter().enumerate() {
+            let (inner, name, reached) = (&self.prober.inner, Arc::clone(&self.name), self.reached.clone());
+            let (inner, port, needless) = (Arc::clone(inner), *port, needless.clone());
+            self.tasks.spawn(async move {
                 // A host that talks on an outgoing port needs no second witness.
                 if needless.await {
                     return Part::NotNeeded;
                 }
-                let (control, addresses) = check.await;
+                let wait = inner.dialler.wait(inner.config.deadline);
+                let (control, addresses) = inner.check(name, port, false, &wait, reached).await;
                 Part::Control(at, control, addresses)
             });
         }
+    }
+}
+
+/// Ends when the ports that are asked first have had time enough: one connection, and one conversation.
+async fn head_start(reached: Reached) {
+    if timeout(HEAD_START, reached.any()).await.is_ok() {
+        sleep(HEAD_START).await;
+    }
+}
+
+impl Prober {
+    /// Talks to all `ports` of `host` and knocks at its `control_ports`, everything at once. The same port may be
+    /// asked for in two TLS modes. Needs a Tokio runtime with time and network.
+    pub async fn survey<T: Into<Target> + Copy>(&self, host: &str, ports: &[T], control_ports: &[u16]) -> Survey {
+        let unknown = |port: &T| Question { target: (*port).into(), expected: None };
+        self.survey_expecting(host, &ports.iter().map(unknown).collect::<Vec<_>>(), control_ports).await
+    }
+
+    /// The same, but ports with something to expect of them are asked first. The others are asked as soon as one of
+    /// those is not as expected, or is late; and not at all if every one of them is.
+    pub async fn survey_expecting(&self, host: &str, questions: &[Question], control_ports: &[u16]) -> Survey {
+        let name = Arc::new(Host::new(host));
+        let reached = Reached::new();
+        let (first, rest): (Vec<_>, Vec<_>) =
+            questions.iter().copied().enumerate().partition(|(_, question)| question.expected.is_some());
+        let mut asking =
+            Asking { prober: self.clone(), name: Arc::clone(&name), reached: reached.clone(), tasks: JoinSet::new() };
+        asking.ports(&first);
+        let mut awaited = first.iter().filter(|(_, question)| question.expected == Some(Expected::Through)).count();
+        let mut held = Some(rest);
+        let late = head_start(reached.clone());
+        tokio::pin!(late);
+        let mut as_expected = !first.is_empty();
         let mut found = (Vec::new(), Vec::new());
         let mut sessions = Vec::new();
-        while let Some(part) = tasks.join_next().await {
+        loop {
+            if !as_expected && let Some(rest) = held.take() {
+                asking.ports(&rest);
+                asking.controls(control_ports);
+            }
+            let part = tokio::select! {
+                biased;
+                part = asking.tasks.join_next() => part,
+                () = &mut late, if held.is_some() && awaited > 0 => {
+                    as_expected = false;
+                    continue;
+                }
+            };
             match part {
-                Ok(Part::Port(at, finding, session)) => {
+                None => break,
+                Some(Ok(Part::Port(at, finding, session))) => {
+                    if let Some(expected) = questions[at].expected {
+                        as_expected &= expected.holds(&finding);
+                        awaited -= usize::from(expected == Expected::Through);
+                    }
                     found.0.push((at, *finding));
                     if let Some(session) = session {
                         self.keep(&mut sessions, at, *session);
                     }
                 }
-                Ok(Part::NotNeeded) => {}
-                Ok(Part::Control(at, control, addresses)) => found.1.push((at, (control, addresses))),
-                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Some(Ok(Part::NotNeeded)) => {}
+                Some(Ok(Part::Control(at, control, addresses))) => found.1.push((at, (control, addresses))),
+                Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
                 // Only a runtime that is being shut down cancels tasks that nobody aborted.
-                Err(_) => {}
+                Some(Err(_)) => {}
             }
         }
         let mut ports = in_order(found.0);
@@ -185,7 +282,16 @@ impl Prober {
         patience: Duration,
     ) -> ControlFinding {
         let name = Arc::new(Host::new(host));
-        Arc::clone(&self.inner).check(name, port, wait_greeting, patience, Reached::new()).await.0
+        let wait = self.inner.dialler.wait(patience);
+        Arc::clone(&self.inner).check(name, port, wait_greeting, &wait, Reached::new()).await.0
+    }
+
+    /// Knocks once more at a port that was silent, with a SYN every fifth of `patience`: whether a lossy line lets one of
+    /// them through is all that this is for.
+    pub async fn knock_again(&self, host: &str, port: u16, patience: Duration) -> ControlFinding {
+        let syns = (0..KNOCKS).map(|number| patience * number / KNOCKS).collect();
+        let wait = Wait { patience, syns };
+        Arc::clone(&self.inner).check(Arc::new(Host::new(host)), port, false, &wait, Reached::new()).await.0
     }
 
     /// How long a silent port is waited for when something else has answered.
@@ -209,7 +315,7 @@ impl Prober {
         // A host that talks is the host, whoever named it.
         if !ports.is_empty()
             && !ports.iter().any(PortFinding::connected)
-            && let Ok(Some(address)) = tokio::time::timeout(LIAR_PATIENCE, self.inner.names.hijacked(host)).await
+            && let Ok(Some(address)) = timeout(LIAR_PATIENCE, self.inner.names.hijacked(host)).await
         {
             return Resolution::Hijacked { address };
         }

@@ -1,152 +1,114 @@
-"""bench.py: the scoreboard. Each row once, then repeated with packets lost, then the peers; as a page in Markdown.
-Called by scripts/bench-faults."""
+"""bench.py: the scoreboard. Each row once, then repeated with packets lost, then the peers. Called by scripts/bench-faults;
+`scoreboard.py` makes a page of it."""
 
 import argparse
 import concurrent.futures
+import json
 import os
-import platform
-import shutil
-import statistics
+import subprocess
 import sys
 import tempfile
-from collections import Counter
+import threading
+import time
+from collections import namedtuple
 from pathlib import Path
 
 import rows
+import scoreboard
 from faults import in_namespaces, namespaces_possible
 from lab import certificates
 from peers import PEERS
 
-SLOW = ("19", "19b", "19c")
+# Repeats that share one world. Small enough that a row which takes half a minute a time is spread over several.
+SHARE = 10
+
+Unit = namedtuple("Unit", "row kind number flags")
 
 
-def macro_f1(pairs):
-    """F1 of each expected verdict, averaged: what is right and never said counts as much as what is said wrongly."""
-    scores = []
-    for code in sorted({expected for expected, _ in pairs}):
-        hit = sum(1 for expected, got in pairs if expected == got == code)
-        said = sum(1 for _, got in pairs if got == code)
-        meant = sum(1 for expected, _ in pairs if expected == code)
-        scores.append(2 * hit / (said + meant))
-    return statistics.mean(scores) if scores else 0.0
+class Results:
+    """What every unit of work told, kept in a file as it comes, so that a long run can be gone on with."""
+
+    def __init__(self, path, again):
+        self.path, self.told, self._lock = path, {}, threading.Lock()
+        if path and path.exists():
+            for line in path.read_text().splitlines():
+                one = json.loads(line)
+                self.told[tuple(one["unit"])] = one
+        for key in [key for key in self.told if key[0] in again]:
+            del self.told[key]
+
+    def add(self, unit, told):
+        """Keeps what came of one unit."""
+        one = {"unit": [unit.row, unit.kind, unit.number], "at": time.strftime("%Y-%m-%d %H:%M:%S"), **told}
+        with self._lock:
+            self.told[tuple(one["unit"])] = one
+            if self.path:
+                with self.path.open("a") as file:
+                    file.write(json.dumps(one) + "\n")
+
+    def of(self, kind):
+        """All that was told of one kind, in the order of the rows."""
+        order = {row.name: place for place, row in enumerate(rows.ROWS)}
+        mine = [(key, one) for key, one in self.told.items() if key[1] == kind and key[0] in order]
+        return [one for _, one in sorted(mine, key=lambda pair: (order[pair[0][0]], pair[0][2]))]
 
 
-def percentile(values, part):
-    """The value below which that part lies."""
-    values = sorted(values)
-    return values[min(len(values) - 1, int(part * len(values)))]
-
-
-def all_rows(names, folder, *flags, at_once=2, limit=900):
-    """Those rows with these flags, in their order."""
-    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
-        return list(pool.map(lambda name: in_namespaces(name, folder, *flags, limit=limit), names))
+def units(names, repeat, losses, peers):
+    """What there is to do; what takes long comes first, so that nothing waits for it at the end."""
+    yield from (Unit(name, "once", 0, ()) for name in names)
+    for loss in losses:
+        for first in range(0, repeat, SHARE):
+            flags = ("--repeat", str(min(SHARE, repeat - first)), "--loss", str(loss * 10))
+            yield from (Unit(name, f"loss {loss}", first // SHARE, flags) for name in names)
+    for peer in peers:
+        yield from (Unit(name, peer, 0, ("--peer", peer)) for name in names)
 
 
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--repeat", type=int, default=20, help="how often each row is tested at each loss")
     arguments.add_argument("--loss", default="0,1,5", help="lost packets in a hundred, each way")
-    arguments.add_argument("--peers", default=",".join(PEERS))
-    arguments.add_argument("--output", help="write the page there")
+    arguments.add_argument("--peers", default=",".join(PEERS), help="who is asked about the same rows")
+    arguments.add_argument("--at-once", type=int, default=2, help="rows at a time; each is a network of its own, and mostly waits")
+    arguments.add_argument("--results", type=Path, help="keep every result in this file, and go on with what is there already")
+    arguments.add_argument("--again", default="", help="rows whose results in that file are thrown away")
+    arguments.add_argument("--output", type=Path, help="write the page there")
     arguments.add_argument("rows", nargs="*")
     asked = arguments.parse_args()
     if not namespaces_possible():
         sys.exit("bench-faults needs root and network namespaces")
-    names = asked.rows or [row.name for row in rows.ROWS]
-    what = {row.name: row for row in rows.ROWS}
-    peers = [peer for peer in asked.peers.split(",") if peer and (peer != "swaks" or shutil.which("swaks"))]
+    known = [row.name for row in rows.ROWS]
+    strange = [name for name in asked.rows if name not in known]
+    if strange:
+        sys.exit(f"there is no row {', '.join(strange)}; there are: {' '.join(known)}")
+    peers = []
+    for peer in filter(None, asked.peers.split(",")):
+        if peer not in PEERS:
+            sys.exit(f"there is no peer {peer}; there are: {' '.join(PEERS)}")
+        missing = PEERS[peer].missing()
+        if missing:
+            print(f"NOT RUN: {peer} (not installed: {missing})", file=sys.stderr)
+        else:
+            peers.append(peer)
     losses = [int(loss) for loss in asked.loss.split(",") if loss] if asked.repeat else []
+    results = Results(asked.results, set(filter(None, asked.again.split(","))))
+    todo = list(units(asked.rows or known, asked.repeat, losses, peers))
+    todo = [unit for unit in todo if (unit.row, unit.kind, unit.number) not in results.told]
+    slow = sorted(todo, key=lambda unit: not unit.row.startswith("19"))
     with tempfile.TemporaryDirectory(prefix="port26-certificates.") as folder:
         os.chmod(folder, 0o755)
         certificates.make(Path(folder))
-        once = all_rows(names, folder)
-        # repeats of what costs half a minute by nature tell nothing new
-        quick = [name for name in names if name not in SLOW]
-        repeated = {
-            loss: all_rows(quick, folder, "--repeat", str(asked.repeat), "--loss", str(loss * 10), limit=3600) for loss in losses
-        }
-        others = {peer: all_rows(names, folder, "--peer", peer) for peer in peers}
-    page = "\n".join(lines(what, once, repeated, others, asked.repeat)) + "\n"
+        with concurrent.futures.ThreadPoolExecutor(asked.at_once) as pool:
+            running = {pool.submit(in_namespaces, unit.row, folder, *unit.flags, limit=1800): unit for unit in slow}
+            for done, future in enumerate(concurrent.futures.as_completed(running), 1):
+                unit, told = running[future], future.result()
+                results.add(unit, told)
+                print(f"{done}/{len(slow)}  {scoreboard.in_short(unit, told)}", file=sys.stderr, flush=True)
+    program = subprocess.run([os.environ["PORT26"], "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    page = "\n".join(scoreboard.page(results, program, losses, peers, asked.repeat)) + "\n"
     print(page)
     if asked.output:
-        Path(asked.output).write_text(page)
-
-
-def lines(what, once, repeated, others, repeat):
-    """The page."""
-    ran = [told for told in once if "verdict" in told]
-    broken = [told["row"] for told in once if "verdict" not in told]
-    pairs = [(told["expected"], told["verdict"]) for told in ran]
-    columns = ["port26", *others]
-    by_row = {peer: {told["row"]: told for told in all_told if "verdict" in told} for peer, all_told in others.items()}
-    yield "# The fault matrix, measured"
-    yield ""
-    yield f"{len(ran)} situations, each built for real in network namespaces (`tests/faults`): {platform.system()} {platform.release()}, {os.cpu_count()} cores, two rows at a time."
-    if broken:
-        yield f"Not measured here: {', '.join(broken)}."
-    yield ""
-    yield "    cargo build --release"
-    yield "    PORT26=target/release/port26 scripts/bench-faults --output docs/fault-matrix.md"
-    yield ""
-    yield "## Score"
-    yield ""
-    yield "| | " + " | ".join(columns) + " |"
-    yield "|---" * (len(columns) + 1) + "|"
-    mine = {told["row"]: told for told in ran}
-    scores = [macro_f1(pairs)] + [macro_f1([(mine[row]["expected"], told["verdict"]) for row, told in by_row[peer].items() if row in mine]) for peer in others]
-    yield "| macro-F1 over the expected verdicts | " + " | ".join(f"{score:.3f}" for score in scores) + " |"
-    yield f"| rows right | {sum(1 for expected, got in pairs if expected == got)} of {len(pairs)} | " + " | ".join(
-        f"{sum(1 for row, told in by_row[peer].items() if row in mine and told['verdict'] == mine[row]['expected'])} of {len(by_row[peer])}" for peer in others
-    ) + (" |" if others else "")
-    yield f"| harmful changes (a change in a row without one) | {sum(told['harmful'] for told in ran)} |" + " changes nothing |" * len(others)
-    yield f"| rows with a password in the clear | {sum(1 for told in ran if told['in_clear'])} | " + " | ".join(
-        str(sum(1 for told in by_row[peer].values() if told["in_clear"])) for peer in others
-    ) + (" |" if others else "")
-    yield f"| most AUTH in one run | {max((told['auths'] for told in ran), default=0)} |" + " |" * len(others)
-    abstained = sum(1 for expected, got in pairs if got == "uncertain" != expected)
-    yield f"| abstentions (`uncertain` where there is a verdict) | {abstained} |" + " |" * len(others)
-    spent = [[told["seconds"] for told in ran]] + [[told["seconds"] for told in by_row[peer].values()] for peer in others]
-    yield "| seconds a row, p50 / p95 | " + " | ".join(f"{percentile(one, 0.5):.1f} / {percentile(one, 0.95):.1f}" if one else "" for one in spent) + " |"
-    yield ""
-    yield "port26's time is that of `test` with a password: all ports, the comparison and the login. The peers try the account's present settings only. "
-    yield "They give messages, not verdicts; a message counts as the likeliest verdict it can stand for (`tests/faults/peers.py`), so a refused connection "
-    yield "counts as *server_port_closed* and a time-out as *port_blocked_network*, in their favour."
-    yield ""
-    yield "## Rows"
-    yield ""
-    yield "| row | situation | expected | " + " | ".join(f"{column} | s" for column in columns) + " |"
-    yield "|---" * (3 + 2 * len(columns)) + "|"
-    for told in ran:
-        cells = [told["row"], told["what"], f"`{told['expected']}`" + (f", to {told['to']}" if told["to"] else "")]
-        for one in [told] + [by_row[peer].get(told["row"]) for peer in others]:
-            right = one and one["verdict"] == told["expected"]
-            cells += [("" if right else "**") + one["verdict"] + ("" if right else "**"), f"{one['seconds']:.1f}"] if one else ["", ""]
-        yield "| " + " | ".join(cells) + " |"
-    if repeated:
-        yield ""
-        yield f"## Stability: {repeat} times each row, packets lost each way"
-        yield ""
-        yield "| lost | runs | right | `uncertain` | other | harmful | passwords in the clear | s, p50 / p95 |"
-        yield "|---|---|---|---|---|---|---|---|"
-        strange = Counter()
-        for loss, all_told in repeated.items():
-            usable = [told for told in all_told if told.get("verdicts")]
-            runs = [(told, code) for told in usable for code in told["verdicts"]]
-            right = sum(1 for told, code in runs if code == told["expected"])
-            unsure = sum(1 for told, code in runs if code == "uncertain" != told["expected"])
-            for told, code in runs:
-                if code not in (told["expected"], "uncertain"):
-                    strange[f"{told['row']} at {loss} %: `{code}`, not `{told['expected']}`"] += 1
-            times = [second for told in usable for second in told["times"]]
-            spent = f"{percentile(times, 0.5):.1f} / {percentile(times, 0.95):.1f}" if times else ""
-            yield f"| {loss} % | {len(runs)} | {right} | {unsure} | {len(runs) - right - unsure} | {sum(told['harmful'] for told in usable)} | {sum(told['in_clear'] for told in usable)} | {spent} |"
-        if strange:
-            yield ""
-            yield "Neither right nor `uncertain`:"
-            yield ""
-            for text, count in strange.most_common():
-                yield f"- row {text} ({count} times)"
+        asked.output.write_text(page)
 
 
 if __name__ == "__main__":

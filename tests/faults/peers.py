@@ -4,6 +4,7 @@ give messages, not verdicts; each message counts as the likeliest verdict that i
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -81,4 +82,15 @@ def smtplib(world):
     return {"verdict": verdict, "said": said[:300], "in_clear": world.passwords_in_clear(), "wrong": []}
 
 
-PEERS = {"swaks": swaks, "smtplib": smtplib}
+class Peer:
+    """Somebody else who is asked, and the programs that takes."""
+
+    def __init__(self, ask, *programs):
+        self.ask, self.programs = ask, programs
+
+    def missing(self):
+        """What of it is not here."""
+        return next((program for program in self.programs if not shutil.which(program)), None)
+
+
+PEERS = {"swaks": Peer(swaks, "swaks"), "smtplib": Peer(smtplib, "python3")}

@@ -14,12 +14,14 @@ use port26::apply::{RunId, Selector};
 use port26::clients::CLIENTS;
 use port26::credentials::{AttemptLedger, CredentialBook, Given, Index, KeychainUse, Nobody};
 use port26::diagnosis::VerdictCode;
+use port26::network_history::{History, PortState, network_id};
 use port26::pipeline::{self, Desk, Quiet, Tools};
 use port26::plan::Outcome;
 use port26::policy::Policy;
 use port26::probe::network::{Lookup, Network, Route};
 use port26::probe::{Config, Prober};
 use port26_platform::host::{Host, Os};
+use port26_platform::network::NetworkSigns;
 use port26_platform::secrets::MemorySecrets;
 
 use crate::scripted_host::{Authority, Dates, Greeting, Script, ScriptedHost};
@@ -61,6 +63,10 @@ impl Network for InventedNetwork {
         Some(!self.offline)
     }
 
+    fn signs(&self) -> Option<NetworkSigns> {
+        Some(NetworkSigns { search_suffixes: vec!["home.isp.test".into()], ipv6_prefix: None })
+    }
+
     fn route(&self, host: &str, address: SocketAddr) -> Route {
         let port = address.port();
         if self.offline {
@@ -91,6 +97,7 @@ pub struct World {
     accounts: usize,
     given: Option<&'static str>,
     trusted: bool,
+    before: History,
     network: InventedNetwork,
     authority: Authority,
     scripts: BTreeMap<u16, Script>,
@@ -108,6 +115,8 @@ pub struct Seen {
     pub undone: bool,
     /// AUTH commands over all ports.
     pub auths: usize,
+    /// Connections that the account's host has had, over all ports.
+    pub connections: usize,
     /// Every command of every conversation.
     pub verbs: Vec<String>,
     /// For the message of a failed test.
@@ -148,7 +157,18 @@ impl World {
             scripts.insert(port, Script { greeting: Greeting::Never, ..Script::new(server.clone()) });
         }
         let network = InventedNetwork::default();
-        Self { port, tls, auth, accounts: 1, given: None, trusted: true, network, authority, scripts }
+        Self {
+            port,
+            tls,
+            auth,
+            accounts: 1,
+            given: None,
+            trusted: true,
+            before: History::default(),
+            network,
+            authority,
+            scripts,
+        }
     }
 
     /// This password comes on standard input.
@@ -160,6 +180,13 @@ impl World {
     /// Two profiles with the same login.
     pub fn twice(mut self) -> Self {
         self.accounts = 2;
+        self
+    }
+
+    /// When this network was last seen, it did this to the port.
+    pub fn before(mut self, port: u16, state: PortState) -> Self {
+        let network = network_id(&self.network.signs().unwrap()).unwrap();
+        self.before.note(&network, port, state, "2026-11-01T12:00:00Z".parse().unwrap());
         self
     }
 
@@ -234,6 +261,7 @@ impl World {
         let mut network = std::mem::take(&mut self.network);
         network.ports = hosts.iter().map(|(port, host)| (*port, host.address)).collect();
         network.elsewhere = Some(stranger.address);
+        self.before.save(&state).unwrap();
         let tools = self.tools(&home, &state, network);
         let before = picture(&home);
         let found = pipeline::discover(&tools.host, tools.clients);
@@ -260,6 +288,7 @@ impl World {
                 .collect(),
             undone: picture(&home) == before,
             auths: verbs.iter().filter(|verb| *verb == "AUTH").count(),
+            connections: hosts.iter().map(|(_, host)| host.connections()).sum(),
             verbs,
             told: serde_json::to_string_pretty(&reports).unwrap(),
             clear: all(ScriptedHost::clear),

@@ -38,7 +38,7 @@ class World:
         self.account = {"port": 25, "tls": 0, "auth": 1}
         self.password = PASSWORD
         self.policy = {"control_hosts": [f"{OTHER}:25"]}
-        self.rules, self.natted, self.client_rules = [], [], []
+        self.rules, self.natted, self.sets = [], [], []
         self.clear = []
         self.client = subprocess.Popen(["unshare", "--net", "sleep", "1000"], stdin=subprocess.DEVNULL)
         self._cable()
@@ -157,11 +157,13 @@ class World:
         """Lays the rules down, afresh; `loss` is lost packets in a thousand, each way."""
         lost = [f"numgen random mod 1000 < {loss} drop"] if loss else []
         rules = "\n".join(f"  iifname {{ \"cable\", \"tun0\" }} {rule}" for rule in lost + self.rules)
+        sets = "\n".join(f" set {text}" for text in self.sets)
         nat = "\n".join(f"  iifname {{ \"cable\", \"tun0\" }} {rule}" for rule in self.natted)
         table = f"""table inet faults {{
 }}
 delete table inet faults
 table inet faults {{
+{sets}
  chain nat {{
   type nat hook prerouting priority -100
 {nat}
