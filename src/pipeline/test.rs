@@ -15,8 +15,8 @@ use crate::probe::finding::{HostFindings, LoginFinding, Phase, PortFinding};
 use crate::probe::{PlaintextAuth, Session, Survey};
 use crate::report::AccountReport;
 
-/// Accounts of different hosts that are proven at once.
-const HOSTS_AT_ONCE: usize = 48;
+/// Accounts of different hosts that are proven at once. The prober bounds sockets.
+const HOSTS_AT_ONCE: usize = 64;
 
 /// A tested account: what was seen of it and what shall be done.
 pub struct Tested {

@@ -115,15 +115,20 @@ proptest! {
         login in option::of(login()),
         network in networks(),
         policy in policies(),
+        again in option::weighted(0.3, prop_oneof![Just(Connect::Open), connect()]),
     ) {
         let ports: Vec<PortFinding> = ports.into_iter().zip(seen).filter(|(_, seen)| *seen).map(|(port, _)| port).collect();
         let controls = controls.map(|outcome| control("mail.hosting.test", 993, outcome)).into_iter().collect();
-        let findings = host(ports, controls);
+        let mut findings = host(ports, controls);
+        findings.repeats =
+            again.map(|outcome| control("mail.hosting.test", account.outgoing.port, outcome)).into_iter().collect();
         let present = findings.ports.iter().find(|finding| finding.port == account.outgoing.port);
         let case = Case { account: &account, host: &findings, present, login: login.as_ref(), network: &network };
         let verdict = diagnose(case);
         let Decision::Move { to } = decide(&account, &verdict, &findings, &policy) else { return Ok(()) };
 
+        let flaky = again == Some(Connect::Open) && present.is_some_and(|present| !present.connected());
+        prop_assert!(!flaky, "a flaky line led to a change");
         let by_policy = policy.when.value == MoveWhen::AnyOn25 && account.outgoing.port == 25;
         prop_assert!(
             verdict.code.may_change() || (verdict.code == VerdictCode::Ok && by_policy),

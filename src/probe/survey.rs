@@ -22,6 +22,10 @@ const CONTROL_DELAY: Duration = Duration::from_millis(400);
 /// silence and the second look are hardly more than three seconds, and only where what was expected does not hold.
 const HEAD_START: Duration = Duration::from_millis(400);
 
+/// The port that is asked first may be the one that nobody answers. With this lead the waits for such ports of many hosts
+/// begin together, before conversations with others take all sockets.
+const LEAD: Duration = Duration::from_millis(10);
+
 /// Fresh SYNs when a silent port is dialled once more.
 const KNOCKS: u32 = 5;
 
@@ -120,7 +124,9 @@ impl Asking {
         for &(at, question) in ports {
             let inner = Arc::clone(&self.prober.inner);
             let talk = inner.converse(Arc::clone(&self.name), question.target, self.reached.clone());
+            let lead = if at == 0 { Duration::ZERO } else { LEAD };
             self.tasks.spawn(async move {
+                sleep(lead).await;
                 let (finding, session) = talk.await;
                 Part::Port(at, Box::new(finding), session.map(Box::new))
             });

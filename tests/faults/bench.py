@@ -60,6 +60,9 @@ def units(names, repeat, losses, peers):
         for first in range(0, repeat, SHARE):
             flags = ("--repeat", str(min(SHARE, repeat - first)), "--loss", str(loss * 10))
             yield from (Unit(name, f"loss {loss}", first // SHARE, flags) for name in names)
+    if repeat:
+        flags = ("--repeat", str(min(SHARE, repeat)), "--known")
+        yield from (Unit(name, "seen before", 0, flags) for name in names)
     for peer in peers:
         yield from (Unit(name, peer, 0, ("--peer", peer)) for name in names)
 

@@ -4,6 +4,7 @@ namespaces that `run` makes."""
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -14,7 +15,7 @@ import peers
 import rows
 from lab import real
 from lab.hosts import CROWD
-from lab.world import World
+from lab.world import HOST_4, World
 
 
 def picture(folder):
@@ -75,27 +76,28 @@ def once(world, row):
     }
 
 
-def many(world, row, times, loss):
-    """`test` many times with packets lost: verdicts and times; of those that are not right, the evidence as well."""
+def many(world, row, times, loss, known):
+    """`test` many times with packets lost: verdicts, times and connections; the evidence too of what is not right. The
+    network is new each time, unless it shall be known: then it is seen once before."""
     world.home()
-    verdicts, seconds, strange, would = [], [], [], 0
+    told = {"verdicts": [], "times": [], "connections": [], "strange": [], "harmful": 0}
+    if known:
+        world.apply()
+        world.port26("test", "--credential-stdin")
     for _ in range(times):
         world.apply(loss)
-        told, took = world.port26("test", "--credential-stdin")
-        verdict = told["verdict"]
-        verdicts.append(verdict["code"])
-        seconds.append(round(took, 2))
-        would += told.get("result") == "would_fix" and row.to is None
+        if not known:
+            shutil.rmtree(world.folder / "state", ignore_errors=True)
+        before = CROWD.all.get(HOST_4, 0)
+        account, seconds = world.port26("test", "--credential-stdin")
+        verdict = account["verdict"]
+        told["verdicts"].append(verdict["code"])
+        told["times"].append(round(seconds, 2))
+        told["connections"].append(CROWD.all.get(HOST_4, 0) - before)
+        told["harmful"] += account.get("result") == "would_fix" and row.to is None
         if verdict["code"] != row.verdicts[0]:
-            strange.append([verdict["code"], *verdict["evidence"]])
-    return {
-        "verdicts": verdicts,
-        "times": seconds,
-        "strange": strange,
-        "harmful": would,
-        "in_clear": world.passwords_in_clear(),
-        "wrong": [],
-    }
+            told["strange"].append([verdict["code"], *verdict["evidence"]])
+    return told | {"in_clear": world.passwords_in_clear(), "at_once": CROWD.most, "wrong": []}
 
 
 def main():
@@ -104,6 +106,7 @@ def main():
     arguments.add_argument("--certificates", required=True)
     arguments.add_argument("--repeat", type=int, default=0)
     arguments.add_argument("--loss", type=int, default=0, help="lost packets in a thousand, each way")
+    arguments.add_argument("--known", action="store_true", help="on a network that was seen before")
     arguments.add_argument("--peer")
     asked = arguments.parse_args()
     row = next(one for one in rows.ROWS if one.name == asked.row)
@@ -113,13 +116,14 @@ def main():
         try:
             world = World(folder, asked.certificates)
             row.build(world)
+            told["present"] = world.account["port"]
             if asked.peer:
                 world.apply()
                 started = time.monotonic()
-                told |= peers.PEERS[asked.peer].ask(world)
-                told["seconds"] = round(time.monotonic() - started, 2)
+                answer = peers.PEERS[asked.peer].ask(world)
+                told |= {"seconds": round(time.monotonic() - started, 2), "auths": world.auths(), **answer}
             elif asked.repeat:
-                told |= many(world, row, asked.repeat, asked.loss)
+                told |= many(world, row, asked.repeat, asked.loss, asked.known)
             else:
                 told |= once(world, row)
         except real.NotInstalled as missing:
@@ -130,8 +134,6 @@ def main():
         print(told_text, flush=True)
         # The namespaces end with this process, and everything in them; threads that wait for packets must not keep it.
         sys.stdout.flush()
-        import shutil
-
         shutil.rmtree(Path(folder), ignore_errors=True)
         os._exit(0)
 

@@ -1,15 +1,18 @@
-"""What others make of the same rows: the account's present settings, tried by swaks and by a plain smtplib script. They
-give messages, not verdicts; each message counts as the likeliest verdict that it can stand for, in their favour."""
+"""What others make of the same rows. swaks and a plain smtplib script try the account's present settings; they give
+messages, not verdicts, and each message counts as the likeliest verdict that it can stand for, in their favour.
+Thunderbird and Delta Chat look for settings that work; what counts of them is the port that they end at."""
 
 import json
 import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from lab.certificates import HOST
-from lab.world import USER
+from lab.imap import Imap
+from lab.world import HOST_4, USER
 
 SCRIPT = Path(__file__).resolve().parent / "peer_smtplib.py"
 
@@ -82,6 +85,38 @@ def smtplib(world):
     return {"verdict": verdict, "said": said[:300], "in_clear": world.passwords_in_clear(), "wrong": []}
 
 
+# Where Thunderbird and Delta Chat are cut off; neither has a limit of its own for the whole search.
+CUT_OFF = 90
+
+
+def thunderbird(world):
+    """The search of Thunderbird's page "New account", with the host's name given. It names a port, and no cause."""
+    home = world.folder / "thunderbird"
+    home.mkdir()
+    roots = [world.certificates / f"{name}.pem" for name in ("ca", "shield")]
+    script = SCRIPT.with_name("peer_thunderbird.py")
+    done = run(world, ["python3", "-B", script, home, HOST, USER.split("@")[1], CUT_OFF, *roots])
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)
+    told = json.loads(done.stdout.splitlines()[-1])
+    led_to = told.get("found", {}).get("port")
+    return {"led_to": led_to, "said": json.dumps(told)[:300], "seconds": round(told["seconds"], 2), "in_clear": world.passwords_in_clear(), "wrong": []}
+
+
+def deltachat(world):
+    """Delta Chat's own search, with the host's name given. It names a port, or tells what it was told by the last one."""
+    home = world.folder / "deltachat"
+    home.mkdir()
+    Imap(world.certificates, HOST_4)
+    started = time.monotonic()
+    done = run(world, ["python3", "-B", SCRIPT.with_name("peer_deltachat.py"), home, HOST, USER, world.password, CUT_OFF])
+    seconds = round(time.monotonic() - started, 2)
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)
+    told = json.loads(done.stdout.splitlines()[-1])
+    return {"led_to": told["port"], "said": json.dumps(told)[:300], "seconds": seconds, "in_clear": world.passwords_in_clear(), "wrong": []}
+
+
 class Peer:
     """Somebody else who is asked, and the programs that takes."""
 
@@ -93,4 +128,9 @@ class Peer:
         return next((program for program in self.programs if not shutil.which(program)), None)
 
 
-PEERS = {"swaks": Peer(swaks, "swaks"), "smtplib": Peer(smtplib, "python3")}
+PEERS = {
+    "swaks": Peer(swaks, "swaks"),
+    "smtplib": Peer(smtplib, "python3"),
+    "thunderbird": Peer(thunderbird, "thunderbird", "certutil"),
+    "deltachat": Peer(deltachat, "deltachat-rpc-server"),
+}

@@ -25,16 +25,20 @@ def percentile(values, part):
 
 def in_short(unit, told):
     """One line for whoever waits."""
-    what = told.get("verdict") or ", ".join(f"{code} {count}" for code, count in Counter(told.get("verdicts", ())).items())
-    strange = [line for one in told.get("strange", ()) for line in ("", *one)]
-    return f"{unit.kind:10} {unit.row:>4}  {what or told.get('not_run') or ''} {told.get('wrong') or ''}" + "\n      ".join(strange)
+    verdicts = Counter(told.get("verdicts", ()))
+    what = told.get("verdict") or ", ".join(f"{code} {count}" for code, count in verdicts.items())
+    if "led_to" in told:
+        what = f"-> {told['led_to']}"
+    strange = "".join(f"\n        {line}" for one in told.get("strange", ()) for line in one)
+    return f"{unit.kind:11} {unit.row:>4}  {what or told.get('not_run') or ''} {told.get('wrong') or ''}{strange}"
 
 
 def page(results, program, losses, peers, repeat):
     """The page."""
     once = results.of("once")
     ran = [told for told in once if "verdict" in told]
-    others = {peer: {told["row"]: told for told in results.of(peer) if "verdict" in told} for peer in peers}
+    others = {peer: {told["row"]: told for told in results.of(peer) if "seconds" in told} for peer in peers}
+    repeated = {loss: shares(results, loss) for loss in losses}
     yield "# The fault matrix, measured"
     yield ""
     yield f"{len(ran)} situations, each built for real in network namespaces (`tests/faults`): {platform.system()} {platform.release()}, {os.cpu_count()} cores, {program}."
@@ -43,46 +47,80 @@ def page(results, program, losses, peers, repeat):
         yield "Not measured here: " + ", ".join(f"{told['row']} ({told.get('not_run') or 'it broke'})" for told in missing) + "."
     yield ""
     yield from score(ran, others)
-    yield from by_row(ran, others, {loss: shares(results, loss) for loss in losses})
     if losses:
-        yield from stability({loss: shares(results, loss) for loss in losses}, repeat)
+        yield from stability(repeated, repeat)
+    yield from seen_before(results, repeated)
+    yield from by_row(ran, others, repeated)
 
 
 def score(ran, others):
-    """The sums."""
-    columns = ["port26", *others]
+    """The sums. A peer that looks for settings is counted by where it leads, one that tries them by what it says."""
     mine = {told["row"]: told for told in ran}
-    pairs = [(told["expected"], told["verdict"]) for told in ran]
-    theirs = {peer: [(mine[row]["expected"], told["verdict"]) for row, told in told_by.items() if row in mine] for peer, told_by in others.items()}
-    right = lambda some: f"{sum(1 for expected, got in some if expected == got)} of {len(some)}"
-    unsure = lambda some: sum(1 for expected, got in some if got in ("uncertain", "none") and got != expected)
-    table = [
-        ["macro-F1 over the expected verdicts", f"{macro_f1(pairs):.3f}", *(f"{macro_f1(some):.3f}" for some in theirs.values())],
-        ["rows right", right(pairs), *(right(some) for some in theirs.values())],
-        ["abstentions: nothing said, or *uncertain* where there is a verdict", unsure(pairs), *(unsure(some) for some in theirs.values())],
-        ["harmful changes: a change in a row without one", sum(told["harmful"] for told in ran), *("" for _ in others)],
-        ["rows with a password in the clear", sum(1 for told in ran if told["in_clear"]), *(sum(1 for told in by.values() if told["in_clear"]) for by in others.values())],
-        ["most AUTH in one run", max((told["auths"] for told in ran), default=0), *(max((told.get("auths", 0) for told in by.values()), default=0) for by in others.values())],
+    moves = [row for row, told in mine.items() if told["to"]]
+    stays = [row for row, told in mine.items() if not told["to"]]
+    table = [["port26", *sums(mine, mine)]]
+    for peer, by in others.items():
+        table.append([peer, *sums(by, mine)])
+    names = [
+        "",
+        "macro-F1 over the expected verdicts",
+        "rows with the right verdict",
+        "abstentions: nothing said, or *uncertain* where there is a verdict",
+        f"led to a port that works, in the {len(moves)} rows with a way out",
+        f"changed, or led to another port, in the {len(stays)} rows where nothing is to be changed",
+        "rows with the password in the clear",
+        "most AUTH in one run",
+        "seconds a row, p50 / p95",
     ]
-    spent = [[told["seconds"] for told in ran], *([told["seconds"] for told in by.values()] for by in others.values())]
-    table.append(["seconds a row, p50 / p95", *(f"{percentile(one, 0.5):.1f} / {percentile(one, 0.95):.1f}" if one else "" for one in spent)])
     yield "## Score"
     yield ""
-    yield "| | " + " | ".join(columns) + " |"
-    yield "|---" * (len(columns) + 1) + "|"
-    for line in table:
-        yield "| " + " | ".join(map(str, line)) + " |"
+    for place, name in enumerate(names):
+        yield f"| {name} | " + " | ".join(str(column[place]) for column in table) + " |"
+        if place == 0:
+            yield "|---" * (len(table) + 1) + "|"
     yield ""
+
+
+def sums(by, mine):
+    """One column of the score."""
+    told = {row: one for row, one in by.items() if row in mine}
+    seconds = [one["seconds"] for one in told.values()]
+    pairs = [(mine[row]["expected"], one["verdict"]) for row, one in told.items() if "verdict" in one]
+    searches = any("led_to" in one for one in told.values())
+    if by is mine:
+        led = sum(1 for one in told.values() if one["to"] and one["result"] == "fixed")
+        astray = sum(one["harmful"] for one in told.values())
+    elif searches:
+        led = sum(1 for row, one in told.items() if mine[row]["to"] and one.get("led_to") not in (None, mine[row]["present"]))
+        astray = sum(1 for row, one in told.items() if not mine[row]["to"] and one.get("led_to") not in (None, mine[row]["present"]))
+    else:
+        led = astray = "tries one port"
+    unsure = sum(1 for expected, got in pairs if got in ("uncertain", "none") and got != expected)
+    return [
+        f"{macro_f1(pairs):.3f}" if pairs else "names no cause",
+        f"{sum(1 for expected, got in pairs if expected == got)} of {len(pairs)}" if pairs else "",
+        unsure if pairs else "",
+        led,
+        astray,
+        sum(1 for one in told.values() if one["in_clear"]),
+        max((one["auths"] for one in told.values()), default=0),
+        f"{percentile(seconds, 0.5):.1f} / {percentile(seconds, 0.95):.1f}" if seconds else "",
+    ]
 
 
 def shares(results, loss):
-    """The repeats at one loss, by row: verdicts and times."""
+    """The repeats at one loss, by row."""
+    return merged(results, f"loss {loss}")
+
+
+def merged(results, kind):
+    """All shares of one kind of repeats put together, by row."""
     rows = {}
-    for told in results.of(f"loss {loss}"):
+    for told in results.of(kind):
         if told.get("verdicts"):
-            row = rows.setdefault(told["row"], {**told, "verdicts": [], "times": [], "harmful": 0, "in_clear": 0})
-            for name in ("verdicts", "times"):
-                row[name] = row[name] + told[name]
+            row = rows.setdefault(told["row"], {**told, "verdicts": [], "times": [], "connections": [], "harmful": 0, "in_clear": 0})
+            for name in ("verdicts", "times", "connections"):
+                row[name] = row[name] + told.get(name, [])
             for name in ("harmful", "in_clear"):
                 row[name] += told[name]
     return rows
@@ -93,7 +131,7 @@ def by_row(ran, others, repeated):
     times = {row: told["times"] for row, told in repeated.get(0, {}).items()}
     yield "## Rows"
     yield ""
-    yield "port26's seconds are p50 / p95 of the repeats without lost packets; a peer was run once."
+    yield "port26's seconds are p50 / p95 of the repeats without lost packets; a peer was run once. Bold is not right."
     yield ""
     yield "| row | situation | expected | port26 | s | " + "".join(f"{peer} | s | " for peer in others)
     yield "|---" * (5 + 2 * len(others)) + "|"
@@ -103,14 +141,43 @@ def by_row(ran, others, repeated):
         cells = [told["row"], told["what"], f"`{told['expected']}`" + (f", to {told['to']}" if told["to"] else ""), said(told, told), spent]
         for by in others.values():
             one = by.get(told["row"])
-            cells += [said(one, told), f"{one['seconds']:.1f}"] if one else ["", ""]
+            cells += [said(one, told), f"{one['seconds']:.1f}"] if one else ["did not run", ""]
         yield "| " + " | ".join(cells) + " |"
     yield ""
 
 
 def said(one, told):
-    """A verdict; in bold where it is not the right one."""
-    return one["verdict"] if one["verdict"] == told["expected"] else f"**{one['verdict']}**"
+    """A verdict, or the port that a search ended at."""
+    if "led_to" in one:
+        port = one["led_to"]
+        right = port not in (None, told["present"]) if told["to"] else port in (None, told["present"])
+        text = f"port {port}" if port else "nothing"
+    else:
+        text, right = one["verdict"], one["verdict"] == told["expected"]
+    return text if right else f"**{text}**"
+
+
+def seen_before(results, repeated):
+    """The same rows on a network that is known by then."""
+    rows = merged(results, "seen before")
+    if not rows:
+        return
+    first = repeated.get(0, {})
+    wrong = [f"{row}: `{code}`" for row, told in rows.items() for code in told["verdicts"] if code != told["expected"]]
+    yield "## A network seen before"
+    yield ""
+    yield f"Each row again on a network that port26 has seen in the same state: {sum(len(told['verdicts']) for told in rows.values())} runs, {len(wrong)} verdicts that differ{': ' if wrong else ''}{', '.join(wrong)}."
+    yield "Connections that the host's scripted servers had in one test, where they are fewer:"
+    yield ""
+    yield "| row | situation | first visit | seen before | s, p50, first visit | seen before |"
+    yield "|---|---|---|---|---|---|"
+    for row, told in rows.items():
+        new = first.get(row)
+        if new and told["connections"] and max(told["connections"]) < min(new["connections"]):
+            counts = [statistics.median(one["connections"]) for one in (new, told)]
+            times = [percentile(one["times"], 0.5) for one in (new, told)]
+            yield f"| {row} | {told['what']} | {counts[0]:.0f} | {counts[1]:.0f} | {times[0]:.2f} | {times[1]:.2f} |"
+    yield ""
 
 
 def stability(repeated, repeat):

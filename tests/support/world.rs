@@ -1,6 +1,8 @@
 //! A home folder with Thunderbird accounts, an invented network, and one scripted host a port: what a test of the
 //! whole pipeline is about, and what was seen of it afterwards.
 
+#![allow(dead_code, reason = "each test program uses its own part")]
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};

@@ -19,6 +19,7 @@ class Smtp:
     greeting: str | None = None  # None: "220 NAME ESMTP ready"; "": closes at once
     delay: float = 0  # seconds before the greeting
     silent: bool = False  # never says a word
+    pause: float = 0  # seconds before each answer: a way of that length there and back
     implicit: bool = False
     certificate: str | None = "host"  # None: no TLS
     old_tls: bool = False
@@ -33,17 +34,19 @@ class Smtp:
 
 
 class Crowd:
-    """How many connections an address has at a time, over all its ports."""
+    """How many connections an address has at a time, over all its ports, and how many there were of all."""
 
     def __init__(self):
         self.now = {}
         self.most = 0
+        self.all = {}
         self._lock = threading.Lock()
 
     def change(self, address, by):
         """One more, or one less."""
         with self._lock:
             self.now[address] = self.now.get(address, 0) + by
+            self.all[address] = self.all.get(address, 0) + max(by, 0)
             self.most = max(self.most, self.now[address])
 
 
@@ -99,7 +102,7 @@ class Host:
             connection, inside = self._context.wrap_socket(connection, server_side=True), True
         if script.greeting == "":
             return
-        time.sleep(script.delay)
+        time.sleep(script.delay + script.pause)
         greeting = script.greeting or f"220 {script.name} ESMTP ready"
         connection.sendall(greeting.encode() + b"\r\n")
         if not greeting.startswith("220"):
@@ -108,6 +111,7 @@ class Host:
         while line := reader.readline(8192):
             text = line.rstrip(b"\r\n").decode("utf-8", "replace")
             script.says.append((inside, text))
+            time.sleep(script.pause)
             verb = text.split(" ")[0].upper()
             reply = "250 2.0.0 Ok"
             if verb == "EHLO":

@@ -36,7 +36,7 @@ class World:
         self.folder, self.certificates = Path(folder), Path(certificates)
         self.hosts, self.sasl = [], None
         self.account = {"port": 25, "tls": 0, "auth": 1}
-        self.password = PASSWORD
+        self.users, self.password = [USER], PASSWORD
         self.policy = {"control_hosts": [f"{OTHER}:25"]}
         self.rules, self.natted, self.sets = [], [], []
         self.clear = []
@@ -245,7 +245,13 @@ user_pref("mail.smtpserver.smtp1.try_ssl", {account["tls"]});
         return home
 
     def port26(self, verb, *flags):
-        """Runs a verb as a script does. Returns the account's entry and how long it took."""
+        """Runs a verb as a script does. Returns the first account's entry and how long it took."""
+        document, seconds = self.document(verb, *flags)
+        accounts = document.get("accounts", [])
+        return (accounts[0] if accounts else document), seconds
+
+    def document(self, verb, *flags):
+        """The same with the whole document."""
         policy = self.folder / "policy.toml"
         policy.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in self.policy.items()))
         command = [
@@ -255,7 +261,7 @@ user_pref("mail.smtpserver.smtp1.try_ssl", {account["tls"]});
             "--os", "linux", "--state", self.folder / "state", "--policy", policy, "--ca", self.certificates / "ca.pem",
             *flags,
         ]
-        given = f"{USER}:{self.password}\n" if "--credential-stdin" in flags else ""
+        given = "".join(f"{user}:{self.password}\n" for user in self.users) if "--credential-stdin" in flags else ""
         # The invented security program's root lies in this computer's own store, and nothing else does.
         environment = dict(os.environ, SSL_CERT_FILE=str(self.certificates / "shield.pem"))
         environment.pop("SSL_CERT_DIR", None)
@@ -270,8 +276,7 @@ user_pref("mail.smtpserver.smtp1.try_ssl", {account["tls"]});
             raise RuntimeError(f"port26 {verb} ended with {done.returncode}: {done.stdout} {done.stderr}") from None
         if PASSWORD in done.stdout + done.stderr:
             raise RuntimeError(f"port26 {verb} shows the password")
-        accounts = document.get("accounts", [])
-        return (accounts[0] if accounts else document), seconds
+        return document, seconds
 
     def auths(self):
         """AUTH commands that any server has seen so far."""

@@ -1,0 +1,162 @@
+//! Never harmful, whatever is there: the real pipeline on random worlds, each once on a network never seen and once on a
+//! network of which something is remembered, right or wrong. Whatever the verdict is: no change in a row without one,
+//! none to weaker encryption, undo gives every byte back, at most one AUTH, no password in the clear; and what is
+//! remembered makes no difference.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+#[path = "support/scripted_host.rs"]
+mod scripted_host;
+#[path = "support/world.rs"]
+mod world;
+
+use futures::future::join_all;
+use port26::account::{AuthSetting, TlsMode};
+use port26::network_history::PortState;
+use port26::probe::network::Route;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+
+use scripted_host::{Dates, Greeting, Handshake};
+use world::{PASSWORD, Seen, World};
+
+/// How many worlds. All of them run at once; they mostly wait.
+const WORLDS: usize = 24;
+
+const OUTGOING: [u16; 5] = [25, 26, 465, 587, 2525];
+
+/// What is behind one port.
+#[derive(Debug, Clone)]
+enum Door {
+    Good,
+    Shut(Route),
+    Closes,
+    Says(&'static str),
+    NoTls,
+    NoLogin,
+    Breaks(Handshake),
+    Login(&'static str),
+    Sender(&'static str),
+}
+
+/// One world.
+#[derive(Debug, Clone)]
+struct Plan {
+    account: (u16, TlsMode, AuthSetting),
+    given: bool,
+    certificate: Option<(&'static str, Dates)>,
+    trusted: bool,
+    doors: Vec<Door>,
+    before: Vec<(u16, PortState)>,
+}
+
+fn door() -> impl Strategy<Value = Door> {
+    prop_oneof![
+        6 => Just(Door::Good),
+        4 => select(vec![Route::Drop, Route::Reject, Route::Prohibit, Route::Deny]).prop_map(Door::Shut),
+        1 => Just(Door::Closes),
+        1 => select(vec!["554 5.7.1 not you", "421 4.7.0 too many", "220 proxy.isp.test ESMTP", "220 ****"]).prop_map(Door::Says),
+        2 => Just(Door::NoTls),
+        1 => Just(Door::NoLogin),
+        1 => select(vec![Handshake::Close, Handshake::Garbage, Handshake::Injected, Handshake::TooOld]).prop_map(Door::Breaks),
+        1 => select(vec!["535 5.7.8 no", "534 5.7.9 other", "454 4.7.0 later"]).prop_map(Door::Login),
+        1 => select(vec!["530 5.7.0 log in", "550 5.7.1 no", "553 5.7.1 not yours", "451 4.3.0 later"]).prop_map(Door::Sender),
+    ]
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    let modes = select(vec![TlsMode::None, TlsMode::Starttls, TlsMode::Implicit]);
+    let logins = select(vec![AuthSetting::None, AuthSetting::Password]);
+    let certificates = select(vec![
+        None,
+        None,
+        None,
+        None,
+        Some(("other.hosting.test", Dates::Now)),
+        Some(("mail.hosting.test", Dates::Past)),
+    ]);
+    let states = select(vec![PortState::Open, PortState::Blocked]);
+    let before = vec((select(OUTGOING.to_vec()), states), 0..6);
+    let port = prop_oneof![2 => Just(25), 1 => select(vec![26, 587, 465])];
+    (port, modes, logins, any::<bool>(), certificates, prop::bool::weighted(0.9), vec(door(), OUTGOING.len()), before)
+        .prop_map(|(port, tls, auth, given, certificate, trusted, doors, before)| Plan {
+            account: (port, tls, auth),
+            given,
+            certificate,
+            trusted,
+            doors,
+            before,
+        })
+}
+
+impl Plan {
+    fn world(&self) -> World {
+        let (port, tls, auth) = self.account;
+        let mut world = World::with_account(port, tls, auth);
+        if let Some((name, dates)) = self.certificate {
+            world = world.certificate(name, dates);
+        }
+        if !self.trusted {
+            world = world.with_unknown_authority();
+        }
+        if self.given {
+            world = world.given(PASSWORD);
+        }
+        for (&port, door) in OUTGOING.iter().zip(&self.doors) {
+            world = match door.clone() {
+                Door::Good => world,
+                Door::Shut(route) => world.block(port, route),
+                Door::Closes => world.script(port, |script| script.greeting = Greeting::Close),
+                Door::Says(line) => world.script(port, |script| script.greeting = Greeting::Say(line)),
+                Door::NoTls => world.script(port, |script| {
+                    script.ehlo = vec!["mail.hosting.test", "AUTH PLAIN LOGIN"];
+                    script.ehlo_tls = vec!["mail.hosting.test"];
+                }),
+                Door::NoLogin => world.script(port, |script| script.ehlo_tls = vec!["mail.hosting.test", "SIZE 1000"]),
+                Door::Breaks(handshake) => world.script(port, |script| script.handshake = handshake),
+                Door::Login(answer) => world.script(port, |script| script.auth = answer),
+                Door::Sender(answer) => world.script(port, |script| script.mail = answer),
+            };
+        }
+        world
+    }
+}
+
+fn not_harmful(plan: &Plan, seen: &Seen) {
+    seen.harmless();
+    let told = format!("{plan:?}: {}", seen.told);
+    assert!(seen.undone, "undo left something: {told}");
+    let may_change = seen.verdict.is_some_and(|verdict| verdict.may_change());
+    match seen.moved_to {
+        None => assert_eq!(seen.changed, Vec::<String>::new(), "{told}"),
+        Some((port, tls)) => {
+            assert!(may_change && !seen.changed.is_empty(), "{told}");
+            assert!(OUTGOING.contains(&port) && tls != TlsMode::None, "{told}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_world_is_harmed_and_memory_makes_no_difference() {
+    let mut runner = TestRunner::new(Config { rng_seed: RngSeed::Fixed(26), ..Config::default() });
+    let plans: Vec<Plan> = (0..WORLDS).map(|_| plan().new_tree(&mut runner).unwrap().current()).collect();
+    let both = plans.iter().map(|plan| async move {
+        let known = plan.before.iter().fold(plan.world(), |world, &(port, state)| world.before(port, state));
+        (plan, plan.world().fix().await, known.fix().await)
+    });
+    let mut moved = 0;
+    for (plan, new, known) in join_all(both).await {
+        not_harmful(plan, &new);
+        not_harmful(plan, &known);
+        assert_eq!(
+            (new.verdict, new.outcome, new.moved_to),
+            (known.verdict, known.outcome, known.moved_to),
+            "{plan:?}"
+        );
+        moved += usize::from(new.moved_to.is_some());
+    }
+    assert!((1..WORLDS).contains(&moved), "some are moved and some are not, or this tests little: {moved}");
+}
