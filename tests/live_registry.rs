@@ -9,6 +9,8 @@
 
 #[path = "support/case.rs"]
 mod case;
+#[path = "support/open_client.rs"]
+mod open_client;
 #[path = "support/program.rs"]
 mod program;
 
@@ -17,11 +19,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use open_client::Client;
 use port26::account::ClientId;
 use port26::apply::{Machine, MachineStore, RunId, Selector, Writer};
 use port26::clients::InUse;
 use port26::formats::open::AllEditors;
 use port26_platform::host::{Host, Os};
+use port26_platform::processes::invented::Manners;
 use port26_platform::registry::{Registry, Value, live};
 use port26_platform::sealed::{Seal, UserSeal};
 use tokio::sync::Mutex;
@@ -33,6 +37,10 @@ const KEYS: [&str; 4] = [
     r"Software\Microsoft\Internet Account Manager",
     r"Identities",
 ];
+
+/// The account that is made for the tests of the whole program.
+const ACCOUNT: &str =
+    r"Software\Microsoft\Office\16.0\Outlook\Profiles\Outlook\9375CFF0413111d3B88A00104B2A6676\00000002";
 
 type Values = BTreeMap<(String, String), Value>;
 
@@ -114,12 +122,10 @@ fn throw_away_registry() -> Option<Arc<dyn Registry>> {
 
 /// An Outlook account of the mail host's user on port 25, with this as the password that Outlook keeps.
 fn outlook_account(world: &program::World, password: &[u8]) -> PathBuf {
-    let key = r"HKEY_CURRENT_USER\Software\Microsoft\Office\16.0\Outlook\Profiles";
-    let account = r"Outlook\9375CFF0413111d3B88A00104B2A6676\00000002";
     let hex = password.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(",");
     let (host, user) = (program::HOST, program::USER);
     let text = format!(
-        "Windows Registry Editor Version 5.00\r\n\r\n[{key}\\{account}]\r\n\
+        "Windows Registry Editor Version 5.00\r\n\r\n[HKEY_CURRENT_USER\\{ACCOUNT}]\r\n\
          \"clsid\"=\"{{ED475411-B0D6-11D2-8C3B-00104B2A6676}}\"\r\n\"Email\"=\"{user}\"\r\n\
          \"POP3 Server\"=\"{host}\"\r\n\"POP3 User\"=\"{user}\"\r\n\"POP3 Password\"=hex:{hex}\r\n\
          \"SMTP Server\"=\"{host}\"\r\n\"SMTP Port\"=dword:00000019\r\n"
@@ -195,6 +201,58 @@ async fn a_kept_password_that_is_wrong_or_cannot_be_opened_changes_nothing() {
         assert_eq!((run.result(), run.code), (("needs_user".into(), why.into()), 6), "{}{}", run.out, run.err);
         assert_eq!(world.host.record().logins.len(), logins, "{why}");
         assert_eq!(values(registry.as_ref()), before, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn outlook_is_asked_to_close_and_what_it_writes_then_is_kept() {
+    let Some(registry) = throw_away_registry() else { return };
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let world = program::World::new().await;
+    let account = outlook_account(&world, &kept_by_outlook(program::PASSWORD));
+    let _imported = Imported::from(registry.as_ref(), &account);
+    let key = format!("HKCU\\{ACCOUNT}");
+    let writes = ["reg", "add", &key, "/v", "Display Name", "/d", "written on exit", "/f"];
+    let mut outlook = Client {
+        program: Some(world.folder.path().join("OUTLOOK.EXE")),
+        window: Some(Manners::Closes),
+        last_command: writes.map(str::to_owned).to_vec(),
+        ..Client::default()
+    }
+    .open();
+
+    let run = world.on_this_machine(&["fix", "--yes", "--json"]).await;
+    assert_eq!((run.result(), run.code), (("deferred".into(), "client_open".into()), 6), "{}{}", run.out, run.err);
+    assert!(outlook.is_open(), "nobody asked it to close");
+
+    let run = world.on_this_machine(&["fix", "--yes", "--json", "--close"]).await;
+    assert_eq!((run.result().0.as_str(), run.code, run.err.as_str()), ("fixed", 0, ""), "{}", run.out);
+    assert!(!outlook.is_open());
+    let value = |name: &str| registry.value(ACCOUNT, name).unwrap();
+    assert_eq!(value("SMTP Port"), Some(Value::dword(26)));
+    assert_eq!(value("Display Name"), Some(Value::sz("written on exit")));
+    world.on_this_machine(&["credential", "forget"]).await;
+}
+
+#[tokio::test]
+async fn an_outlook_that_stays_open_is_left_alone() {
+    let Some(registry) = throw_away_registry() else { return };
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let world = program::World::new().await;
+    let account = outlook_account(&world, &kept_by_outlook(program::PASSWORD));
+    let _imported = Imported::from(registry.as_ref(), &account);
+    let before = values(registry.as_ref());
+    let program = Some(world.folder.path().join("OUTLOOK.EXE"));
+    let refuses = Client { program: program.clone(), window: Some(Manners::Refuses), ..Client::default() };
+    let hidden = Client { program, ..Client::default() };
+    for (client, why) in [(refuses, "was asked to close and is still open"), (hidden, "could not be asked to close")] {
+        let mut outlook = client.open();
+        let run = world.on_this_machine(&["fix", "--yes", "--json", "--close", "--wait-max", "2"]).await;
+        assert_eq!((run.result(), run.code), (("deferred".into(), "client_open".into()), 6), "{}{}", run.out, run.err);
+        let message = run.json()["accounts"][0]["reason"]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(why), "{message}");
+        assert!(outlook.is_open(), "it was ended");
+        assert_eq!(values(registry.as_ref()), before);
     }
 }
 

@@ -35,7 +35,7 @@ windows_env() {
 # A Windows of our own below target/, with its own home: Wine links Documents and the like to $HOME.
 wine_prefix() {
     local dll=$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll
-    [ ! -e "$dll" ] || return 0
+    [ ! -e "$dll" ] || { windows_without_screen; return 0; }
     rm -rf "$WINEPREFIX"
     mkdir -p "$CARGO_TARGET_DIR/winehome"
     env -u DISPLAY HOME="$CARGO_TARGET_DIR/winehome" /usr/lib/wine/wine64 wineboot -i >/dev/null 2>&1
@@ -43,6 +43,14 @@ wine_prefix() {
     # Wine 8 lacks this library of Windows, from which Rust's std takes its random numbers. For tests only.
     x86_64-w64-mingw32-gcc -O2 -s -shared -o "$dll.new" "$root/scripts/lib/bcryptprimitives.c" -ladvapi32
     mv "$dll.new" "$dll"
+    windows_without_screen
+}
+
+# Programs there may open windows, which nobody sees: Wine's driver that draws nothing needs no X server.
+windows_without_screen() {
+    ! grep -qs '^"Graphics"="null"' "$WINEPREFIX/user.reg" || return 0
+    env -u DISPLAY /usr/lib/wine/wine64 reg add 'HKCU\Software\Wine\Drivers' /v Graphics /d null /f >/dev/null
+    /usr/lib/wine/wineserver64 -w
 }
 
 windows_clippy() {

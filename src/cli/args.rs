@@ -124,6 +124,16 @@ pub struct FixArgs {
     /// Afterwards send one message to the account's own address
     #[arg(long)]
     pub send_test: bool,
+    /// If a mail program is open: wait until it is closed, then change its accounts
+    #[arg(long)]
+    pub wait: bool,
+    /// If a mail program is open: ask it to close, as its user would, wait for that (a minute, unless --wait or
+    /// --wait-max say how long), then change its accounts. No program is ever ended
+    #[arg(long)]
+    pub close: bool,
+    /// With --wait or --close: wait no longer than this
+    #[arg(long, value_name = "SECONDS")]
+    pub wait_max: Option<u32>,
 }
 
 /// Arguments of `undo`.

@@ -17,7 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use super::UsageError;
 use super::args::{Global, OsName, Selection};
 use super::output::Manner;
-use super::progress::{BesideSpinner, Spinner};
+use super::progress::{BesideSpinner, Lines, Spinner};
 use crate::account::Notice;
 use crate::clients::CLIENTS;
 use crate::credentials::{Ask, AttemptLedger, Borrowing, CredentialBook, Given, Index, KeychainUse, Nobody};
@@ -120,6 +120,8 @@ pub(super) fn tools(global: &Global, ask: Box<dyn Ask>) -> anyhow::Result<Tools>
     let (events, ask): (Arc<dyn Events>, Box<dyn Ask>) = if shows_progress {
         let spinner = Arc::new(Spinner::default());
         (spinner.clone(), Box::new(BesideSpinner::new(spinner, ask)))
+    } else if matches!(manner(global), Manner::People | Manner::Detailed) {
+        (Arc::new(Lines), ask)
     } else {
         (Arc::new(Quiet), ask)
     };

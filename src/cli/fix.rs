@@ -1,6 +1,7 @@
 //! `port26 fix`: test, plan, confirm, apply, verify.
 
 use super::args::{FixArgs, Global};
+use super::fix_when_closed::{self, Patience};
 use super::output::{self, Manner, server_words};
 use super::undo::recovery_words;
 use super::{Exit, UsageError, context, prompt};
@@ -12,6 +13,7 @@ use crate::report::{AccountReport, Report};
 
 pub(super) fn run(global: &Global, args: &FixArgs) -> anyhow::Result<Exit> {
     let asking = asking(global, "fix")?;
+    let patience = Patience::of(args)?;
     let tools = context::tools(global, asking.somebody())?;
     let mut report = Report::new("fix");
     report.recovered = recovery_words(&tools.desk.writer().recover()?);
@@ -22,7 +24,11 @@ pub(super) fn run(global: &Global, args: &FixArgs) -> anyhow::Result<Exit> {
     let mut tested = runtime.block_on(pipeline::test(&tools, found.accounts));
     context::remember(&tools, &mut tested);
     let fixing = pipeline::plan_changes(&tools, tested);
-    report.accounts = write(&tools, fixing, asking)?;
+    let run = RunId::start();
+    report.accounts = write_as(&tools, fixing, asking, &run)?;
+    if let Some(patience) = patience {
+        fix_when_closed::run(&tools, &runtime, &mut report.accounts, patience, asking, &run)?;
+    }
     if args.send_test || tools.policy.send_test.value {
         runtime.block_on(pipeline::send_tests(&tools, &mut report.accounts));
     }
@@ -68,12 +74,22 @@ pub(super) fn asking(global: &Global, verb: &str) -> Result<Asking, UsageError> 
 
 /// Writes what is pending, if that is agreed to.
 pub(super) fn write(tools: &Tools, fixing: Vec<Fixing>, asking: Asking) -> anyhow::Result<Vec<AccountReport>> {
+    write_as(tools, fixing, asking, &RunId::start())
+}
+
+/// The same as a part of this run.
+pub(super) fn write_as(
+    tools: &Tools,
+    fixing: Vec<Fixing>,
+    asking: Asking,
+    run: &RunId,
+) -> anyhow::Result<Vec<AccountReport>> {
     Ok(match asking {
         Asking::OnlyTold => fixing.into_iter().map(|one| one.report).collect(),
         Asking::First if fixing.iter().any(Fixing::pending) && !confirmed(&fixing)? => {
             fixing.into_iter().map(declined).map(|one| one.report).collect()
         }
-        Asking::First | Asking::Agreed => pipeline::fix(tools, fixing, &RunId::start()),
+        Asking::First | Asking::Agreed => pipeline::fix(tools, fixing, run),
     })
 }
 

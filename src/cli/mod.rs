@@ -6,6 +6,7 @@ mod context;
 mod credential;
 mod exit;
 mod fix;
+mod fix_when_closed;
 mod log;
 pub mod output;
 mod policy;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use port26_platform::processes::Asked;
 use secrecy::SecretString;
 
 use crate::credentials::Ask;
@@ -49,7 +50,33 @@ impl Events for Spinner {
             Event::HostTested { host } => self.show(format!("{host} tested")),
             Event::Writing { accounts: 1 } => self.show("writing the settings of 1 account"),
             Event::Writing { accounts } => self.show(format!("writing the settings of {accounts} accounts")),
-            Event::Tested | Event::Written => self.clear(),
+            Event::Waiting { programs, asked } => self.show(waiting(programs, *asked)),
+            Event::Tested | Event::Written | Event::Waited => self.clear(),
+        }
+    }
+}
+
+/// For people who are no terminal: nothing moves, but what it is waited for is said, once.
+pub struct Lines;
+
+impl Events for Lines {
+    fn on(&self, event: &Event) {
+        if let Event::Waiting { programs, asked } = event {
+            anstream::eprintln!("{}", waiting(programs, *asked));
+        }
+    }
+}
+
+fn waiting(programs: &[String], asked: Option<Asked>) -> String {
+    let programs = programs.join(" and ");
+    match asked {
+        None => format!("{programs} is open; waiting until it is closed"),
+        Some(Asked::Told) => format!("{programs} was asked to close; waiting until it is closed"),
+        Some(Asked::NoWindow) => {
+            format!("{programs} is open and may wait for an answer; waiting until it is closed")
+        }
+        Some(Asked::NoWay) => {
+            format!("port26 cannot ask {programs} to close here; please close it: waiting until it is closed")
         }
     }
 }

@@ -147,6 +147,10 @@ pub trait MailClient: Sync {
     fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError>;
     /// Is the program open on this account's profile?
     fn in_use(&self, host: &Host, account: &Account) -> InUse;
+    /// What its programs are called, for a client that is told to be open by a lock whose holder the system does not name.
+    fn programs(&self) -> &'static [&'static str] {
+        &[]
+    }
     /// Where it keeps, sealed for the user, the password of the login that the account's outgoing server will be given.
     /// `None`: it keeps none in that way.
     fn sealed_password(&self, _account: &Account) -> Option<SealedPassword> {

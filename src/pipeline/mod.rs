@@ -10,11 +10,13 @@ mod second_look;
 mod send;
 pub(crate) mod survey;
 mod test;
+mod when_closed;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use port26_platform::host::Host;
+use port26_platform::processes::Asked;
 
 use crate::apply::{Machine, MachineStore, Writer};
 use crate::clients::MailClient;
@@ -29,6 +31,7 @@ pub use fix::{Fixing, client_name, fix, plan_changes};
 pub use open_clients::OpenClients;
 pub use send::{TestMailError, send_test, send_tests};
 pub use test::{Tested, test};
+pub use when_closed::{Waiting, read_again};
 
 /// What a front end may show while it waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +55,15 @@ pub enum Event {
     },
     /// The writing is done.
     Written,
+    /// Mail programs are open, and it is waited until one is closed.
+    Waiting {
+        /// Their names.
+        programs: Vec<String>,
+        /// What became of asking them to close; `None`: they were not asked.
+        asked: Option<Asked>,
+    },
+    /// The waiting is over.
+    Waited,
 }
 
 /// Who listens to events.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sysinfo::{ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 
-use super::{Holder, Processes};
+use super::{Asked, Holder, Processes, bare};
 
 #[cfg(unix)]
 use super::unix as system;
@@ -62,6 +62,10 @@ impl Processes for RunningSystem {
     fn socket_answers(&self, socket: &Path) -> bool {
         system::socket_answers(socket)
     }
+
+    fn ask_to_close(&self, pids: &[u32]) -> Asked {
+        super::closing::ask_to_close(pids)
+    }
 }
 
 /// The names that one process goes by.
@@ -83,12 +87,6 @@ impl Seen<'_> {
         nothing_else
             && self.name.to_str().is_some_and(|name| name.len() == COMM_LENGTH && wanted.starts_with(&bare(name)))
     }
-}
-
-/// The name without case and without `.exe`.
-fn bare(name: &str) -> String {
-    let name = name.to_lowercase();
-    name.strip_suffix(".exe").map(str::to_owned).unwrap_or(name)
 }
 
 #[cfg(test)]

@@ -2,13 +2,19 @@
 
 use std::path::Path;
 
+mod closing;
+#[doc(hidden)]
+pub mod invented;
 mod live;
+mod memory;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
 mod windows;
 
+pub use closing::Asked;
 pub use live::RunningSystem;
+pub use memory::{Ending, MemoryProcesses, Program};
 
 /// Who holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +32,16 @@ pub trait Processes: Send + Sync {
     fn lock_holder(&self, file: &Path) -> Option<Holder>;
     /// Does something accept connections on this Unix socket?
     fn socket_answers(&self, socket: &Path) -> bool;
+    /// Asks these programs of the same user to close, as the user would, and returns at once. Never ends one.
+    fn ask_to_close(&self, _pids: &[u32]) -> Asked {
+        Asked::NoWay
+    }
+}
+
+/// The name of a program without case and without `.exe`.
+fn bare(name: &str) -> String {
+    let name = name.to_lowercase();
+    name.strip_suffix(".exe").map(str::to_owned).unwrap_or(name)
 }
 
 /// A home folder that is not the running user's. Whose programs these are cannot be told by their names, but a lock or

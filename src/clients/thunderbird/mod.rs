@@ -308,6 +308,10 @@ impl MailClient for Family {
         }
         InUse::No
     }
+
+    fn programs(&self) -> &'static [&'static str] {
+        self.processes
+    }
 }
 
 #[cfg(test)]
