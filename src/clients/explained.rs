@@ -385,6 +385,7 @@ mod tests {
             os,
             folders: Folders::below(home, os),
             registry: registry.map(|registry| Arc::new(registry) as _),
+            machine: None,
             processes: Arc::new(NothingRuns),
             own_session: false,
         }

@@ -13,6 +13,7 @@ use windows::Win32::Storage::FileSystem::{REPLACE_FILE_FLAGS, ReplaceFileW};
 use windows::core::PCWSTR;
 
 use super::{FileError, Files};
+use crate::host::known_folders::{self, Known};
 
 /// A file, its links resolved.
 pub(super) struct Spot {
@@ -34,7 +35,7 @@ pub(super) fn locate(files: &Files, path: &Path) -> Result<Option<Spot>, FileErr
 
 /// A home folder that is not the running user's.
 fn is_foreign(files: &Files) -> bool {
-    let own = std::env::var_os("USERPROFILE").and_then(|own| std::fs::canonicalize(own).ok());
+    let own = known_folders::path(Known::Profile).and_then(|own| std::fs::canonicalize(own).ok());
     let home = std::fs::canonicalize(&files.home).ok();
     own.is_none() || own != home
 }
