@@ -41,7 +41,8 @@ fn places(under: &Path) -> Vec<(&'static str, PathBuf)> {
         ("far down", far_down),
     ];
     if Os::here() == Os::Windows {
-        let verbatim = PathBuf::from(format!(r"\\?\{}", places[1].1.join("verbatim").display()));
+        let whole = std::path::absolute(places[1].1.join("verbatim")).unwrap();
+        let verbatim = PathBuf::from(format!(r"\\?\{}", whole.display()));
         places.push(("in the form for long paths", verbatim));
     }
     places

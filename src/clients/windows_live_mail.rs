@@ -71,7 +71,7 @@ impl MailClient for WindowsMail {
             return Ok(None);
         }
         let profile = ProfileAt { name: profile_name(&root), path: Some(root), key: None };
-        Ok(Some(Installation { client: self.id, version: None, profiles: vec![profile], by_hand: Vec::new() }))
+        Ok(Some(Installation { profiles: vec![profile], ..Installation::of(self.id) }))
     }
 
     fn accounts(&self, _host: &Host, at: &Installation) -> Found {

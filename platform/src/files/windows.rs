@@ -29,8 +29,19 @@ pub(super) fn locate(files: &Files, path: &Path) -> Result<Option<Spot>, FileErr
     match std::fs::canonicalize(path) {
         Ok(real) => Ok(Some(Spot { real, path: path.to_owned() })),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(FileError::Io { doing: "reading", path: path.to_owned(), source }),
+        Err(source) => match without_links(path) {
+            Some(real) => Ok(Some(Spot { real, path: path.to_owned() })),
+            None => Err(FileError::Io { doing: "reading", path: path.to_owned(), source }),
+        },
     }
+}
+
+/// Where the system cannot tell the final path (RAM disks, some shares, Wine beyond 260 characters), a path without
+/// links is its own.
+fn without_links(path: &Path) -> Option<PathBuf> {
+    let whole = std::path::absolute(path).ok()?;
+    let plain = |at: &Path| std::fs::symlink_metadata(at).is_ok_and(|meta| !meta.file_type().is_symlink());
+    whole.ancestors().filter(|at| at.file_name().is_some()).all(plain).then_some(whole)
 }
 
 /// A home folder that is not the running user's.

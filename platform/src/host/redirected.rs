@@ -64,7 +64,9 @@ mod tests {
             r"c:/users/JAN/Documents/Réglages",
         ] {
             let folders = moved(home.path(), &[("AppData", text), ("Local AppData", r"%USERPROFILE%\AppData\Local")]);
-            assert_eq!(folders.roaming, at("Documents/Réglages"), "{text}");
+            // Where names have no case the written one is as good.
+            let folded = |path: PathBuf| PathBuf::from(path.to_string_lossy().to_lowercase());
+            assert_eq!(folded(folders.roaming), folded(at("Documents/Réglages")), "{text}");
             assert_eq!((folders.local, folders.roaming_elsewhere), (at("AppData/Local"), None));
         }
         let folders = moved(home.path(), &[("Local AppData", r"%USERPROFILE%\Documents\Réglages")]);

@@ -281,7 +281,7 @@ impl MailClient for Family {
             return Err(found.problems.swap_remove(0));
         }
         let version = found.list.iter().filter_map(|at| at.path.as_deref()).find_map(|path| LastUse::of(path).version);
-        Ok(Some(Installation { client: self.id, version, profiles: found.list, by_hand: Vec::new() }))
+        Ok(Some(Installation { version, profiles: found.list, ..Installation::of(self.id) }))
     }
 
     fn accounts(&self, host: &Host, at: &Installation) -> Found {
