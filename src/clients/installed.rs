@@ -182,10 +182,10 @@ impl Looking<'_> {
 
     /// A program file that is registered without an entry, or stands for one that is known.
     fn of_file(&self, list: &mut Vec<Program>, place: Place, path: String) {
-        let same = |program: &&mut Program| {
+        let same = |program: &Program| {
             program.path.as_ref().is_some_and(|known| folder_of(known).eq_ignore_ascii_case(folder_of(&path)))
         };
-        if list.iter_mut().any(|mut program| same(&&mut program)) {
+        if list.iter().any(same) {
             return;
         }
         // An entry that names no folder: this is its program.
