@@ -5,6 +5,7 @@
 #[path = "support/program.rs"]
 mod program;
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use program::{PASSWORD, Run, USER, World, contains, first_prefs, secrets};
@@ -63,6 +64,27 @@ async fn scan_lists_and_writes_nothing() {
     assert!(world.host.record().connections.is_empty(), "scan used the network");
     let run = world.port26(&["scan"]).await;
     insta::assert_snapshot!(steady_text(&run.out));
+}
+
+/// A Windows with Outlook 2010 and with a Mailbird that nobody set up.
+fn scan_of_2010(more: &[&str]) -> Command {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/outlook/2010");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_port26"));
+    command.args(["scan", "--os", "windows", "--home"]).arg(&home).arg("--registry").arg(home.join("user.reg"));
+    command.arg("--machine-registry").arg(home.join(if more.contains(&"wrong") { "user.reg" } else { "machine.reg" }));
+    command.args(more.iter().filter(|&&argument| argument != "wrong"));
+    command
+}
+
+#[tokio::test]
+async fn scan_tells_what_is_installed_also_without_accounts() {
+    let json = program::run(scan_of_2010(&["--json"]), "").await.json();
+    insta::assert_json_snapshot!("installed", json["clients"]);
+    let words = program::run(scan_of_2010(&[]), "").await;
+    insta::assert_snapshot!("installed in words", words.out);
+    let wrong = program::run(scan_of_2010(&["wrong"]), "").await;
+    assert_eq!(wrong.code, 2, "{}", wrong.err);
+    assert!(wrong.err.contains("HKEY_LOCAL_MACHINE") && wrong.err.contains("next:"), "{}", wrong.err);
 }
 
 #[tokio::test]
@@ -193,6 +215,7 @@ async fn bad_arguments_are_named_with_the_next_step() {
         (&["test", "--connect-to", "mail.hosting.test:25"], "mail.hosting.test:25"),
         (&["test", "--policy", &policy], "target_ports"),
         (&["scan", "--registry", "no-such-file.reg"], "no-such-file.reg"),
+        (&["scan", "--machine-registry", "no-such-machine.reg"], "no-such-machine.reg"),
         (&["relay", "no-such-provider.test"], "no-such-provider.test"),
     ] {
         let run = world.port26(arguments).await;

@@ -8,6 +8,7 @@ pub mod host;
 pub mod managed;
 pub mod network;
 pub mod processes;
+pub mod programs;
 pub mod registry;
 pub mod sealed;
 pub mod secrets;

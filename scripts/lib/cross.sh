@@ -26,7 +26,12 @@ windows_env() {
     export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
     export CC_x86_64_pc_windows_gnu=x86_64-w64-mingw32-gcc AR_x86_64_pc_windows_gnu=x86_64-w64-mingw32-ar
     export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$root/scripts/lib/wine-test
-    export WINEPREFIX=$CARGO_TARGET_DIR/wine WINEARCH=win64 WINEDEBUG=-all
+    wine_env wine
+}
+
+# wine_env NAME: Wine itself, in a prefix of that name below target/windows.
+wine_env() {
+    export WINEPREFIX=$root/target/windows/$1 WINEARCH=win64 WINEDEBUG=-all
     export WINEDLLOVERRIDES="mscoree,mshtml=;winemenubuilder.exe=d"
     # without a UTF-8 locale Wine cannot name files beyond ASCII
     export LANG=C.UTF-8 LC_ALL=C.UTF-8
@@ -37,8 +42,8 @@ wine_prefix() {
     local dll=$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll
     [ ! -e "$dll" ] || { windows_without_screen; return 0; }
     rm -rf "$WINEPREFIX"
-    mkdir -p "$CARGO_TARGET_DIR/winehome"
-    env -u DISPLAY HOME="$CARGO_TARGET_DIR/winehome" /usr/lib/wine/wine64 wineboot -i >/dev/null 2>&1
+    mkdir -p "$root/target/windows/winehome"
+    env -u DISPLAY HOME="$root/target/windows/winehome" /usr/lib/wine/wine64 wineboot -i >/dev/null 2>&1
     /usr/lib/wine/wineserver64 -w
     # Wine 8 lacks this library of Windows, from which Rust's std takes its random numbers. For tests only.
     x86_64-w64-mingw32-gcc -O2 -s -shared -o "$dll.new" "$root/scripts/lib/bcryptprimitives.c" -ladvapi32
@@ -75,6 +80,27 @@ windows_tests() {
     /usr/lib/wine/wineserver64 -p300 || true # one server for all programs; it fails when one is up already
     trap '/usr/lib/wine/wineserver64 -k || true' EXIT
     PORT26_TEST_KEYRING=1 PORT26_TEST_LIVE_REGISTRY=1 cargo test --locked --no-fail-fast --target $WINDOWS "$@"
+}
+
+# The test that drives port26.exe from Linux's side is a program for Linux. It is kept, since the build it comes from may
+# be gone by then.
+windows_machine_test() {
+    local told
+    told=$(cargo test --locked --test windows_machine --no-run 2>&1) || { echo "$told" && return 1; }
+    told=$(sed -n 's/.*Executable .*(\(.*\))$/\1/p' <<<"$told")
+    mkdir -p "$root/target/tools"
+    cp "$told" "$root/target/tools/windows_machine"
+}
+
+# One Windows with accounts of all its mail clients, made and thrown away.
+windows_machine() {
+    (windows_env && cargo build --locked --bins --target $WINDOWS)
+    wine_env machine
+    rm -rf "$WINEPREFIX"
+    wine_prefix
+    /usr/lib/wine/wineserver64 -p300 || true
+    trap '/usr/lib/wine/wineserver64 -k || true; rm -rf "$WINEPREFIX"' EXIT
+    PORT26_TEST_WINDOWS_PROGRAMS=$root/target/windows/$WINDOWS/debug "$root/target/tools/windows_machine" --nocapture
 }
 
 macos_clippy() {

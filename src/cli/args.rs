@@ -55,6 +55,9 @@ pub struct Global {
     /// That user's HKEY_CURRENT_USER as regedit exports it; read and written in place
     #[arg(long, global = true, value_name = "FILE.reg", help_heading = "Another machine")]
     pub registry: Option<PathBuf>,
+    /// What is installed on that machine: its HKEY_LOCAL_MACHINE\Software as regedit exports it; only read
+    #[arg(long, global = true, value_name = "FILE.reg", help_heading = "Another machine")]
+    pub machine_registry: Option<PathBuf>,
     /// Where journal, receipts and history are kept
     #[arg(long, global = true, value_name = "DIR")]
     pub state: Option<PathBuf>,

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use port26_platform::host::{Host, Os};
-use port26_platform::registry::RegFile;
-use port26_platform::registry::Registry;
+use port26_platform::registry::{MachineRegFile, MachineRegistry, RegFile, Registry};
 use port26_platform::sealed::UserSeal;
 use port26_platform::secrets::{Asking, Keychain};
 
@@ -32,11 +31,15 @@ use crate::probe::{Config, Prober};
 /// The machine to work on.
 pub(super) fn host(global: &Global) -> anyhow::Result<Host> {
     let registry = global.registry.as_deref().map(registry_file).transpose()?;
+    let machine = machine_registry(global)?;
     match &global.home {
         None => {
             let mut host = Host::this_machine().context("finding this user's folders")?;
             if let Some(registry) = registry {
                 host.registry = Some(registry);
+            }
+            if machine.is_some() {
+                host.machine = machine;
             }
             Ok(host)
         }
@@ -47,9 +50,37 @@ pub(super) fn host(global: &Global) -> anyhow::Result<Host> {
             }
             let home = std::path::absolute(home).with_context(|| format!("--home {}", home.display()))?;
             let os = global.os.map_or_else(|| guess_os(&home), |name| Ok(os(name)))?;
-            Ok(Host::folder(home, os, registry))
+            Ok(Host::folder(home, os, registry).with_machine(machine))
         }
     }
+}
+
+/// What is installed there: a file of its own, or in the file with the user's registry.
+fn machine_registry(global: &Global) -> anyhow::Result<Option<Arc<dyn MachineRegistry>>> {
+    let open = |path: &Path| MachineRegFile::open(path).context("reading the exported registry");
+    let read = match (&global.machine_registry, &global.registry) {
+        (Some(path), _) if !path.is_file() => {
+            let message = format!("--machine-registry {}: there is no such file", path.display());
+            return Err(UsageError::new(
+                message,
+                "Export HKEY_LOCAL_MACHINE\\Software with regedit and give that file.",
+            )
+            .into());
+        }
+        (Some(path), _) => {
+            let found = open(path)?;
+            if found.is_none() {
+                let message = format!("--machine-registry {}: there is no HKEY_LOCAL_MACHINE in it", path.display());
+                let hint =
+                    "Export HKEY_LOCAL_MACHINE\\Software with regedit; the user's own registry goes to --registry.";
+                return Err(UsageError::new(message, hint).into());
+            }
+            found
+        }
+        (None, Some(path)) => open(path)?,
+        (None, None) => None,
+    };
+    Ok(read.map(|registry| Arc::new(registry) as Arc<dyn MachineRegistry>))
 }
 
 fn os(name: OsName) -> Os {

@@ -3,9 +3,11 @@
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
+use port26_platform::programs::Scope;
 
 use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
 use crate::clients::Installation;
+use crate::clients::installed::{InstalledBy, Program};
 use crate::pipeline::client_name;
 use crate::plan::Outcome;
 use crate::report::{AccountReport, Report};
@@ -67,8 +69,15 @@ pub fn text(out: &mut impl Write, report: &Report, manner: Manner) -> std::io::R
         writeln!(out, "{}could not read{} {}: {}", style(AnsiColor::Red), reset(), problem.at, problem.message)?;
         writeln!(out, "    next: {}", problem.hint)?;
     }
+    if manner != Manner::Quiet && report.verb == "scan" {
+        for client in &report.clients {
+            client.programs.iter().try_for_each(|program| writeln!(out, "{}", program_words(client, program)))?;
+        }
+    }
     if manner != Manner::Quiet {
-        for client in report.clients.iter().filter(|client| !client.by_hand.is_empty()) {
+        // One that is installed and was never set up has no accounts to change.
+        let set_up = |client: &&Installation| !client.by_hand.is_empty() && !client.profiles.is_empty();
+        for client in report.clients.iter().filter(set_up) {
             by_hand(out, client)?;
         }
         writeln!(out, "{}", closing(report))?;
@@ -152,6 +161,32 @@ pub fn server_words(server: &SubmissionServer) -> String {
     };
     let auth = if server.auth == AuthSetting::None { "no login" } else { "with login" };
     format!("{} port {}, {tls}, {auth}", server.host, server.port)
+}
+
+/// An installed program in a line: `installed: Mozilla Thunderbird (x64 de) 128.5.0, 64 bits, open now`.
+fn program_words(client: &Installation, program: &Program) -> String {
+    let mut words = vec![program.name.clone()];
+    if let Some(version) = program.version.as_ref().filter(|version| !program.name.contains(version.as_str())) {
+        words[0] = format!("{} {version}", program.name);
+    }
+    words.extend(program.bits.map(|bits| format!("{bits} bits")));
+    words.extend(program.edition.clone());
+    words.extend(match program.installed_by {
+        InstalledBy::WindowsInstaller => Some("by Windows Installer".to_owned()),
+        InstalledBy::ClickToRun => Some("by Click-to-Run".to_owned()),
+        InstalledBy::Package => Some("as a packaged app".to_owned()),
+        InstalledBy::Setup | InstalledBy::NotTold => None,
+    });
+    if program.installed_for == Scope::User {
+        words.push("for this user".to_owned());
+    }
+    if program.running {
+        words.push("open now".to_owned());
+    }
+    if client.profiles.is_empty() {
+        words.push("not set up".to_owned());
+    }
+    format!("installed: {}", words.join(", "))
 }
 
 fn by_hand(out: &mut impl Write, client: &Installation) -> std::io::Result<()> {

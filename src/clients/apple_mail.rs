@@ -71,8 +71,7 @@ impl MailClient for AppleMail {
             return Ok(None);
         }
         let home = &host.folders.home;
-        let mut here =
-            Installation { client: ClientId::AppleMail, version: None, profiles: Vec::new(), by_hand: Vec::new() };
+        let mut here = Installation::of(ClientId::AppleMail);
         if keeps_accounts_itself(home) {
             here.by_hand = by_hand();
             return Ok(Some(here));

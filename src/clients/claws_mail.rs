@@ -334,10 +334,8 @@ impl MailClient for ClawsMail {
         match open(&file) {
             Ok(None) => Ok(None),
             Ok(Some(_)) => Ok(Some(Installation {
-                client: ClientId::ClawsMail,
-                version: None,
                 profiles: vec![ProfileAt { name: PROFILE.to_owned(), path: Some(folder), key: None }],
-                by_hand: Vec::new(),
+                ..Installation::of(ClientId::ClawsMail)
             })),
             Err(why) => Err(problem(&file, &why)),
         }

@@ -90,11 +90,15 @@ impl MailClient for Explained {
                 continue;
             }
             if let Some(profile) = self.find(host, sign)? {
-                let by_hand = self.by_hand.iter().map(|&step| step.to_owned()).collect();
-                return Ok(Some(Installation { client: self.client, version: None, profiles: vec![profile], by_hand }));
+                let by_hand = self.by_hand();
+                return Ok(Some(Installation { profiles: vec![profile], by_hand, ..Installation::of(self.client) }));
             }
         }
         Ok(None)
+    }
+
+    fn by_hand(&self) -> Vec<String> {
+        self.by_hand.iter().map(|&step| step.to_owned()).collect()
     }
 
     fn accounts(&self, _host: &Host, _at: &Installation) -> Found {
@@ -385,6 +389,7 @@ mod tests {
             os,
             folders: Folders::below(home, os),
             registry: registry.map(|registry| Arc::new(registry) as _),
+            machine: None,
             processes: Arc::new(NothingRuns),
             own_session: false,
         }

@@ -35,6 +35,10 @@ impl MailClient for MailMate {
         explained::MAILMATE.detect(host)
     }
 
+    fn by_hand(&self) -> Vec<String> {
+        explained::MAILMATE.by_hand()
+    }
+
     fn accounts(&self, _host: &Host, at: &Installation) -> Found {
         let mut found = Found::default();
         for file in at.profiles.iter().filter_map(|profile| profile.path.as_deref()) {

@@ -4,6 +4,7 @@
 pub mod apple_mail;
 pub mod claws_mail;
 pub mod explained;
+pub mod installed;
 pub mod mailmate;
 pub mod outlook;
 pub mod outlook_express;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use port26_platform::host::Host;
 use serde::{Deserialize, Serialize};
 
+use self::installed::Program;
 use crate::account::{Account, ClientId, SubmissionServer};
 use crate::change::Change;
 
@@ -34,9 +36,18 @@ pub struct Installation {
     /// For clients that are explained, not written: how to do it by hand, in steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_hand: Vec<String>,
+    /// The programs that are installed of it, where the machine registers them (Windows). Profiles may be left of a
+    /// program that is gone, and a program may have none yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub programs: Vec<Program>,
 }
 
 impl Installation {
+    /// Of this client, with nothing known about it.
+    pub fn of(client: ClientId) -> Self {
+        Self { client, version: None, profiles: Vec::new(), by_hand: Vec::new(), programs: Vec::new() }
+    }
+
     /// Only this profile of it; all of them where none has that name.
     pub fn only(mut self, profile: &str) -> Self {
         if self.profiles.iter().any(|at| at.name == profile) {
@@ -140,6 +151,10 @@ pub trait MailClient: Sync {
     fn id(&self) -> ClientId;
     /// Is it here? `Ok(None)`: no. A problem: it is, and cannot be read.
     fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem>;
+    /// How to do it by hand, in steps, for a client that is explained and not written.
+    fn by_hand(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Its outgoing servers, each with the settings an edit would touch.
     fn accounts(&self, host: &Host, at: &Installation) -> Found;
     /// What to change so that the account's outgoing server is `to`. Empty if it already is. Only settings that must

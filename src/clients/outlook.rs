@@ -2,6 +2,7 @@
 //! accounts are found and left alone. Microsoft supports no writing here but through Extended MAPI, so only values that
 //! must change are touched.
 
+pub(super) mod installed;
 mod sealed;
 mod server;
 #[cfg(test)]
@@ -66,7 +67,7 @@ impl MailClient for Outlook {
             }
         }
         let version = newest.map(str::to_owned);
-        let found = Installation { client: ClientId::Outlook, version, profiles, by_hand: Vec::new() };
+        let found = Installation { version, profiles, ..Installation::of(ClientId::Outlook) };
         Ok((!found.profiles.is_empty()).then_some(found))
     }
 

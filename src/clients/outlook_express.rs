@@ -45,7 +45,7 @@ impl MailClient for OutlookExpress {
     fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem> {
         let Some(registry) = host.registry.as_deref() else { return Ok(None) };
         let profiles = places(registry).map_err(|error| unreadable(ClientId::OutlookExpress, IDENTITIES, &error))?;
-        let found = Installation { client: ClientId::OutlookExpress, version: None, profiles, by_hand: Vec::new() };
+        let found = Installation { profiles, ..Installation::of(ClientId::OutlookExpress) };
         Ok((!found.profiles.is_empty()).then_some(found))
     }
 

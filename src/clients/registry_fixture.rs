@@ -32,6 +32,7 @@ fn host(registry: Option<Arc<dyn Registry>>) -> Host {
         os: Os::Windows,
         folders: Folders::below("/nowhere", Os::Windows),
         registry,
+        machine: None,
         processes: Arc::new(NothingRuns),
         own_session: false,
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use port26_platform::files::{self, FileError};
+use port26_platform::host::written_path::{Located, Profile, descend};
 use port26_platform::host::{Host, Os};
 
 use super::providers::owner_of;
@@ -70,7 +71,7 @@ impl MailClient for WindowsMail {
             return Ok(None);
         }
         let profile = ProfileAt { name: profile_name(&root), path: Some(root), key: None };
-        Ok(Some(Installation { client: self.id, version: None, profiles: vec![profile], by_hand: Vec::new() }))
+        Ok(Some(Installation { profiles: vec![profile], ..Installation::of(self.id) }))
     }
 
     fn accounts(&self, _host: &Host, at: &Installation) -> Found {
@@ -161,7 +162,7 @@ impl WindowsMail {
 
     /// The store folder, if it is there.
     fn store(&self, host: &Host) -> Result<Option<PathBuf>, Problem> {
-        let default = store::descend(&host.folders.local, ["Microsoft", self.name].into_iter());
+        let default = descend(&host.folders.local, ["Microsoft", self.name].into_iter());
         let key = format!("Software\\Microsoft\\{}", self.name);
         let written = match &host.registry {
             None => None,
@@ -176,11 +177,11 @@ impl WindowsMail {
         let Some(written) = written.and_then(|value| value.as_text()).filter(|text| !text.trim().is_empty()) else {
             return Ok(default.filter(|folder| folder.is_dir()));
         };
-        match store::locate(host, &written) {
-            store::Located::At(folder) if folder.is_dir() => Ok(Some(folder)),
+        match Profile::of(host).locate(&written) {
+            Located::At(folder) if folder.is_dir() => Ok(Some(folder)),
             // Windows leaves the key of Windows Mail behind where the program never ran.
-            store::Located::At(_) => Ok(default.filter(|folder| folder.is_dir())),
-            store::Located::Elsewhere => Err(self.problem(
+            Located::At(_) => Ok(default.filter(|folder| folder.is_dir())),
+            Located::Elsewhere => Err(self.problem(
                 Path::new(&written),
                 "store_not_reachable",
                 format!("{} keeps its mail in {written}, which is not in this user's folder.", self.name),

@@ -162,6 +162,7 @@ mod tests {
             os: Os::Windows,
             folders: Folders::below("/nowhere", Os::Windows),
             registry: Some(Arc::new(registry)),
+            machine: None,
             processes: Arc::new(NothingRuns),
             own_session: true,
         };

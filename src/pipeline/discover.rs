@@ -3,6 +3,7 @@
 use port26_platform::host::Host;
 
 use crate::account::Account;
+use crate::clients::installed::{Program, programs};
 use crate::clients::{Installation, MailClient, Problem};
 
 /// What was found.
@@ -19,10 +20,20 @@ pub struct Discovery {
 /// Looks for every client.
 pub fn discover(host: &Host, clients: &[&dyn MailClient]) -> Discovery {
     let mut discovery = Discovery::default();
+    let mut installed = programs(host);
     for client in clients {
+        let programs = installed.remove(&client.id()).unwrap_or_default();
         match client.detect(host) {
+            // Installed, and never set up by this user.
+            Ok(None) if !programs.is_empty() => {
+                let (version, by_hand) = (version_of(&programs), client.by_hand());
+                tracing::info!(client = ?client.id(), "installed, without profiles");
+                discovery.clients.push(Installation { version, by_hand, programs, ..Installation::of(client.id()) });
+            }
             Ok(None) => {}
-            Ok(Some(installation)) => {
+            Ok(Some(mut installation)) => {
+                installation.version = installation.version.or_else(|| version_of(&programs));
+                installation.programs = programs;
                 let found = client.accounts(host, &installation);
                 tracing::info!(client = ?client.id(), accounts = found.accounts.len(), problems = found.problems.len(), "found");
                 discovery.accounts.extend(found.accounts);
@@ -33,6 +44,11 @@ pub fn discover(host: &Host, clients: &[&dyn MailClient]) -> Discovery {
         }
     }
     discovery
+}
+
+/// The version that is told where the profiles tell none: of the first program that has one.
+fn version_of(programs: &[Program]) -> Option<String> {
+    programs.iter().find_map(|program| program.version.clone())
 }
 
 /// The accounts named by id or address; all if none is named. `Err` is the name that fits nothing.

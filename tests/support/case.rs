@@ -10,7 +10,7 @@ use port26::account::{Account, AuthSetting, CredentialSource, SubmissionServer, 
 use port26::apply::{AccountChange, RunId, Transaction};
 use port26::clients::{CLIENTS, MailClient};
 use port26_platform::host::{Host, Os};
-use port26_platform::registry::{RegFile, Registry};
+use port26_platform::registry::{MachineRegFile, MachineRegistry, RegFile, Registry};
 
 pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
@@ -79,7 +79,12 @@ pub fn try_host_of(home: &Path) -> Option<Host> {
         true => Some(Arc::new(RegFile::open(&file).ok()?) as Arc<dyn Registry>),
         false => None,
     };
-    Some(Host::folder(home, os, registry))
+    let machine = home.join("machine.reg");
+    let machine = match machine.is_file() {
+        true => MachineRegFile::open(&machine).ok()?.map(|registry| Arc::new(registry) as Arc<dyn MachineRegistry>),
+        false => None,
+    };
+    Some(Host::folder(home, os, registry).with_machine(machine))
 }
 
 /// Every client with its accounts that can be moved.

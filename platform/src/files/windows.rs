@@ -13,6 +13,7 @@ use windows::Win32::Storage::FileSystem::{REPLACE_FILE_FLAGS, ReplaceFileW};
 use windows::core::PCWSTR;
 
 use super::{FileError, Files};
+use crate::host::known_folders::{self, Known};
 
 /// A file, its links resolved.
 pub(super) struct Spot {
@@ -28,13 +29,24 @@ pub(super) fn locate(files: &Files, path: &Path) -> Result<Option<Spot>, FileErr
     match std::fs::canonicalize(path) {
         Ok(real) => Ok(Some(Spot { real, path: path.to_owned() })),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(FileError::Io { doing: "reading", path: path.to_owned(), source }),
+        Err(source) => match without_links(path) {
+            Some(real) => Ok(Some(Spot { real, path: path.to_owned() })),
+            None => Err(FileError::Io { doing: "reading", path: path.to_owned(), source }),
+        },
     }
+}
+
+/// Where the system cannot tell the final path (RAM disks, some shares, Wine beyond 260 characters), a path without
+/// links is its own.
+fn without_links(path: &Path) -> Option<PathBuf> {
+    let whole = std::path::absolute(path).ok()?;
+    let plain = |at: &Path| std::fs::symlink_metadata(at).is_ok_and(|meta| !meta.file_type().is_symlink());
+    whole.ancestors().filter(|at| at.file_name().is_some()).all(plain).then_some(whole)
 }
 
 /// A home folder that is not the running user's.
 fn is_foreign(files: &Files) -> bool {
-    let own = std::env::var_os("USERPROFILE").and_then(|own| std::fs::canonicalize(own).ok());
+    let own = known_folders::path(Known::Profile).and_then(|own| std::fs::canonicalize(own).ok());
     let home = std::fs::canonicalize(&files.home).ok();
     own.is_none() || own != home
 }

@@ -8,7 +8,12 @@ use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 
 use crate::processes::{LocksOnly, NothingRuns, Processes, RunningSystem};
-use crate::registry::Registry;
+use crate::registry::{MachineRegistry, Registry};
+
+#[cfg(windows)]
+pub(crate) mod known_folders;
+mod redirected;
+pub mod written_path;
 
 /// The system whose layout a home folder has. A value, so that every adapter runs in tests everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,6 +61,9 @@ pub struct Folders {
     pub local: PathBuf,
     /// Windows `%LOCALAPPDATA%`, macOS `~/Library/Caches`, Linux `$XDG_CACHE_HOME`.
     pub cache: PathBuf,
+    /// Windows, seen from outside: where the registry puts the roaming folder, if that cannot be reached from here. Then
+    /// `roaming` is the usual place, which need not hold what is in use.
+    pub roaming_elsewhere: Option<String>,
 }
 
 impl Folders {
@@ -67,20 +75,43 @@ impl Folders {
             Os::Macos => ("Library/Application Support", "Library/Application Support", "Library/Caches"),
             Os::Linux => (".config", ".local/share", ".cache"),
         };
-        Self { roaming: home.join(roaming), local: home.join(local), cache: home.join(cache), home }
+        let (roaming, local, cache) = (home.join(roaming), home.join(local), home.join(cache));
+        Self { home, roaming, local, cache, roaming_elsewhere: None }
     }
 
-    /// The running user's folders, as this system names them: environment first, then the system itself.
+    /// The running user's folders, as this system names them. Windows: its known folders, wherever they were moved to;
+    /// elsewhere the environment first, then the user database.
     pub fn of_this_user() -> Result<Self, HostError> {
         let os = Os::here();
         let own = own_folders(os)?;
         let home = own.home_dir().to_owned();
         let data = own.data_dir();
-        Ok(match os {
-            Os::Windows => Self { roaming: data, local: own.cache_dir(), cache: own.cache_dir(), home },
-            Os::Macos => Self { roaming: data.clone(), local: data, cache: own.cache_dir(), home },
-            Os::Linux => Self { roaming: own.config_dir(), local: data, cache: own.cache_dir(), home },
-        })
+        let cache = own.cache_dir();
+        let folders = match os {
+            Os::Windows => Self { roaming: data, local: cache.clone(), cache, home, roaming_elsewhere: None },
+            Os::Macos => Self { roaming: data.clone(), local: data, cache, home, roaming_elsewhere: None },
+            Os::Linux => Self { roaming: own.config_dir(), local: data, cache, home, roaming_elsewhere: None },
+        };
+        Ok(folders.known())
+    }
+
+    /// What Windows itself says wins over the variables of whoever started this program.
+    #[cfg(windows)]
+    fn known(mut self) -> Self {
+        use known_folders::Known;
+        let places = [(Known::Profile, &mut self.home), (Known::Roaming, &mut self.roaming)];
+        for (known, place) in places.into_iter().chain([(Known::Local, &mut self.local)]) {
+            if let Some(path) = known_folders::path(known) {
+                *place = path;
+            }
+        }
+        self.cache.clone_from(&self.local);
+        self
+    }
+
+    #[cfg(not(windows))]
+    fn known(self) -> Self {
+        self
     }
 }
 
@@ -116,6 +147,8 @@ pub struct Host {
     pub folders: Folders,
     /// The user's registry (`HKEY_CURRENT_USER`), if there is one: live, or a `.reg` file.
     pub registry: Option<Arc<dyn Registry>>,
+    /// What is installed for everybody (`HKEY_LOCAL_MACHINE`), if that is known: live, or a `.reg` file.
+    pub machine: Option<Arc<dyn MachineRegistry>>,
     /// What runs, for "is the client open?". For a mounted disk or another user's home: nothing does.
     pub processes: Arc<dyn Processes>,
     /// True when this is the running user's own session on this machine, not a folder given by `--home`.
@@ -129,18 +162,31 @@ impl Host {
             os: Os::here(),
             folders: Folders::of_this_user()?,
             registry: crate::registry::live(),
+            machine: crate::registry::live_machine(),
             processes: Arc::new(RunningSystem),
             own_session: true,
         })
     }
 
     /// A folder that is some user's home: a mounted disk, a roaming profile, another user of this machine, a rehearsal.
+    /// On Windows the user's registry says where the folders of settings were moved to.
     pub fn folder(home: impl Into<PathBuf>, os: Os, registry: Option<Arc<dyn Registry>>) -> Self {
         let home = home.into();
         let home = std::path::absolute(&home).unwrap_or(home);
         // Only programs of this system leave locks that this system can see.
         let processes: Arc<dyn Processes> = if os == Os::here() { Arc::new(LocksOnly) } else { Arc::new(NothingRuns) };
-        Self { os, folders: Folders::below(home, os), registry, processes, own_session: false }
+        let mut folders = Folders::below(home, os);
+        if let (Os::Windows, Some(registry)) = (os, registry.as_deref()) {
+            folders = redirected::folders(folders, registry);
+        }
+        Self { os, folders, registry, machine: None, processes, own_session: false }
+    }
+
+    /// The same with what is installed on that machine.
+    #[must_use]
+    pub fn with_machine(mut self, machine: Option<Arc<dyn MachineRegistry>>) -> Self {
+        self.machine = machine;
+        self
     }
 }
 
@@ -154,7 +200,9 @@ mod tests {
         assert!(host.own_session);
         assert_eq!(host.os, Os::here());
         assert_eq!(host.registry.is_some(), host.os == Os::Windows);
-        let Folders { home, roaming, local, cache } = &host.folders;
+        let Folders { home, roaming, local, cache, roaming_elsewhere } = &host.folders;
+        assert_eq!(*roaming_elsewhere, None);
+        assert_eq!(host.machine.is_some(), host.os == Os::Windows);
         assert!([home, roaming, local, cache].iter().all(|folder| folder.is_absolute()), "{:?}", host.folders);
         assert_eq!(Some(home), std::env::home_dir().as_ref());
         assert!(state_dir().unwrap().ends_with("port26"));

@@ -1,11 +1,14 @@
 //! The user's registry hive as a small trait, with two ways to stand behind it: a `.reg` file that is
-//! edited in place, and the live registry of Windows. Keys are paths below `HKEY_CURRENT_USER`.
+//! edited in place, and the live registry of Windows. Keys are paths below `HKEY_CURRENT_USER`. The machine's hive has
+//! a face of its own, [`machine`], which cannot write.
 
+pub use machine::{MachineRegFile, MachineRegistry, View};
 pub use reg_file::RegFile;
 use serde::{Deserialize, Serialize};
 
 #[doc(hidden)]
 pub mod contract;
+pub mod machine;
 pub mod memory;
 pub mod reg_file;
 pub mod reg_text;
@@ -184,6 +187,18 @@ pub trait Registry: Send + Sync {
     fn write(&self, writes: &[ValueWrite]) -> Result<(), RegistryError>;
     /// The file that holds this registry, when it is a `.reg` file: then the writer treats it as a file.
     fn backing_file(&self) -> Option<&std::path::Path> {
+        None
+    }
+}
+
+/// The running machine's registry, `HKEY_LOCAL_MACHINE`. Only Windows has one.
+pub fn live_machine() -> Option<std::sync::Arc<dyn MachineRegistry>> {
+    #[cfg(windows)]
+    {
+        Some(std::sync::Arc::new(windows::LiveMachine))
+    }
+    #[cfg(not(windows))]
+    {
         None
     }
 }

@@ -88,17 +88,26 @@ impl Registry for RegFile {
 fn read(path: &Path) -> Result<(Stamp, Arc<RegText>), RegistryError> {
     // The stamp is taken first: a change in between makes the next look read again.
     let stamp = stamp(path)?;
-    let bytes = match files::read(path) {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return Err(failed(path, std::io::ErrorKind::NotFound.into())),
-        Err(FileError::Io { source, .. }) => return Err(failed(path, source)),
-        Err(error) => return Err(failed(path, std::io::Error::other(error.to_string()))),
-    };
-    let text = RegText::parse(&bytes).map_err(|error| match error {
-        RegTextError::Malformed { line, why, .. } => RegistryError::Malformed { path: shown(path), line, why },
-        RegTextError::Refused { .. } => RegistryError::Malformed { path: shown(path), line: 1, why: error.to_string() },
-    })?;
+    let bytes = read_bytes(path)?;
+    let text = RegText::parse(&bytes).map_err(|error| malformed(path, error))?;
     Ok((stamp, Arc::new(text)))
+}
+
+pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, RegistryError> {
+    match files::read(path) {
+        Ok(Some(bytes)) => Ok(bytes),
+        Ok(None) => Err(failed(path, std::io::ErrorKind::NotFound.into())),
+        Err(FileError::Io { source, .. }) => Err(failed(path, source)),
+        Err(error) => Err(failed(path, std::io::Error::other(error.to_string()))),
+    }
+}
+
+pub(super) fn malformed(path: &Path, error: RegTextError) -> RegistryError {
+    let path = shown(path);
+    match error {
+        RegTextError::Malformed { line, why, .. } => RegistryError::Malformed { path, line, why },
+        RegTextError::Refused { .. } => RegistryError::Malformed { path, line: 1, why: error.to_string() },
+    }
 }
 
 fn stamp(path: &Path) -> Result<Stamp, RegistryError> {

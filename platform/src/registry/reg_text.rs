@@ -2,7 +2,7 @@
 //! stays; keys are indexed once, so that a hive with thousands of accounts is read in one pass.
 //!
 //! The user's hive in the file is what stands below `HKEY_CURRENT_USER` (or `HKCU`) or, if there is none, below the one
-//! user of `HKEY_USERS`. Other roots are kept and not looked at.
+//! user of `HKEY_USERS`. Other roots are kept and not looked at, but for `HKEY_LOCAL_MACHINE`, which can be read instead.
 
 mod data;
 mod encoding;
@@ -51,7 +51,7 @@ pub struct RegText {
     /// Header, and comments before the first key.
     preamble: Range<usize>,
     sections: Vec<Section>,
-    /// Keys of the user's hive by folded path.
+    /// Keys of the hive by folded path.
     keys: HashMap<String, Key>,
 }
 
@@ -87,7 +87,7 @@ struct Entry {
     form: Form,
 }
 
-/// A key of the user's hive.
+/// A key of the hive.
 #[derive(Debug, Clone, Default)]
 struct Key {
     /// Names of its subkeys as first written.
@@ -97,9 +97,19 @@ struct Key {
 }
 
 impl RegText {
-    /// Reads a file.
+    /// Reads a file for its user's hive.
     pub fn parse(bytes: &[u8]) -> Result<Self, RegTextError> {
-        parse::parse(bytes)
+        parse::parse(bytes, parse::Hive::User)
+    }
+
+    /// Reads a file for the machine's hive, `HKEY_LOCAL_MACHINE` (or `HKLM`).
+    pub fn parse_machine(bytes: &[u8]) -> Result<Self, RegTextError> {
+        parse::parse(bytes, parse::Hive::Machine)
+    }
+
+    /// Is there anything of the hive in the file?
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
     }
 
     /// The file's bytes, edits included.

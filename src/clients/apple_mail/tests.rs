@@ -14,6 +14,7 @@ fn host(home: impl Into<PathBuf>) -> Host {
         os: Os::Macos,
         folders: Folders::below(home, Os::Macos),
         registry: None,
+        machine: None,
         processes: Arc::new(NothingRuns),
         own_session: false,
     }

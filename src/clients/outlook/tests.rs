@@ -68,6 +68,23 @@ fn reads_2003_with_text_in_binary_and_no_port() {
 }
 
 #[test]
+fn reads_2010_where_2003_was_and_moves_it() {
+    let fixture = fixture("2010");
+    assert!(fixture.found.problems.is_empty());
+    let ids: Vec<&str> = fixture.found.accounts.iter().map(|account| account.id.as_str()).collect();
+    assert_eq!(ids, ["outlook/Werk/00000002", "outlook/Werk/00000003"], "the data file is no account");
+    let eva = fixture.account("outlook/Werk/00000002");
+    assert_eq!((eva.outgoing.auth, eva.outgoing.credential), (AuthSetting::Password, CredentialSource::SameAsIncoming));
+    assert_eq!(eva.outgoing.user.as_deref(), Some("eva@hosting.test"));
+    let to = at_26(&eva.outgoing, "eva@hosting.test");
+    let expected = [("SMTP Port", 26), ("SMTP Secure Connection", 2)];
+    assert_eq!(shown(&OUTLOOK.changes(eva, &to).unwrap()), pairs(&expected));
+    fixture.there_and_back(eva, &to);
+    let info = fixture.account("outlook/Werk/00000003");
+    fixture.there_and_back(info, &at_26(&info.outgoing, "info@hosting.test"));
+}
+
+#[test]
 fn login_by_receiving_is_no_login() {
     let fixture = fixture("2003");
     let account = fixture.account("outlook/Outlook/00000005");

@@ -187,6 +187,18 @@ fn lock_pid(target: &str) -> Option<u32> {
 }
 
 impl Family {
+    /// Nothing was found, and the place where it would be cannot be looked at. Told once for the family.
+    fn out_of_reach(&self, host: &Host) -> Option<Problem> {
+        let place = host.folders.roaming_elsewhere.as_deref().filter(|_| self.id == ClientId::Thunderbird)?;
+        Some(Problem {
+            client: self.id,
+            at: place.to_owned(),
+            code: "folder_not_reachable".to_owned(),
+            message: format!("This user's settings folder (AppData) was moved to {place}, which cannot be reached from here."),
+            hint: "Run port26 on that computer, signed in as that user; or copy the folder to AppData\\Roaming below the one given with --home.".to_owned(),
+        })
+    }
+
     fn problem(&self, at: &Path, code: &str, what: &str, why: &str) -> Problem {
         Problem {
             client: self.id,
@@ -262,14 +274,14 @@ impl MailClient for Family {
     fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem> {
         let mut found = profiles::discover(self, host);
         if !found.any_root {
-            return Ok(None);
+            return self.out_of_reach(host).map_or(Ok(None), Err);
         }
         // with other profiles at hand the problem is told along with their accounts
         if found.list.is_empty() && !found.problems.is_empty() {
             return Err(found.problems.swap_remove(0));
         }
         let version = found.list.iter().filter_map(|at| at.path.as_deref()).find_map(|path| LastUse::of(path).version);
-        Ok(Some(Installation { client: self.id, version, profiles: found.list, by_hand: Vec::new() }))
+        Ok(Some(Installation { version, profiles: found.list, ..Installation::of(self.id) }))
     }
 
     fn accounts(&self, host: &Host, at: &Installation) -> Found {

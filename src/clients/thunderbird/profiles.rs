@@ -37,7 +37,7 @@ pub(super) fn discover(family: &Family, host: &Host) -> Profiles {
                 let installs = root.join("installs.ini");
                 let installs = files::read(&installs).ok().flatten().and_then(|bytes| KeyFile::parse(&bytes).ok());
                 for (name, path) in listed(host, &root, &ini, installs.as_ref()) {
-                    if host.own_session || !leads_out(&host.folders.home, &path) {
+                    if host.own_session || !leads_out(host, &path) {
                         add(&mut found.list, name, path);
                     }
                 }
@@ -55,12 +55,13 @@ pub(super) fn discover(family: &Family, host: &Host) -> Profiles {
 }
 
 /// A link in somebody else's home may point anywhere.
-fn leads_out(home: &Path, path: &Path) -> bool {
-    match (std::fs::canonicalize(home), std::fs::canonicalize(path)) {
-        (Ok(home), Ok(path)) => !path.starts_with(home),
-        // not there: there is nothing to follow
-        _ => false,
-    }
+fn leads_out(host: &Host, path: &Path) -> bool {
+    // not there: there is nothing to follow
+    let Ok(path) = std::fs::canonicalize(path) else { return false };
+    // the folder of settings may have been moved to another place of that user
+    let places = [&host.folders.home, &host.folders.roaming].map(std::fs::canonicalize);
+    let known = places.iter().any(Result::is_ok);
+    known && !places.iter().flatten().any(|place| path.starts_with(place))
 }
 
 fn add(list: &mut Vec<ProfileAt>, name: Option<String>, path: PathBuf) {

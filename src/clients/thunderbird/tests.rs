@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use port26_platform::host::Folders;
 use port26_platform::processes::{Holder, NothingRuns, Processes};
+use port26_platform::registry::RegFile;
 use proptest::prelude::*;
 
 use super::*;
@@ -15,7 +16,14 @@ use crate::change::Content;
 use crate::formats::{Document, FileFormat};
 
 fn at(home: PathBuf, os: Os) -> Host {
-    Host { os, folders: Folders::below(home, os), registry: None, processes: Arc::new(NothingRuns), own_session: false }
+    Host {
+        os,
+        folders: Folders::below(home, os),
+        registry: None,
+        machine: None,
+        processes: Arc::new(NothingRuns),
+        own_session: false,
+    }
 }
 
 fn fixture(case: &str, os: Os) -> Host {
@@ -214,6 +222,33 @@ fn every_profile_of_windows_is_found_also_the_absolute_one_seen_from_outside() {
         told(&THUNDERBIRD.changes(office, &to26(office)).unwrap()),
         [entry("smtp2.port", None, "26"), entry("smtp2.try_ssl", Some("3"), "2")]
     );
+}
+
+/// The fixture's home with its registry; a policy moved AppData.
+fn moved_appdata(home: PathBuf) -> Host {
+    let registry = fixture("windows-moved-appdata", Os::Windows).folders.home.join("user.reg");
+    Host::folder(home, Os::Windows, Some(Arc::new(RegFile::open(registry).unwrap())))
+}
+
+#[test]
+fn profiles_are_found_where_the_registry_says_appdata_was_moved_to() {
+    let home = fixture("windows-moved-appdata", Os::Windows).folders.home;
+    let found = found(&THUNDERBIRD, &moved_appdata(home));
+    assert_eq!(found.accounts[0].id, "thunderbird/m0v3d000.default/smtp1");
+    assert_eq!(found.accounts.len(), 1);
+}
+
+#[test]
+fn appdata_on_another_drive_is_a_problem_and_not_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let mut host = at(home.path().to_owned(), Os::Windows);
+    assert_eq!(THUNDERBIRD.detect(&host).unwrap(), None);
+    host.folders.roaming_elsewhere = Some(r"\\server\users$\ada".into());
+    let problem = THUNDERBIRD.detect(&host).unwrap_err();
+    assert_eq!((problem.code.as_str(), problem.at.as_str()), ("folder_not_reachable", r"\\server\users$\ada"));
+    for other in [&BETTERBIRD, &SEAMONKEY, &POSTBOX] {
+        assert_eq!(other.detect(&host).unwrap(), None, "told once");
+    }
 }
 
 #[test]

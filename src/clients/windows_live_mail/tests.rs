@@ -13,6 +13,7 @@ fn host(home: impl Into<PathBuf>) -> Host {
         os: Os::Windows,
         folders: Folders::below(home, Os::Windows),
         registry: None,
+        machine: None,
         processes: Arc::new(NothingRuns),
         own_session: false,
     }
@@ -234,7 +235,7 @@ fn the_store_is_found_as_windows_names_it() {
     // In the profile, but gone: the key outlived the program.
     assert_eq!(WINDOWS_LIVE_MAIL.detect(&store_root(home, "%USERPROFILE%\\Gone", &[])).unwrap(), None);
     // `..` leads nowhere.
-    assert_eq!(store::locate(&host(home), "%USERPROFILE%\\..\\x"), store::Located::At(home.join("x")));
+    assert_eq!(Profile::of(&host(home)).locate("%USERPROFILE%\\..\\x"), Located::At(home.join("x")));
 }
 
 struct Running;

@@ -18,12 +18,20 @@ struct KeyLine {
 enum Root {
     CurrentUser,
     User(String),
+    Machine,
     Other,
 }
 
 type Trouble = (usize, &'static str);
 
-pub(super) fn parse(bytes: &[u8]) -> Result<RegText, RegTextError> {
+/// Whose keys of a file are indexed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hive {
+    User,
+    Machine,
+}
+
+pub(super) fn parse(bytes: &[u8], hive: Hive) -> Result<RegText, RegTextError> {
     let whole = |why: &str| RegTextError::Malformed { line: 1, offset: 0, why: why.to_owned() };
     let (encoding, source) = encoding::decode(bytes).map_err(whole)?;
     let trouble = |(at, why): Trouble| {
@@ -43,7 +51,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<RegText, RegTextError> {
     let ascii_only = eight && (old || std::str::from_utf8(&source).is_err());
     let dialect = Dialect { encoding, old, ascii_only };
     let (preamble, sections, lines) = read_lines(&source, body, encoding).map_err(trouble)?;
-    let root = users_root(&lines).map_err(trouble)?;
+    let root = match hive {
+        Hive::User => users_root(&lines).map_err(trouble)?,
+        Hive::Machine => lines.iter().any(|line| line.root == Root::Machine).then_some(Root::Machine),
+    };
     let mut keys = HashMap::new();
     if let Some(root) = root {
         keys.insert(String::new(), Key::default());
@@ -101,6 +112,7 @@ fn key_line(line: &[u8], encoding: Encoding) -> Result<(bool, Root, String), &'s
     let path = path.trim_end_matches('\\');
     let (root, below) = path.split_once('\\').unwrap_or((path, ""));
     Ok(match fold(root).as_str() {
+        "HKEY_LOCAL_MACHINE" | "HKLM" => (deletes, Root::Machine, below.to_owned()),
         "HKEY_CURRENT_USER" | "HKCU" => (deletes, Root::CurrentUser, below.to_owned()),
         "HKEY_USERS" | "HKU" if !below.is_empty() => {
             let (user, below) = below.split_once('\\').unwrap_or((below, ""));
