@@ -32,6 +32,7 @@ fn programs_for_windows_carry_what_windows_reads() {
         let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         if for_windows() {
             let file = PeFile::from_bytes(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert!(file.resources().is_ok(), "nothing is built into {}", path.display());
             version(name, file);
             icon(name, file);
             manifest(name, file);
@@ -108,7 +109,7 @@ fn elements(xml: &str) -> Vec<(String, String)> {
     let mut reader = quick_xml::Reader::from_str(xml);
     let mut found: Vec<(String, String)> = Vec::new();
     loop {
-        match reader.read_event().expect("the manifest is XML") {
+        match reader.read_event().unwrap_or_else(|error| panic!("the manifest is no XML: {error}")) {
             Event::Start(tag) | Event::Empty(tag) => {
                 found.push((tag.local_name().as_ref().to_owned(), tag.attributes_raw().to_owned()));
             }
