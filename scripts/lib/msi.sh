@@ -42,16 +42,16 @@ tells() {
 uninstall='Software\Microsoft\Windows\CurrentVersion\Uninstall'
 run='Software\Microsoft\Windows\CurrentVersion\Run'
 
-# entries ROOT: how many programs that root's list of programs has.
-entries() { registry "$1\\$uninstall" | grep -c '{' || true; }
+# entries: how many programs the list of programs has. Wine keeps one list in HKLM; Windows has one of each user's, too.
+entries() { registry "HKLM\\$uninstall" | grep -c '{' || true; }
 
-# entry ROOT: the key of port26 in that list; nothing if it is not in it.
+# entry: the key of port26 in that list; nothing if it is not in it.
 entry() {
-    wine64_here reg query "$1\\$uninstall" /s /reg:64 2>/dev/null | tr -d '\r' |
-        awk '/^HKEY/ { key = $0 } /DisplayName .*port26/ { print key; exit }'
+    wine64_here reg query "HKLM\\$uninstall" /s /reg:64 2>/dev/null | tr -d '\r' |
+        awk '/^HKEY/ { key = $0 } /DisplayName .*port26/ { print key; exit }' || true
 }
 
-installed_version() { told "$(entry "$1")" DisplayVersion; }
+installed_version() { told "$(entry)" DisplayVersion; }
 
 # policy: what the installed program says its policy is.
 policy() { wine64_here "$program" policy show | tr -d '\r'; }
@@ -69,20 +69,25 @@ signed() {
     [[ $told == *"Signature verification: ok"* ]] || fails "the signature of $1 does not verify: $told"
 }
 
-# listed ROOT VERSION PRODUCTS: what the list of programs shows; PRODUCTS is the installer's own key for that root.
+# listed VERSION PRODUCTS: what the list of programs shows; PRODUCTS is the installer's own key, the machine's or the user's.
 listed() {
     local key icon
-    key=$(entry "$1")
-    [ -n "$key" ] || fails "it is not in $1's list of programs"
-    tells "$key" DisplayVersion "$2"
+    key=$(entry)
+    [ -n "$key" ] || fails "it is not in the list of programs"
+    tells "$key" DisplayVersion "$1"
     tells "$key" Publisher port26
     tells "$key" HelpLink https://github.com/port26/port26/issues
     tells "$key" URLInfoAbout https://github.com/port26/port26
     # Windows makes DisplayIcon of it, Wine does not
-    icon=$(wine64_here reg query "$3" /s /reg:64 | tr -d '\r' | sed -n 's/^ *ProductIcon *REG_SZ *//p')
+    icon=$(wine64_here reg query "$2" /s /reg:64 | tr -d '\r' | sed -n 's/^ *ProductIcon *REG_SZ *//p')
     [[ $icon == *port26.ico ]] || fails "its icon is \"$icon\""
     [ -f "$WINEPREFIX/drive_c$(cut -c 3- <<<"${icon//\\//}")" ] || fails "there is no $icon"
     [ -n "$(told "$key" UninstallString)" ] || fails "there is no way to remove it"
+}
+
+# no_products KEY: the installer knows nothing of port26 there.
+no_products() {
+    if wine64_here reg query "$1" /s /reg:64 2>/dev/null | grep -q 'ProductName .*port26'; then fails "port26 is known in $1"; fi
 }
 
 # Wine has the same start menu for all users and for one; Windows has two.
@@ -155,7 +160,7 @@ for_all_users() {
     state="$WINEPREFIX/drive_c/users/$(id -un)/AppData/Local/port26"
     products='HKLM\Software\Classes\Installer\Products'
     policies='HKLM\Software\Policies\port26'
-    before=$(entries HKLM)
+    before=$(entries)
     signed "$first"
 
     echo "a word that no policy has: refused, and nothing is installed"
@@ -172,12 +177,15 @@ for_all_users() {
     PORT26_PROGRAMS=$(winepath_of "$programs") cargo test --quiet --locked --target $WINDOWS --test programs
     logon=$(told "HKLM\\$run" port26)
     case $logon in *'port26\port26w.exe" fix --silent') ;; *) fails "the entry at logon is: $logon" ;; esac
-    listed HKLM 0.1.0 "$products"
+    listed 0.1.0 "$products"
     in_start_menu 'Program Files\port26'
     [[ $(policy) =~ mode\ +\"test\"\ +.HKLM ]] || fails "the policy is: $(policy)"
     [[ $(policy) == *'["*.hosting.test"]'* ]] || fails "the policy is: $(policy)"
     [[ $(wine64_here "$program" scan --json | tr -d '\r') == *'"schema": "port26/1"'* ]] || fails "scan tells nothing"
     mkdir -p "$state/receipts" && echo kept >"$state/receipts/test"
+
+    echo "run by a logon script"
+    logon_script
 
     echo "started by a double click"
     double_clicked
@@ -192,8 +200,8 @@ for_all_users() {
 
     echo "upgraded: one product, what was said before still holds, and more can be said"
     ends_with 0 msi /i "$second" SCHEDULE=daily
-    listed HKLM 0.2.0 "$products"
-    [ "$(entries HKLM)" = $((before + 1)) ] || fails "both versions are in the list of programs"
+    listed 0.2.0 "$products"
+    [ "$(entries)" = $((before + 1)) ] || fails "both versions are in the list of programs"
     tells "$policies" mode test
     tells "$policies" host_allow_list '*.hosting.test'
     tells "$policies" schedule daily
@@ -201,7 +209,7 @@ for_all_users() {
 
     echo "not downgraded"
     ends_with 1603 msi /i "$first"
-    [ "$(installed_version HKLM)" = 0.2.0 ] || fails "after a refused downgrade there is $(installed_version HKLM)"
+    [ "$(installed_version)" = 0.2.0 ] || fails "after a refused downgrade there is $(installed_version)"
 
     echo "said anew over what is installed"
     ends_with 0 msi /i "$second" REINSTALL=ALL MODE=off
@@ -217,9 +225,11 @@ for_all_users() {
     tells "$policies" max_wait_s 0x5
     wine64_here reg delete "$policies" /f /reg:64 >/dev/null
     no_registry 'HKLM\Software\port26'
-    [ -z "$(entry HKLM)" ] && [ "$(entries HKLM)" = "$before" ] || fails "it is still in the list of programs"
+    [ -z "$(entry)" ] && [ "$(entries)" = "$before" ] || fails "it is still in the list of programs"
     [ -z "$(start_menu_entry)" ] || fails "it is still in the start menu"
     [ "$(cat "$state/receipts/test")" = kept ] || fails "the receipts are gone"
+    # and the logon script says that it is gone
+    ends_with 1 wine64_here cmd /c "$(winepath_of "$root/scripts/login/port26-logon.cmd")"
 
     echo "installed without an entry at logon, which an upgrade keeps so"
     ends_with 0 msi /i "$first" LOGON=none
@@ -231,13 +241,13 @@ for_all_users() {
 }
 
 for_one_user() {
-    local programs program home state products logon before machine
+    local programs program home state products logon before
     products='HKCU\Software\Microsoft\Installer\Products'
     home="$WINEPREFIX/drive_c/users/$(id -un)"
     programs="$home/AppData/Local/Programs/port26"
     program="$programs/port26.exe"
     state="$home/AppData/Local/port26"
-    before=$(entries HKCU) machine=$(entries HKLM)
+    before=$(entries)
     signed "${first%.msi}-user.msi"
 
     echo "for one user: installed below the user's own folder, and nothing for the machine"
@@ -248,8 +258,8 @@ for_one_user() {
     no_registry "HKLM\\$run" port26
     no_registry 'HKLM\Software\port26'
     [ ! -e "$WINEPREFIX/drive_c/Program Files/port26" ] || fails "it is in the folder for all users"
-    listed HKCU 0.1.0 "$products"
-    [ "$(entries HKLM)" = "$machine" ] || fails "it is in the machine's list of programs"
+    listed 0.1.0 "$products"
+    no_products 'HKLM\Software\Classes\Installer\Products'
     in_start_menu 'Local\Programs\port26'
     [[ $(policy) == *default* ]] || fails "it does not run: $(policy)"
 
@@ -258,7 +268,7 @@ for_one_user() {
     ends_with 0 repair "${first%.msi}-user.msi"
     [ -f "$program" ] || fails "the repair did not bring the program back"
     ends_with 0 msi /i "${second%.msi}-user.msi" LOGON=none
-    listed HKCU 0.2.0 "$products"
+    listed 0.2.0 "$products"
     no_registry "HKCU\\$run" port26
     ends_with 1603 msi /i "${first%.msi}-user.msi"
 
@@ -266,11 +276,29 @@ for_one_user() {
     ends_with 0 msi /x "${second%.msi}-user.msi"
     [ ! -e "$programs" ] || fails "left: $(ls "$programs")"
     no_registry 'HKCU\Software\port26'
-    [ "$(entries HKCU)" = "$before" ] || fails "it is still in the user's list of programs"
+    [ "$(entries)" = "$before" ] || fails "it is still in the list of programs"
+    no_products "$products"
     [ "$(cat "$state/receipts/test")" = kept ] || fails "the receipts are gone"
 
     echo "for one user: not beside the one for all users"
     ends_with 0 msi /i "$first"
     ends_with 1603 msi /i "${first%.msi}-user.msi"
     ends_with 0 msi /x "$first"
+}
+
+# The logon script, in silence, with the exit code of port26; it finds the program where the MSIs put it.
+logon_script() {
+    local script code took
+    script=$(winepath_of "$root/scripts/login/port26-logon.cmd")
+    code=0
+    wine64_here cmd /c "$script" >"$msi_work/said" 2>&1 || code=$?
+    [ $code = 0 ] || fails "the logon script ended with $code: $(cat "$msi_work/said")"
+    [ ! -s "$msi_work/said" ] || fails "the logon script is not silent: $(cat "$msi_work/said")"
+    took=$(date +%s%N)
+    wine64_here cmd /c "$script"
+    echo "the logon script took $((($(date +%s%N) - took) / 1000000)) ms with nothing to do, Wine's own start in it"
+    # a policy that nobody can mean ends with 2, and the script hands that on
+    wine64_here reg add "$policies" /v mode /t REG_SZ /d nonsense /f /reg:64 >/dev/null
+    ends_with 2 wine64_here cmd /c "$script"
+    wine64_here reg add "$policies" /v mode /t REG_SZ /d test /f /reg:64 >/dev/null
 }
