@@ -4,10 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 const FOLDER: &str = "installer/windows";
+const PARTS: [&str; 5] = ["port26.rc", "port26w.rc", "program.rc", "port26.ico", "port26.manifest"];
 const PROGRAMS: [&str; 2] = ["port26", "port26w"];
 
 fn main() -> ExitCode {
-    println!("cargo::rerun-if-changed={FOLDER}");
+    for part in PARTS {
+        println!("cargo::rerun-if-changed={FOLDER}/{part}");
+    }
     if std::env::var_os("CARGO_CFG_WINDOWS").is_none() {
         return ExitCode::SUCCESS;
     }

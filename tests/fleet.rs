@@ -11,7 +11,9 @@ use std::path::Path;
 use std::process::Command;
 
 use admx::{Element, Kind, Template, Words};
+use clap::Parser;
 use port26::policy::{Policy, PolicyError, PolicyValue, REGISTRY_NAME};
+use port26_platform::host::Os;
 use serde_json::{Value, json};
 
 fn file(name: &str) -> String {
@@ -279,4 +281,71 @@ fn what_group_policy_writes_is_what_policy_show_tells() {
     let (code, _, err) = policy_show();
     assert_eq!(code, 2, "{err}");
     assert!(err.contains(user) && err.contains("send_test") && err.contains("perhaps"), "{err}");
+}
+
+/// Each command line of port26 in the files that are handed out, without the program.
+fn command_lines() -> Vec<(&'static str, String)> {
+    let files = [
+        ("scripts/mdm/intune/detect.ps1", "& $program ", " 2>$null"),
+        ("scripts/mdm/intune/remediate.ps1", "& $program ", " 2>$null"),
+        ("scripts/verify-on-windows.ps1", "& $program ", " 2>$null"),
+        ("scripts/login/port26-logon.cmd", "\"%program%\" ", "\r"),
+        ("scripts/login/port26-logon.sh", "exec \"$program\" ", "\n"),
+        ("installer/windows/port26.wxs", "port26w.exe&quot; ", "\""),
+    ];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for (name, before, after) in files {
+        let text = std::fs::read_to_string(root.join(name)).unwrap();
+        let here: Vec<_> = text.split(before).skip(1).map(|rest| rest.split(after).next().unwrap()).collect();
+        assert!(!here.is_empty(), "{name} calls nothing with {before:?}");
+        found.extend(here.into_iter().map(|line| (name, line.to_owned())));
+    }
+    found
+}
+
+#[test]
+fn every_command_line_that_is_handed_out_is_one() {
+    for (file, line) in command_lines() {
+        let words = std::iter::once("port26").chain(line.split(' '));
+        assert!(port26::cli::Cli::try_parse_from(words).is_ok(), "{file}: port26 {line}");
+        assert!(line.contains("--silent") || line.contains("--json"), "{file}: port26 {line} would speak to nobody");
+    }
+}
+
+/// The login script of Linux, which is for every shell.
+fn login_script(program: &Path, home: &Path) -> (i32, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/login/port26-logon.sh");
+    let mut command = Command::new("sh");
+    command
+        .arg(script)
+        .env_remove("XDG_STATE_HOME")
+        .env_remove("XDG_CONFIG_HOME")
+        .env("HOME", home)
+        .env("PORT26", program);
+    let output = command.output().unwrap();
+    (
+        output.status.code().unwrap(),
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat(),
+    )
+}
+
+#[test]
+fn the_login_script_is_silent_and_hands_on_the_exit_code() {
+    // Windows has its own script, which scripts/test runs where the MSI has installed it.
+    if Os::here() == Os::Windows {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    assert_eq!(login_script(Path::new(env!("CARGO_BIN_EXE_port26")), home.path()), (0, String::new()));
+
+    let told = home.path().join("told");
+    let other = home.path().join("other");
+    std::fs::write(&other, format!("#!/bin/sh\necho \"$@\" >'{}'\nexit 6\n", told.display())).unwrap();
+    assert!(Command::new("chmod").arg("+x").arg(&other).status().unwrap().success());
+    assert_eq!(login_script(&other, home.path()), (6, String::new()));
+    assert_eq!(std::fs::read_to_string(&told).unwrap(), "fix --silent\n");
+
+    let (code, said) = login_script(&home.path().join("no-such-program"), home.path());
+    assert!(code == 1 && said.contains("no-such-program was not found"), "{code} {said}");
 }

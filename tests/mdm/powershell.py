@@ -4,6 +4,7 @@ of this project. There is no PowerShell for the systems on which the tests run: 
     powershell.py FOLDER
 """
 
+import dataclasses
 import pathlib
 import re
 import sys
@@ -11,15 +12,46 @@ import sys
 import tree_sitter
 import tree_sitter_powershell
 
-# which exit codes each script may end with; Intune repairs at 1
-EXITS = {"detect.ps1": {0, 1, 2}, "remediate.ps1": {0, 1, 2}, "detect-app.ps1": {0, 1}}
-# how each may call port26: the words after the program
-CALLS = {"detect.ps1": ["test --json"], "remediate.ps1": ["fix --silent --json"], "detect-app.ps1": []}
-COMMANDS = {"Tell", "Write-Output", "Test-Path", "Get-Item", "ConvertFrom-Json", "ForEach-Object", "Where-Object", "Group-Object"}
-# what may be read of an object: counts, results and places of the program, nothing that names a person or an account
-MEMBERS = {
-    "accounts", "result", "problems", "Count", "Name", "Length", "IsSystem", "VersionInfo", "ProductVersion", "OutputEncoding",
-    "UTF8", "OpenBaseKey", "OpenSubKey", "GetValue", "GetCurrent", "Substring", "Min",
+@dataclasses.dataclass
+class Rules:
+    """What one script may do."""
+
+    exits: set[int]
+    """The codes it ends with; Intune repairs at 1."""
+    calls: list[str]
+    """How it calls port26: the words after the program."""
+    commands: set[str]
+    members: set[str]
+    """What it may read of an object. Never what names a person, an account, a host or a place (email, id, host, user, profile,
+    message, evidence)."""
+    says: str
+    """The only command that writes."""
+
+
+# how each finds the program
+FINDS = {"OpenBaseKey", "OpenSubKey", "GetValue"}
+COUNTS = FINDS | {"accounts", "result", "problems", "Count", "Name", "Length", "IsSystem", "OutputEncoding", "UTF8", "GetCurrent", "Substring", "Min"}
+COUNTING = {"Tell", "Test-Path", "ConvertFrom-Json", "ForEach-Object", "Where-Object", "Group-Object"}
+SCRIPTS = {
+    "mdm/intune/detect.ps1": Rules({0, 1, 2}, ["test --json"], COUNTING, COUNTS, "Tell"),
+    "mdm/intune/remediate.ps1": Rules({0, 1, 2}, ["fix --silent --json"], COUNTING, COUNTS, "Tell"),
+    "mdm/intune/detect-app.ps1": Rules({0, 1}, [], {"Test-Path", "Get-Item"}, FINDS | {"VersionInfo", "ProductVersion"}, "Write-Output"),
+    "verify-on-windows.ps1": Rules(
+        {0, 1},
+        ["scan --json", "test --json", "fix --dry-run --json", "policy show --json", "status --json"],
+        {
+            "Test-Path", "Get-Item", "ConvertFrom-Json", "ConvertTo-Json", "ForEach-Object", "Where-Object", "Join-Path", "Get-Location",
+            "Get-UICulture", "Get-AuthenticodeSignature", "Set-Content", "Parsed", "Accounts", "Step",
+        },
+        FINDS
+        | {
+            "accounts", "client", "used", "outgoing", "port", "port_is_default", "tls", "auth", "credential", "verdict", "code", "result",
+            "reason", "after", "Elapsed", "TotalSeconds", "Round", "schema", "clients", "problems", "OutputEncoding", "UTF8", "StartNew",
+            "scan", "test", "dry_run", "settings", "name", "from", "kind", "receipts", "Count", "OSVersion", "Version", "ToString",
+            "PSVersion", "Name", "VersionInfo", "ProductVersion", "Status",
+        },
+        "Write-Output",
+    ),
 }
 # Intune keeps this much of a script's output, and takes scripts up to this size
 OUTPUT_LIMIT, SIZE_LIMIT = 2048, 200 * 1024
@@ -34,7 +66,7 @@ def walk(node):
         yield from walk(child)
 
 
-def check(path: pathlib.Path) -> None:
+def check(path: pathlib.Path, rules: Rules) -> None:
     source = path.read_bytes()
 
     def fail(why: str, node=None) -> None:
@@ -58,12 +90,12 @@ def check(path: pathlib.Path) -> None:
     for node in nodes:
         if node.type == "flow_control_statement" and text(node).lower().startswith("exit"):
             code = text(node)[4:].strip()
-            if not code.isdigit() or int(code) not in EXITS[path.name]:
-                fail(f"ends with {code or 'no code'}; allowed are {sorted(EXITS[path.name])}", node)
+            if not code.isdigit() or int(code) not in rules.exits:
+                fail(f"ends with {code or 'no code'}; allowed are {sorted(rules.exits)}", node)
             else:
                 exits.add(int(code))
-    if exits != EXITS[path.name]:
-        fail(f"ends with {sorted(exits)}, and should with each of {sorted(EXITS[path.name])}")
+    if exits != rules.exits:
+        fail(f"ends with {sorted(exits)}, and should with each of {sorted(rules.exits)}")
     statements = next(node for node in tree.root_node.children if node.type == "statement_list")
     if not text(statements.named_children[-1]).startswith("exit"):
         fail("its last statement is no exit")
@@ -77,19 +109,19 @@ def check(path: pathlib.Path) -> None:
                 if words[:2] != ["&", "$program"] or words[-1] != "2>$null":
                     fail(f"calls something else: {text(node)}", node)
                 calls.append(" ".join(words[2:-1]))
-            elif name not in COMMANDS:
+            elif name == "Write-Output" and (rules.says == name or inside(node, "function_statement")):
+                pass
+            elif name not in rules.commands:
                 fail(f"uses {name}", node)
-            elif name == "Write-Output" and path.name != "detect-app.ps1" and not inside(node, "function_statement"):
-                fail("writes beside Tell, which keeps the output short", node)
-        if node.type == "member_name" and text(node) not in MEMBERS:
+        if node.type == "member_name" and text(node) not in rules.members:
             fail(f"reads .{text(node)}", node)
         if node.type == "variable" and re.match(r"\$env:|\$\{env:", text(node), re.IGNORECASE):
             fail(f"reads {text(node)}", node)
-    if calls != CALLS[path.name]:
-        fail(f"calls port26 with {calls}, not with {CALLS[path.name]}")
+    if calls != rules.calls:
+        fail(f"calls port26 with {calls}, not with {rules.calls}")
 
     limit = re.search(r"^\$limit = (\d+)", source.decode(errors="replace"), re.MULTILINE)
-    if path.name != "detect-app.ps1" and (limit is None or int(limit[1]) >= OUTPUT_LIMIT):
+    if rules.says == "Tell" and (limit is None or int(limit[1]) >= OUTPUT_LIMIT):
         fail(f"does not keep its output under {OUTPUT_LIMIT} characters")
 
 
@@ -102,11 +134,11 @@ def inside(node, kind: str) -> bool:
 
 
 folder = pathlib.Path(sys.argv[1])
-found = {path.name for path in folder.glob("*.ps1")}
-if found != set(EXITS):
-    problems.append(f"{folder}: scripts {sorted(found)}, known are {sorted(EXITS)}")
-for name in sorted(found & set(EXITS)):
-    check(folder / name)
+found = {path.relative_to(folder).as_posix() for path in folder.rglob("*.ps1")}
+if found != set(SCRIPTS):
+    problems.append(f"{folder}: scripts {sorted(found)}, known are {sorted(SCRIPTS)}")
+for name in sorted(found & set(SCRIPTS)):
+    check(folder / name, SCRIPTS[name])
 for problem in problems:
     print(problem, file=sys.stderr)
 print(f"{len(found)} scripts for PowerShell parsed, {len(problems)} problems")
