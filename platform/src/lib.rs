@@ -3,6 +3,7 @@
 //! One folder a facility; each has a public face (`mod.rs`), one file per system, and a twin in memory
 //! that passes the same tests. Everywhere else the OS is a value ([`host::Os`]), never a `cfg`.
 
+pub mod console;
 pub mod files;
 pub mod host;
 pub mod managed;

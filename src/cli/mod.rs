@@ -4,6 +4,7 @@
 mod args;
 mod context;
 mod credential;
+mod double_click;
 mod exit;
 mod fix;
 mod fix_when_closed;
@@ -24,6 +25,7 @@ use std::ffi::OsString;
 use clap::Parser;
 
 pub use args::{Cli, Verb};
+pub use double_click::double_clicked;
 pub use exit::Exit;
 
 /// An error of the command line itself (a flag's value, an account that does not exist): exit code 2.

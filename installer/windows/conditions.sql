@@ -1,6 +1,0 @@
-UPDATE `Component` SET `Condition` = 'LOGON = "fix" OR (NOT LOGON AND NOT OLD_LOGON)' WHERE `Component` = 'AtLogon'
-UPDATE `Component` SET `Condition` = 'LOGON = "none" OR (NOT LOGON AND OLD_LOGON)' WHERE `Component` = 'NotAtLogon'
-UPDATE `Component` SET `Condition` = 'MODE' WHERE `Component` = 'Mode'
-UPDATE `Component` SET `Condition` = 'OLD_MODE AND NOT MODE' WHERE `Component` = 'ModeKept'
-UPDATE `Component` SET `Condition` = 'HOST_ALLOW_LIST' WHERE `Component` = 'Hosts'
-UPDATE `Component` SET `Condition` = 'OLD_HOST_ALLOW_LIST AND NOT HOST_ALLOW_LIST' WHERE `Component` = 'HostsKept'

@@ -1,0 +1,17 @@
+# What administrators of fleets are given, as far as it is no program. Sourced by scripts/test.
+
+FLEET_PACKAGES="python3 python3-venv"
+# pinned, as a grammar that reads more would prove less
+POWERSHELL_PARSER="tree-sitter==0.26.1 tree-sitter-powershell==0.26.4"
+
+# The PowerShell scripts, read by a real parser and held to Intune's rules. Nothing here can run them.
+powershell_scripts() {
+    local parser=$root/target/tools/powershell-parser
+    if ! "$parser/bin/python" -c 'import tree_sitter, tree_sitter_powershell' 2>/dev/null; then
+        rm -rf "$parser"
+        python3 -m venv "$parser" 2>/dev/null || not_run "python3 with venv"
+        "$parser/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: $POWERSHELL_PARSER ||
+            not_run "the parser for PowerShell (pip install $POWERSHELL_PARSER)"
+    fi
+    "$parser/bin/python" tests/mdm/powershell.py scripts
+}
