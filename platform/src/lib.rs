@@ -9,5 +9,6 @@ pub mod managed;
 pub mod network;
 pub mod processes;
 pub mod registry;
+pub mod scripts;
 pub mod sealed;
 pub mod secrets;

@@ -386,6 +386,7 @@ mod tests {
             folders: Folders::below(home, os),
             registry: registry.map(|registry| Arc::new(registry) as _),
             processes: Arc::new(NothingRuns),
+            scripts: Arc::new(port26_platform::scripts::NoScripts),
             own_session: false,
         }
     }

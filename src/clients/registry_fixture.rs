@@ -33,6 +33,7 @@ fn host(registry: Option<Arc<dyn Registry>>) -> Host {
         folders: Folders::below("/nowhere", Os::Windows),
         registry,
         processes: Arc::new(NothingRuns),
+        scripts: Arc::new(port26_platform::scripts::NoScripts),
         own_session: false,
     }
 }

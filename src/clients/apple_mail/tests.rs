@@ -15,6 +15,7 @@ fn host(home: impl Into<PathBuf>) -> Host {
         folders: Folders::below(home, Os::Macos),
         registry: None,
         processes: Arc::new(NothingRuns),
+        scripts: Arc::new(port26_platform::scripts::NoScripts),
         own_session: false,
     }
 }

@@ -9,7 +9,14 @@ use proptest::prelude::*;
 use super::*;
 
 fn at(home: PathBuf, os: Os) -> Host {
-    Host { os, folders: Folders::below(home, os), registry: None, processes: Arc::new(NothingRuns), own_session: false }
+    Host {
+        os,
+        folders: Folders::below(home, os),
+        registry: None,
+        processes: Arc::new(NothingRuns),
+        scripts: Arc::new(port26_platform::scripts::NoScripts),
+        own_session: false,
+    }
 }
 
 fn fixture(case: &str, os: Os) -> Host {

@@ -14,6 +14,7 @@ fn host(home: impl Into<PathBuf>) -> Host {
         folders: Folders::below(home, Os::Windows),
         registry: None,
         processes: Arc::new(NothingRuns),
+        scripts: Arc::new(port26_platform::scripts::NoScripts),
         own_session: false,
     }
 }
