@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use port26_platform::registry::Value;
+use port26_platform::scripts::{App, ObjectKey};
 use serde::{Deserialize, Serialize};
 
 use crate::formats::FileFormat;
@@ -31,8 +32,10 @@ pub enum Slot {
     /// A property of a scriptable program (Apple Mail from 10.11, Outlook for Mac).
     Script {
         /// The program.
-        app: String,
-        /// Which property of which object.
+        app: App,
+        /// Which of its objects.
+        object: ObjectKey,
+        /// The property, as JavaScript names it.
         property: String,
     },
     /// An item of the OS keychain.
@@ -51,7 +54,7 @@ pub enum Content {
     /// A registry value: type and bytes.
     Registry(Value),
     /// The raw text of a setting exactly as the format's editor returns it (`26`, `"mail.example.org"`,
-    /// `<string>26</string>`).
+    /// `<string>26</string>`), or the JSON of a script's property (`26`, `"ann"`).
     Raw(String),
     /// A secret, by fingerprint only: secrets never enter a journal.
     Fingerprint(String),

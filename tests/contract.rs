@@ -25,9 +25,11 @@ use port26::formats::open::{AllEditors, Editors};
 use port26_platform::files::{Appender, FileError, READ_LIMIT};
 use port26_platform::host::Os;
 use port26_platform::registry::{RegFile, Value, ValueWrite};
+use port26_platform::scripts::{App, NewValue, ObjectKey, ObjectWrite, PropertySet};
 use proptest::prelude::*;
+use serde_json::Value as Json;
 
-use case::{Case, fixtures};
+use case::{Case, SCRIPTED, fixtures};
 
 /// Every fixture: a home folder as a client leaves it. Which system it is of is told by its folders.
 fn cases() -> Vec<PathBuf> {
@@ -199,6 +201,12 @@ impl Store for FailsAt<'_> {
     fn write_values(&self, writes: &[ValueWrite]) -> Result<(), StoreError> {
         self.write(full(Path::new("HKCU")).into(), || self.inner.write_values(writes))
     }
+    fn read_properties(&self, app: &App, wanted: &[(&ObjectKey, &str)]) -> Result<Vec<Option<Json>>, StoreError> {
+        self.inner.read_properties(app, wanted)
+    }
+    fn write_properties(&self, app: &App, writes: &[ObjectWrite]) -> Result<(), StoreError> {
+        self.write(full(Path::new(SCRIPTED)).into(), || self.inner.write_properties(app, writes))
+    }
     fn registry_file(&self) -> Option<PathBuf> {
         self.inner.registry_file()
     }
@@ -284,6 +292,7 @@ fn an_undo_that_fails_at_any_write_leaves_the_new_settings_and_can_be_repeated()
 fn file_of(change: &Change) -> PathBuf {
     match &change.slot {
         Slot::Setting { file, .. } => file.clone(),
+        Slot::Script { .. } => PathBuf::from(SCRIPTED),
         _ => PathBuf::from("user.reg"),
     }
 }
@@ -372,6 +381,13 @@ fn content_of(case: &Case, slot: &Slot) -> Option<Content> {
         Slot::Registry { key, value } => {
             case.host.registry.as_ref().unwrap().value(key, value).unwrap().map(Content::Registry)
         }
+        Slot::Script { app, object, property } => {
+            // The undo may have put back the very user name that the object was known by.
+            let mut object = object.clone();
+            object.keys.values_mut().for_each(|values| values.push(None));
+            let values = MachineStore::of(&case.host).read_properties(app, &[(&object, property)]).unwrap();
+            values[0].as_ref().map(|value| Content::Raw(value.to_string()))
+        }
         other => panic!("{}: {other:?}", case.name),
     }
 }
@@ -394,6 +410,16 @@ fn edit_by_hand(case: &Case, change: &Change) {
             };
             let write = ValueWrite { key: key.clone(), value: value.clone(), content };
             case.host.registry.as_ref().unwrap().write(&[write]).unwrap();
+        }
+        (Slot::Script { app, object, property }, after) => {
+            let json = |content: &Option<Content>| match content {
+                Some(Content::Raw(raw)) => serde_json::from_str(raw).unwrap(),
+                _ => Json::Null,
+            };
+            let (expect, value) = (json(&change.before), NewValue::Open(json(after)));
+            let set = vec![PropertySet { property: property.clone(), expect, value }];
+            let write = ObjectWrite { object: object.clone(), set };
+            case.host.scripts.write(app, &[write]).unwrap();
         }
         (slot, _) => panic!("{}: {slot:?}", case.name),
     }
@@ -459,7 +485,8 @@ fn garbage_is_a_reported_problem_and_never_a_plan() {
                     }
                 }
                 let leaf = name.file_name().unwrap().to_string_lossy();
-                let named = told.iter().find(|problem| problem.at.contains(&*leaf));
+                // A program that answers nonsense is named itself; its state is in a file only here.
+                let named = told.iter().find(|problem| problem.at.contains(&*leaf) || leaf == SCRIPTED);
                 let problem = named.unwrap_or_else(|| panic!("{label} was not reported: {told:?}"));
                 assert!(!problem.message.is_empty() && !problem.hint.is_empty(), "{label}");
                 assert!(!files(&case).contains(&name), "{label}: it is planned to be written");

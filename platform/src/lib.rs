@@ -11,5 +11,6 @@ pub mod network;
 pub mod processes;
 pub mod programs;
 pub mod registry;
+pub mod scripts;
 pub mod sealed;
 pub mod secrets;

@@ -1,16 +1,18 @@
 //! From settings to writes: everything that goes into one file is one write, everything in the live registry
-//! another. Compares each setting with what the plan saw, makes the edits in memory, and keeps the way back;
+//! another, and everything in one scriptable program a third. Compares each setting with what the plan saw, makes the edits in memory, and keeps the way back;
 //! nothing is written here.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use port26_platform::registry::ValueWrite;
+use port26_platform::scripts::{App, ObjectWrite};
 use sha2::{Digest, Sha256};
 
 use super::error::ApplyError;
 use super::journal::{FileEdit, Intent, Step, Target};
 use super::receipt::{ReceiptId, Transaction};
+use super::script::{self, NewPassword};
 use super::store::Store;
 use super::{slots, splice};
 use crate::change::{Change, Content, Slot};
@@ -33,6 +35,7 @@ pub(super) struct Prepared {
 pub(super) enum Write {
     File { old: Vec<u8>, new: Vec<u8> },
     Values(Vec<ValueWrite>),
+    Properties(Vec<ObjectWrite>),
 }
 
 /// Where a group of settings is written.
@@ -40,6 +43,7 @@ pub(super) enum Write {
 enum Place {
     File(PathBuf, FileFormat),
     Registry,
+    Program(App),
 }
 
 /// Name of the file that holds the new content of the n-th write until it is complete.
@@ -52,13 +56,19 @@ pub(super) fn fingerprint(bytes: &[u8]) -> String {
 }
 
 /// Makes all the writes of a transaction in memory. An error means that nothing was or will be written.
-pub(super) fn prepare(tools: Tools, id: &ReceiptId, wanted: &Transaction) -> Result<Vec<Prepared>, ApplyError> {
+pub(super) fn prepare(
+    tools: Tools,
+    id: &ReceiptId,
+    wanted: &Transaction,
+    passwords: &[NewPassword],
+) -> Result<Vec<Prepared>, ApplyError> {
     let mut prepared = Vec::new();
     for (place, steps) in by_place(tools, wanted)? {
         let n = u32::try_from(prepared.len()).unwrap_or(u32::MAX);
         let group = match place {
             Place::File(path, format) => prepare_file(tools, &path, format, temp_name(id, n), n, steps)?,
             Place::Registry => prepare_registry(tools, n, steps)?,
+            Place::Program(app) => script::prepare(tools, &app, n, steps, passwords)?,
         };
         prepared.extend(group);
     }
@@ -97,7 +107,7 @@ fn place_of(change: &Change, registry_file: Option<&Path>) -> Result<Place, Appl
     let fits = |content: &Option<Content>| match (&change.slot, content) {
         (_, None) => true,
         (Slot::Registry { .. }, Some(content)) => matches!(content, Content::Registry(_)),
-        (Slot::Setting { .. }, Some(content)) => matches!(content, Content::Raw(_)),
+        (Slot::Setting { .. } | Slot::Script { .. }, Some(content)) => matches!(content, Content::Raw(_)),
         _ => false,
     };
     match &change.slot {
@@ -107,6 +117,7 @@ fn place_of(change: &Change, registry_file: Option<&Path>) -> Result<Place, Appl
         Slot::Registry { .. } if fits(&change.before) && fits(&change.after) => {
             Ok(registry_file.map_or(Place::Registry, |file| Place::File(file.to_owned(), FileFormat::RegFile)))
         }
+        Slot::Script { app, .. } if fits(&change.before) && fits(&change.after) => Ok(Place::Program(app.clone())),
         _ => Err(ApplyError::NotWritable { slot: Box::new(change.slot.clone()) }),
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use port26_platform::files::{Appender, FileError};
+use port26_platform::scripts::{App, ObjectKey};
 use serde::{Deserialize, Serialize};
 
 use super::receipt::{AccountRecord, Kind, Left, Machine, Receipt, ReceiptId, RunId, Status};
@@ -114,7 +115,7 @@ pub(super) struct Begin {
     pub accounts: Vec<AccountRecord>,
 }
 
-/// What is written in one step: a file, or all the values of the live registry.
+/// What is written in one step: a file, all the values of the live registry, or all the properties of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Intent {
     pub n: u32,
@@ -127,6 +128,12 @@ pub(super) struct Intent {
 pub(super) enum Target {
     File(FileEdit),
     Registry,
+    /// `passwords`: the objects that were given one. What they had before is not known to anybody but the program.
+    Script {
+        app: App,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        passwords: Vec<ObjectKey>,
+    },
 }
 
 /// The edit of a file, as a way back: what was taken out, and what both versions are recognised by.

@@ -14,6 +14,7 @@ mod journal;
 mod receipt;
 mod recover;
 mod restore;
+mod script;
 mod slots;
 mod splice;
 mod state_dir;
@@ -28,6 +29,7 @@ pub use receipt::{
     in_words,
 };
 pub use recover::{Recovered, Recovery, RecoveryOutcome};
+pub use script::NewPassword;
 pub use store::{MachineStore, Store, StoreError};
 pub use undo::{AccountFate, AccountUndone, Selector, Undone};
 

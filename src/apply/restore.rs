@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use port26_platform::files::FileError;
 use port26_platform::registry::ValueWrite;
+use port26_platform::scripts::App;
 
 use super::group::{Tools, fingerprint, value_write};
 use super::journal::{FileEdit, Intent, Step, Target};
 use super::receipt::Left;
 use super::store::StoreError;
-use super::{slots, splice};
-use crate::change::Content;
+use super::{script, slots, splice};
+use crate::change::{Change, Content};
 use crate::formats::FormatError;
 
 /// What became of one setting.
@@ -35,6 +36,7 @@ pub(super) struct Outcome {
 pub(super) enum Wrote {
     File { path: PathBuf, was: Vec<u8>, is: Vec<u8> },
     Values { were: Vec<ValueWrite> },
+    Properties { app: App, back: Vec<Change> },
 }
 
 /// A write that failed. It may have had an effect all the same (the disk failed after the file was in place).
@@ -67,10 +69,11 @@ pub(super) fn restore(tools: Tools, intent: &Intent, temp: &str) -> Result<Outco
     match &intent.target {
         Target::File(edit) => restore_file(tools, edit, &intent.settings, temp),
         Target::Registry => restore_values(tools, &intent.settings),
+        Target::Script { app, .. } => script::restore(tools, app, &intent.settings),
     }
 }
 
-const CHANGED_SINCE: &str = "another program has changed it since";
+pub(super) const CHANGED_SINCE: &str = "another program has changed it since";
 
 /// How often to start over when another program writes at the same moment.
 const TRIES: usize = 3;

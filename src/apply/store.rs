@@ -7,6 +7,10 @@ use std::sync::Arc;
 use port26_platform::files::{Appender, FileError, Files};
 use port26_platform::host::Host;
 use port26_platform::registry::{Registry, RegistryError, Value, ValueWrite};
+use port26_platform::scripts::{App, ObjectKey, ObjectWrite, ScriptError, Scripts, Wanted};
+use serde_json::Value as Json;
+
+use super::script;
 
 /// What went wrong while reading or writing the user's settings.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +22,9 @@ pub enum StoreError {
     /// With the registry.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// With a program that is set by scripting.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
     /// There is no registry here.
     #[error("registry key {key}: this machine has no registry")]
     NoRegistry {
@@ -32,6 +39,7 @@ impl StoreError {
         match self {
             Self::File(error) => error.code(),
             Self::Registry(_) => "registry",
+            Self::Script(error) => error.code(),
             Self::NoRegistry { .. } => "no_registry",
         }
     }
@@ -40,6 +48,7 @@ impl StoreError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::File(error) => error.hint(),
+            Self::Script(error) => error.hint(),
             Self::Registry(_) => "Check that this user may write the registry key, then run port26 again.",
             Self::NoRegistry { .. } => "Name the user's registry with --registry FILE.reg.",
         }
@@ -60,6 +69,14 @@ pub trait Store: Send + Sync {
     fn write_values(&self, writes: &[ValueWrite]) -> Result<(), StoreError>;
     /// The file behind the registry, if it is a `.reg` file.
     fn registry_file(&self) -> Option<PathBuf>;
+    /// Properties of objects of a scriptable program, in this order; `None` where nothing is there.
+    fn read_properties(&self, app: &App, _wanted: &[(&ObjectKey, &str)]) -> Result<Vec<Option<Json>>, StoreError> {
+        Err(ScriptError::NotHere { app: app.clone() }.into())
+    }
+    /// Sets properties of a scriptable program: all, or none.
+    fn write_properties(&self, app: &App, _writes: &[ObjectWrite]) -> Result<(), StoreError> {
+        Err(ScriptError::NotHere { app: app.clone() }.into())
+    }
     /// Adds a line to a journal; when this returns, it is on the disk.
     fn append(&self, journal: &mut Appender, line: &[u8]) -> Result<(), FileError> {
         journal.append(line)
@@ -70,6 +87,7 @@ pub trait Store: Send + Sync {
 pub struct MachineStore {
     files: Files,
     registry: Option<Arc<dyn Registry>>,
+    scripts: Arc<dyn Scripts>,
 }
 
 impl MachineStore {
@@ -79,7 +97,7 @@ impl MachineStore {
         if let Some(file) = host.registry.as_ref().and_then(|registry| registry.backing_file()) {
             files = files.and(file);
         }
-        Self { files, registry: host.registry.clone() }
+        Self { files, registry: host.registry.clone(), scripts: Arc::clone(&host.scripts) }
     }
 
     fn registry(&self, key: &str) -> Result<&dyn Registry, StoreError> {
@@ -107,6 +125,35 @@ impl Store for MachineStore {
     fn write_values(&self, writes: &[ValueWrite]) -> Result<(), StoreError> {
         let Some(first) = writes.first() else { return Ok(()) };
         Ok(self.registry(&first.key)?.write(writes)?)
+    }
+
+    fn read_properties(&self, app: &App, wanted: &[(&ObjectKey, &str)]) -> Result<Vec<Option<Json>>, StoreError> {
+        // One visit, however many settings: all the objects with all that is asked of any of them.
+        let mut lists: Vec<Wanted> = Vec::new();
+        for (key, property) in wanted {
+            let at = lists.iter().position(|list| list.elements == key.elements).unwrap_or_else(|| {
+                lists.push(Wanted::new(&key.elements, &[]));
+                lists.len() - 1
+            });
+            for name in key.keys.keys().map(String::as_str).chain([*property]) {
+                if !lists[at].properties.iter().any(|known| known == name) {
+                    lists[at].properties.push(name.to_owned());
+                }
+            }
+        }
+        let read = self.scripts.read(app, &lists)?;
+        let objects_of = |elements: &str| {
+            let at = lists.iter().position(|list| list.elements == elements);
+            at.and_then(|at| read.get(at)).map(Vec::as_slice).unwrap_or_default()
+        };
+        let one = |(key, property): &(&ObjectKey, &str)| {
+            script::pick(app, objects_of(&key.elements), key, property).map(|value| value.cloned())
+        };
+        Ok(wanted.iter().map(one).collect::<Result<_, _>>()?)
+    }
+
+    fn write_properties(&self, app: &App, writes: &[ObjectWrite]) -> Result<(), StoreError> {
+        Ok(self.scripts.write(app, writes)?)
     }
 
     fn registry_file(&self) -> Option<PathBuf> {

@@ -8,18 +8,24 @@ use super::group::{Prepared, Tools, Write, prepare};
 use super::journal::{Begin, Intent, JournalWriter, Record, SCHEMA, Target};
 use super::receipt::{AccountRecord, Kind, Left, Receipt, ReceiptId, Transaction};
 use super::restore::restore;
+use super::script::NewPassword;
 use super::{Journal, Writer};
 
 impl Writer<'_> {
     /// Makes the changes. On an error nothing is changed, except for [`ApplyError::RollbackIncomplete`], which
     /// names what is. Changes that an earlier start left half done are taken back first.
     pub fn apply(&self, wanted: &Transaction) -> Result<Receipt, ApplyError> {
+        self.apply_with(wanted, &[])
+    }
+
+    /// The same, and gives programs these passwords. They are in no journal, and no undo brings back what was there.
+    pub fn apply_with(&self, wanted: &Transaction, passwords: &[NewPassword]) -> Result<Receipt, ApplyError> {
         let _lock = self.state.lock()?;
         self.refuse_in_use(wanted.client, &wanted.profile)?;
         self.recover_unfinished()?;
         self.refuse_unfinished(wanted)?;
         let id = self.state.next_id()?;
-        let prepared = prepare(self.tools, &id, wanted)?;
+        let prepared = prepare(self.tools, &id, wanted, passwords)?;
         self.refuse_in_use(wanted.client, &wanted.profile)?;
         let begin = Begin {
             schema: SCHEMA.to_owned(),
@@ -82,8 +88,10 @@ fn write_all<'p>(
             (Write::File { old, new }, Target::File(edit)) => {
                 tools.store.replace_file(&edit.path, old, new, &edit.temp)
             }
+            (Write::Properties(writes), Target::Script { app, .. }) => tools.store.write_properties(app, writes),
             (Write::Values(writes), _) => tools.store.write_values(writes),
-            (Write::File { .. }, Target::Registry) => Ok(()),
+            // No other pair is ever made.
+            (Write::File { .. } | Write::Properties(_), _) => Ok(()),
         }
         .map_err(ApplyError::Write)?;
         journal.add(&Record::Done { n: intent.n }).map_err(state)?;
@@ -122,7 +130,7 @@ pub(super) fn take_back<'i>(
     for intent in intents {
         let temp = match &intent.target {
             Target::File(edit) => edit.temp.as_str(),
-            Target::Registry => "",
+            Target::Registry | Target::Script { .. } => "",
         };
         match restore(tools, intent, temp) {
             Ok(outcome) => left.extend(outcome.left(intent)),

@@ -10,6 +10,7 @@ use super::group::temp_name;
 use super::journal::{Begin, Intent, Journal, JournalWriter, Record, SCHEMA};
 use super::receipt::{AccountRecord, Kind, Left, ReceiptId, RunId, Status};
 use super::restore::{Fate, NotRestored, Outcome, Wrote, restore};
+use super::script;
 use super::store::StoreError;
 use crate::account::ClientId;
 
@@ -207,6 +208,9 @@ impl Writer<'_> {
                     _ => self.tools.store.replace_file(path, is, was, &temp_name(&id, intent.n)),
                 },
                 Some(Wrote::Values { were }) => self.tools.store.write_values(were),
+                Some(Wrote::Properties { app, back }) => {
+                    script::bring(self.tools, app, back).map(drop).map_err(|error| error.source)
+                }
             };
             if let Err(error) = result {
                 let why = error.to_string();

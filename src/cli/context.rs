@@ -143,7 +143,17 @@ pub(super) fn policy(global: &Global) -> anyhow::Result<Policy> {
 
 /// Everything the stages need. Whoever is asked for passwords is the verb's choice.
 pub(super) fn tools(global: &Global, ask: Box<dyn Ask>) -> anyhow::Result<Tools> {
+    tools_on(host(global)?, global, ask)
+}
+
+/// The same for a verb that changes settings: programs that are set by scripting may be launched for it. A dry run
+/// disturbs nobody.
+pub(super) fn tools_to_change(global: &Global, ask: Box<dyn Ask>) -> anyhow::Result<Tools> {
     let host = host(global)?;
+    tools_on(if global.dry_run { host } else { host.to_be_changed() }, global, ask)
+}
+
+fn tools_on(host: Host, global: &Global, ask: Box<dyn Ask>) -> anyhow::Result<Tools> {
     let state = state_dir(global)?;
     let policy = policy(global)?;
     let config = probe_config(global, &policy)?;

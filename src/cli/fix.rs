@@ -14,7 +14,7 @@ use crate::report::{AccountReport, Report};
 pub(super) fn run(global: &Global, args: &FixArgs) -> anyhow::Result<Exit> {
     let asking = asking(global, "fix")?;
     let patience = Patience::of(args)?;
-    let tools = context::tools(global, asking.somebody())?;
+    let tools = context::tools_to_change(global, asking.somebody())?;
     let mut report = Report::new("fix");
     report.recovered = recovery_words(&tools.desk.writer().recover()?);
     let found = context::discover_selected(&tools, &args.selection)?;

@@ -52,7 +52,7 @@ fn known(args: &RelayArgs) -> Vec<&'static Relay> {
 fn use_it(global: &Global, args: &RelayArgs, user: &str) -> anyhow::Result<Exit> {
     let asking = fix::asking(global, "relay --use")?;
     let servers = servers(args, user)?;
-    let tools = context::tools(global, asking.somebody())?;
+    let tools = context::tools_to_change(global, asking.somebody())?;
     let mut report = Report::new("relay");
     report.recovered = recovery_words(&tools.desk.writer().recover()?);
     let found = context::discover_selected(&tools, &Selection { accounts: args.accounts.clone() })?;

@@ -38,7 +38,7 @@ struct Entry {
 }
 
 pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
-    let host = context::host(global)?;
+    let host = context::host(global)?.to_be_changed();
     let desk = Desk::new(context::state_dir(global)?, &host, CLIENTS);
     let writer = desk.writer();
     let selector = match (&args.receipt, args.all) {

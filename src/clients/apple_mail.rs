@@ -1,11 +1,12 @@
-//! Apple Mail of the property list era (up to OS X 10.10): its accounts are arrays in one property list. Later
-//! versions keep them where only Mail itself may write: those are explained, with the steps to do it by hand.
+//! Apple Mail. Up to OS X 10.10 its accounts are arrays in one property list, edited like any file. Later versions keep
+//! them in a database of the system that nobody else may write: Mail itself sets them, asked by scripting ([`scripting`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use port26_platform::files;
 use port26_platform::host::{Host, Os};
+use port26_platform::scripts::Visit;
 
 use super::providers::owner_of;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
@@ -17,7 +18,9 @@ use crate::change::{Change, Content, Slot};
 use crate::formats::plist_doc::{PlistDoc, Scalar, path_segment};
 use crate::formats::{Document, FileFormat, FormatError};
 
+mod accounts_db;
 mod plan;
+mod scripting;
 
 /// The files of that era, the newest layout first.
 const FILES: [&str; 3] = [
@@ -73,7 +76,10 @@ impl MailClient for AppleMail {
         let home = &host.folders.home;
         let mut here = Installation::of(ClientId::AppleMail);
         if keeps_accounts_itself(home) {
-            here.by_hand = by_hand();
+            here.profiles = vec![ProfileAt { name: "Mail".to_owned(), path: Some(accounts_db::file(home)), key: None }];
+            if host.scripts.visit() == Visit::Nowhere {
+                here.by_hand = by_hand();
+            }
             return Ok(Some(here));
         }
         let mut any = false;
@@ -92,9 +98,12 @@ impl MailClient for AppleMail {
         Ok(any.then_some(here))
     }
 
-    fn accounts(&self, _host: &Host, at: &Installation) -> Found {
+    fn accounts(&self, host: &Host, at: &Installation) -> Found {
         let mut found = Found::default();
         for file in at.profiles.iter().filter_map(|profile| profile.path.as_deref()) {
+            if file.extension().is_some_and(|extension| extension == "sqlite") {
+                return keeps_itself(host, file);
+            }
             let doc = match files::read(file) {
                 Ok(Some(bytes)) => PlistDoc::parse(&bytes).map_err(|error| unreadable(file, &error)),
                 Ok(None) => continue,
@@ -109,7 +118,11 @@ impl MailClient for AppleMail {
     }
 
     fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError> {
-        plan::changes(account, to)
+        if account.settings.contains_key("default_ports") {
+            plan::changes(account, to)
+        } else {
+            scripting::changes(account, to)
+        }
     }
 
     fn in_use(&self, host: &Host, _account: &Account) -> InUse {
@@ -118,6 +131,31 @@ impl MailClient for AppleMail {
             None => InUse::No,
         }
     }
+
+    /// Whatever is in it: Mail has one profile, and reading it may launch Mail.
+    fn profile_in_use(&self, host: &Host, _profile: &str) -> InUse {
+        host.processes.running(&["Mail"]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
+    }
+}
+
+/// The accounts of a Mail that keeps them itself: from the database, and from Mail where something is to be changed.
+fn keeps_itself(host: &Host, file: &Path) -> Found {
+    let read = accounts_db::read(file);
+    if host.scripts.visit() != Visit::Allowed {
+        return accounts_db::accounts_found(host, file, read);
+    }
+    let database = match read {
+        // Nobody here uses Mail: it is not launched for nothing, and shows nobody its welcome.
+        Ok(Some(database)) if database.is_empty() => return Found::default(),
+        Ok(database) => database,
+        // Without the permission to look, Mail's own folder tells that it was used.
+        Err(_) => None,
+    };
+    if database.is_none() && !host.folders.home.join("Library/Mail").exists() {
+        return Found::default();
+    }
+    let database = database.unwrap_or_default();
+    scripting::accounts(host, |name, user| database.extra(name, user))
 }
 
 fn by_hand() -> Vec<String> {
@@ -342,9 +380,11 @@ fn shared_notice(mine: &[&Receiver], emails: &[String]) -> Vec<Notice> {
     if mine.len() < 2 {
         return Vec::new();
     }
-    let message =
-        format!("{} accounts send through this server ({}); they all move with it.", mine.len(), emails.join(", "));
-    vec![Notice { code: "shared_server".to_owned(), message }]
+    vec![Notice { code: "shared_server".to_owned(), message: shared_words(mine.len(), emails) }]
+}
+
+fn shared_words(count: usize, emails: &[String]) -> String {
+    format!("{count} accounts send through this server ({}); they all move with it.", emails.join(", "))
 }
 
 /// A text that is not empty.

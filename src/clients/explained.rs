@@ -391,6 +391,7 @@ mod tests {
             registry: registry.map(|registry| Arc::new(registry) as _),
             machine: None,
             processes: Arc::new(NothingRuns),
+            scripts: Arc::new(port26_platform::scripts::NoScripts),
             own_session: false,
         }
     }

@@ -12,6 +12,7 @@ mod providers;
 #[cfg(test)]
 mod registry_fixture;
 mod registry_settings;
+pub mod scripted;
 pub mod thunderbird;
 pub mod windows_live_mail;
 
@@ -170,6 +171,19 @@ pub trait MailClient: Sync {
     /// `None`: it keeps none in that way.
     fn sealed_password(&self, _account: &Account) -> Option<SealedPassword> {
         None
+    }
+    /// The same for a whole profile, asked right before something is written to it or put back. Where finding that out by
+    /// the accounts would disturb the program, the adapter knows a shorter way.
+    fn profile_in_use(&self, host: &Host, profile: &str) -> InUse {
+        let Ok(Some(installation)) = self.detect(host) else { return InUse::No };
+        let found = self.accounts(host, &installation.only(profile));
+        // Two profiles may have the same name (two installations of one program): one that is open is enough.
+        let mut here = found.accounts.iter().filter(|account| account.profile == profile);
+        here.find_map(|account| match self.in_use(host, account) {
+            InUse::No => None,
+            open => Some(open),
+        })
+        .unwrap_or(InUse::No)
     }
 }
 

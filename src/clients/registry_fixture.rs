@@ -34,6 +34,7 @@ fn host(registry: Option<Arc<dyn Registry>>) -> Host {
         registry,
         machine: None,
         processes: Arc::new(NothingRuns),
+        scripts: Arc::new(port26_platform::scripts::NoScripts),
         own_session: false,
     }
 }

@@ -164,6 +164,7 @@ mod tests {
             registry: Some(Arc::new(registry)),
             machine: None,
             processes: Arc::new(NothingRuns),
+            scripts: Arc::new(port26_platform::scripts::NoScripts),
             own_session: true,
         };
         let client = CLIENTS.iter().find(|client| client.id() == ClientId::Outlook).unwrap();

@@ -3,6 +3,7 @@
 //! that inserted a setting gives back the bytes that were there.
 
 pub mod key_file;
+pub mod keyed_archive;
 mod lines;
 pub mod mozilla_logins;
 pub mod oeaccount;

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use super::test::Tested;
 use super::{Event, Tools};
-use crate::account::{Account, SubmissionServer};
-use crate::apply::{AccountChange, ApplyError, ReceiptId, RunId, Selector, Transaction};
+use crate::account::{Account, Notice, SubmissionServer};
+use crate::apply::{
+    AccountChange, AccountFate, ApplyError, NewPassword, ReceiptId, RunId, Selector, Transaction, in_words,
+};
 use crate::change::Change;
+use crate::clients::scripted::NEW_PASSWORD;
 use crate::clients::{InUse, MailClient, PlanError};
 use crate::credentials::{Credential, Kept};
 use crate::plan::{Decision, Outcome, Reason, code_of};
@@ -94,10 +97,24 @@ fn write_profile(tools: &Tools, fixing: &mut [Fixing], places: &[usize], profile
             })
         })
         .collect();
-    match tools.desk.writer().apply(&Transaction { run: run.clone(), client, profile, accounts }) {
+    let passwords: Vec<NewPassword> = places.iter().filter_map(|&place| new_password(&fixing[place])).collect();
+    let transaction = Transaction { run: run.clone(), client, profile, accounts };
+    match tools.desk.writer().apply_with(&transaction, &passwords) {
         Ok(receipt) => {
             for &place in places {
-                fixing[place].report.receipt = Some(receipt.id.to_string());
+                let one = &mut fixing[place];
+                one.report.receipt = Some(receipt.id.to_string());
+                if new_password(one).is_some() {
+                    let name = client_name(&one.report.account);
+                    one.report.account.password_in_client = true;
+                    one.report.account.notices.push(Notice {
+                        code: "password_given".to_owned(),
+                        message: format!(
+                            "{name} was given the password of this server. Undo puts back everything else, but a password \
+                             that {name} had for it before is gone."
+                        ),
+                    });
+                }
             }
             read_back(tools, fixing, places, &receipt.id, run);
         }
@@ -111,6 +128,13 @@ fn write_profile(tools: &Tools, fixing: &mut [Fixing], places: &[usize], profile
             places.iter().for_each(|&place| fixing[place].settle(outcome, reason.clone()));
         }
     }
+}
+
+/// The password that the client itself is to keep, where it has none and takes one.
+fn new_password(one: &Fixing) -> Option<NewPassword> {
+    let account = &one.report.account;
+    let slot = account.settings.get(NEW_PASSWORD).filter(|_| !account.password_in_client)?.slot.clone();
+    Some(NewPassword { slot, secret: one.accepted.as_ref()?.password.clone() })
 }
 
 /// The client's files are read again; what is there must be what was meant, else everything of this profile goes back.
@@ -138,12 +162,28 @@ fn read_back(tools: &Tools, fixing: &mut [Fixing], places: &[usize], receipt: &R
         return;
     }
     let undone = tools.desk.writer().undo(&Selector::One(receipt.clone()), run);
-    let trouble = match undone {
-        Ok(undone) => undone.into_iter().find_map(|one| one.error),
-        Err(error) => Some(error),
+    let (trouble, left) = match undone {
+        Ok(undone) => {
+            let left = undone.iter().flat_map(|one| &one.accounts).find_map(|account| match &account.fate {
+                AccountFate::Conflict { left } => left.first().map(|left| in_words(&left.slot)),
+                _ => None,
+            });
+            (undone.into_iter().find_map(|one| one.error), left)
+        }
+        Err(error) => (Some(error), None),
     };
-    let (outcome, reason) = match trouble {
-        None => (
+    let (outcome, reason) = match (trouble, left) {
+        (None, Some(left)) => (
+            Outcome::Failed,
+            Reason::new(
+                "read_back",
+                format!(
+                    "The mail program made something else of what was written, and of {left} too; the rest was put back."
+                ),
+                "Look at the account in the mail program and set it by hand; `port26 scan` lists the steps.",
+            ),
+        ),
+        (None, None) => (
             Outcome::Reverted,
             Reason::new(
                 "read_back",
@@ -151,7 +191,7 @@ fn read_back(tools: &Tools, fixing: &mut [Fixing], places: &[usize], receipt: &R
                 "Please report this with the output of `port26 scan --json`.",
             ),
         ),
-        Some(error) => (Outcome::Failed, Reason::new(error.code(), sentence(&error.to_string()), error.hint())),
+        (Some(error), _) => (Outcome::Failed, Reason::new(error.code(), sentence(&error.to_string()), error.hint())),
     };
     places.iter().for_each(|&place| fixing[place].settle(outcome, reason.clone()));
 }
@@ -164,7 +204,7 @@ fn keep_passwords(tools: &Tools, fixing: &mut [Fixing]) {
     for one in fixing.iter_mut().filter(|one| one.report.result == Some(Outcome::Fixed)) {
         if !one.report.account.password_in_client {
             let name = client_name(&one.report.account);
-            one.report.account.notices.push(crate::account::Notice {
+            one.report.account.notices.push(Notice {
                 code: "client_will_ask".to_owned(),
                 message: format!("{name} will ask for the password the next time it sends."),
             });
@@ -173,7 +213,7 @@ fn keep_passwords(tools: &Tools, fixing: &mut [Fixing]) {
         // The server that took it, which may not be the one that the account was found with.
         let host = one.to.as_ref().map_or(&one.report.account.outgoing.host, |to| &to.host);
         let Kept::NotKept { why } = tools.credentials.keep_at(host, &credential) else { continue };
-        one.report.account.notices.push(crate::account::Notice {
+        one.report.account.notices.push(Notice {
             code: "password_not_kept".to_owned(),
             message: format!("The password was not put into the keychain: {why}."),
         });

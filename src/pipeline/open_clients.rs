@@ -21,17 +21,8 @@ impl OpenClients {
 
 impl Guard for OpenClients {
     fn in_use(&self, client: ClientId, profile: &str) -> InUse {
-        let Some(adapter) = self.clients.iter().find(|adapter| adapter.id() == client) else { return InUse::No };
-        let Ok(Some(installation)) = adapter.detect(&self.host) else { return InUse::No };
-        let found = adapter.accounts(&self.host, &installation.only(profile));
-        // Two profiles may have the same name (two installations of one program): one that is open is enough.
-        found
-            .accounts
-            .iter()
-            .filter(|account| account.profile == profile)
-            .map(|account| adapter.in_use(&self.host, account))
-            .find(|in_use| matches!(in_use, InUse::Yes(_)))
-            .unwrap_or(InUse::No)
+        let adapter = self.clients.iter().find(|adapter| adapter.id() == client);
+        adapter.map_or(InUse::No, |adapter| adapter.profile_in_use(&self.host, profile))
     }
 }
 

@@ -224,7 +224,9 @@ mod tests {
             os: Os::Windows,
             folders: Folders::below("/nowhere", Os::Windows),
             registry: Some(Arc::new(registry)),
+            machine: None,
             processes: processes.clone(),
+            scripts: Arc::new(port26_platform::scripts::NoScripts),
             own_session: true,
         };
         let state = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use port26::account::{Account, AuthSetting, CredentialSource, SubmissionServer, TlsMode};
 use port26::apply::{AccountChange, RunId, Transaction};
+use port26::clients::scripted::twin;
 use port26::clients::{CLIENTS, MailClient};
 use port26_platform::host::{Host, Os};
 use port26_platform::registry::{MachineRegFile, MachineRegistry, RegFile, Registry};
@@ -60,6 +61,9 @@ impl Case {
     }
 }
 
+/// The state of scriptable programs, beside the home folder as `user.reg` is.
+pub const SCRIPTED: &str = "scripted.json";
+
 /// A home folder as a host. Which system it is of is told by its folders.
 pub fn host_of(home: &Path) -> Host {
     try_host_of(home).unwrap_or_else(|| panic!("{}: its registry cannot be read", home.display()))
@@ -84,7 +88,12 @@ pub fn try_host_of(home: &Path) -> Option<Host> {
         true => MachineRegFile::open(&machine).ok()?.map(|registry| Arc::new(registry) as Arc<dyn MachineRegistry>),
         false => None,
     };
-    Some(Host::folder(home, os, registry).with_machine(machine))
+    let mut host = Host::folder(home, os, registry).with_machine(machine);
+    let scripted = home.join(SCRIPTED);
+    if scripted.is_file() || scripted.symlink_metadata().is_ok() {
+        host.scripts = Arc::new(twin(scripted).unwrap());
+    }
+    Some(host)
 }
 
 /// Every client with its accounts that can be moved.

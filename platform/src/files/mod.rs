@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 mod private;
+mod snapshot;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -15,6 +16,7 @@ use unix as system;
 use windows as system;
 
 pub use private::{Appender, private_dir, replace_private};
+pub use snapshot::Snapshot;
 
 /// What went wrong with a file.
 #[derive(Debug, thiserror::Error)]

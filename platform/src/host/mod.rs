@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::processes::{LocksOnly, NothingRuns, Processes, RunningSystem};
 use crate::registry::{MachineRegistry, Registry};
+use crate::scripts::{self, NoScripts, Scripts, Visit};
 
 #[cfg(windows)]
 pub(crate) mod known_folders;
@@ -151,6 +152,8 @@ pub struct Host {
     pub machine: Option<Arc<dyn MachineRegistry>>,
     /// What runs, for "is the client open?". For a mounted disk or another user's home: nothing does.
     pub processes: Arc<dyn Processes>,
+    /// Programs that are set by scripting (macOS). For a folder given by `--home` there are none: they would be this user's.
+    pub scripts: Arc<dyn Scripts>,
     /// True when this is the running user's own session on this machine, not a folder given by `--home`.
     pub own_session: bool,
 }
@@ -164,8 +167,15 @@ impl Host {
             registry: crate::registry::live(),
             machine: crate::registry::live_machine(),
             processes: Arc::new(RunningSystem),
+            scripts: scripts::live(Visit::NotNow),
             own_session: true,
         })
+    }
+
+    /// The same machine for a verb that changes settings: its own user's programs may be launched and spoken to.
+    #[must_use]
+    pub fn to_be_changed(self) -> Self {
+        if self.own_session { Self { scripts: scripts::live(Visit::Allowed), ..self } } else { self }
     }
 
     /// A folder that is some user's home: a mounted disk, a roaming profile, another user of this machine, a rehearsal.
@@ -179,7 +189,7 @@ impl Host {
         if let (Os::Windows, Some(registry)) = (os, registry.as_deref()) {
             folders = redirected::folders(folders, registry);
         }
-        Self { os, folders, registry, machine: None, processes, own_session: false }
+        Self { os, folders, registry, machine: None, processes, scripts: Arc::new(NoScripts), own_session: false }
     }
 
     /// The same with what is installed on that machine.
@@ -212,6 +222,9 @@ mod tests {
     fn a_folder_is_absolute_and_nothing_runs_in_it() {
         let host = Host::folder("some/home", Os::Windows, None);
         assert!(!host.own_session);
+        // Whoever's home it is, this user's programs are not spoken to.
+        assert_eq!(host.scripts.visit(), Visit::Nowhere);
+        assert_eq!(host.clone().to_be_changed().scripts.visit(), Visit::Nowhere);
         assert!(host.folders.home.is_absolute());
         assert_eq!(host.folders.roaming, host.folders.home.join("AppData/Roaming"));
         assert!(host.processes.running(&["thunderbird", "outlook"]).is_empty());

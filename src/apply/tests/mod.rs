@@ -2,6 +2,7 @@
 
 mod bench;
 mod interrupted;
+mod scripts;
 
 use std::sync::atomic::Ordering;
 

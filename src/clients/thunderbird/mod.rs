@@ -176,7 +176,7 @@ fn place(slot: &Slot) -> String {
     match slot {
         Slot::Setting { file, .. } => file.display().to_string(),
         Slot::Registry { key, .. } => format!("the policy HKEY_CURRENT_USER\\{key}"),
-        Slot::Script { app, .. } => app.clone(),
+        Slot::Script { app, .. } => app.name.clone(),
         Slot::Secret { service, .. } => service.clone(),
     }
 }

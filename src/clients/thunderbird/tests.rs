@@ -22,6 +22,7 @@ fn at(home: PathBuf, os: Os) -> Host {
         registry: None,
         machine: None,
         processes: Arc::new(NothingRuns),
+        scripts: Arc::new(port26_platform::scripts::NoScripts),
         own_session: false,
     }
 }

@@ -15,6 +15,7 @@ fn host(home: impl Into<PathBuf>) -> Host {
         registry: None,
         machine: None,
         processes: Arc::new(NothingRuns),
+        scripts: Arc::new(port26_platform::scripts::NoScripts),
         own_session: false,
     }
 }

@@ -1,0 +1,145 @@
+//! Settings of scriptable programs (Apple Mail from 10.11, Outlook for Mac): all those of one program are one call to it,
+//! which compares, sets and checks them together. What a property held is in the journal, but never a password: that is
+//! set beside the others, and nothing can bring the old one back.
+
+use port26_platform::scripts::{App, NewValue, ObjectKey, ObjectWrite, PropertySet, ScriptError};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::error::ApplyError;
+use super::group::{Prepared, Tools, Write};
+use super::journal::{Intent, Step, Target};
+use super::restore::{CHANGED_SINCE, Fate, NotRestored, Outcome, Wrote};
+use super::store::StoreError;
+use crate::change::{Change, Content, Slot};
+
+/// A password that a program is to keep for its outgoing server. `Debug` does not show it.
+#[derive(Debug, Clone)]
+pub struct NewPassword {
+    /// The property that takes it: a [`Slot::Script`].
+    pub slot: Slot,
+    /// The password.
+    pub secret: SecretString,
+}
+
+/// What a slot's content is in a script's words; `Null` for nothing. `None`: it is no such content.
+fn json(content: Option<&Content>) -> Option<Value> {
+    match content {
+        None => Some(Value::Null),
+        Some(Content::Raw(text)) => serde_json::from_str(text).ok(),
+        Some(_) => None,
+    }
+}
+
+/// Compares every setting with what the plan saw, and makes the one call that sets them.
+pub(super) fn prepare(
+    tools: Tools,
+    app: &App,
+    n: u32,
+    settings: Vec<Step>,
+    passwords: &[NewPassword],
+) -> Result<Option<Prepared>, ApplyError> {
+    let changes: Vec<&Change> = settings.iter().map(|step| &step.change).collect();
+    for (change, held) in changes.iter().zip(held(tools, app, &changes).map_err(ApplyError::Read)?) {
+        if held != change.before {
+            return Err(ApplyError::Changed { slot: Box::new(change.slot.clone()) });
+        }
+    }
+    let mut writes = Vec::new();
+    for change in changes.iter().filter(|change| change.before != change.after) {
+        add(&mut writes, change).ok_or_else(|| ApplyError::NotWritable { slot: Box::new(change.slot.clone()) })?;
+    }
+    let mut given = Vec::new();
+    for NewPassword { slot, secret } in passwords {
+        match slot {
+            Slot::Script { app: of, object, property } if of == app => {
+                let value = NewValue::Secret(secret.clone());
+                let set = PropertySet { property: property.clone(), expect: Value::Null, value };
+                // Last: a program may keep it under the user name and the port that it has by then.
+                of_object(&mut writes, object).set.push(set);
+                given.push(object.clone());
+            }
+            _ => {}
+        }
+    }
+    if writes.is_empty() {
+        return Ok(None);
+    }
+    let target = Target::Script { app: app.clone(), passwords: given };
+    Ok(Some(Prepared { intent: Intent { n, target, settings }, write: Write::Properties(writes) }))
+}
+
+/// What the settings hold now.
+fn held(tools: Tools, app: &App, changes: &[&Change]) -> Result<Vec<Option<Content>>, StoreError> {
+    let wanted: Vec<(&ObjectKey, &str)> = changes
+        .iter()
+        .filter_map(|change| match &change.slot {
+            Slot::Script { object, property, .. } => Some((object, property.as_str())),
+            _ => None,
+        })
+        .collect();
+    let values = tools.store.read_properties(app, &wanted)?;
+    Ok(values.into_iter().map(|value| value.map(|value| Content::Raw(value.to_string()))).collect())
+}
+
+fn add(writes: &mut Vec<ObjectWrite>, change: &Change) -> Option<()> {
+    let Slot::Script { object, property, .. } = &change.slot else { return None };
+    let (expect, value) = (json(change.before.as_ref())?, NewValue::Open(json(change.after.as_ref())?));
+    of_object(writes, object).set.push(PropertySet { property: property.clone(), expect, value });
+    Some(())
+}
+
+fn of_object<'w>(writes: &'w mut Vec<ObjectWrite>, object: &ObjectKey) -> &'w mut ObjectWrite {
+    let at = writes.iter().position(|write| write.object == *object).unwrap_or_else(|| {
+        writes.push(ObjectWrite { object: object.clone(), set: Vec::new() });
+        writes.len() - 1
+    });
+    &mut writes[at]
+}
+
+/// Puts the settings of an intent back.
+pub(super) fn restore(tools: Tools, app: &App, settings: &[Step]) -> Result<Outcome, NotRestored> {
+    let back: Vec<Change> = settings.iter().map(|step| step.change.inverse()).collect();
+    bring(tools, app, &back)
+}
+
+/// Makes each change whose setting holds what it starts from; one that holds what it leads to is there already, and any
+/// other stays.
+pub(super) fn bring(tools: Tools, app: &App, changes: &[Change]) -> Result<Outcome, NotRestored> {
+    let held = held(tools, app, &changes.iter().collect::<Vec<_>>())?;
+    let mut fates = Vec::with_capacity(changes.len());
+    let (mut writes, mut made) = (Vec::new(), Vec::new());
+    for (change, held) in changes.iter().zip(held) {
+        fates.push(if held == change.after {
+            Fate::Already
+        } else if held == change.before && add(&mut writes, change).is_some() {
+            made.push(change.inverse());
+            Fate::Restored
+        } else {
+            Fate::Left(CHANGED_SINCE.to_owned())
+        });
+    }
+    if writes.is_empty() {
+        return Ok(Outcome { fates, wrote: None });
+    }
+    let wrote = Some(Wrote::Properties { app: app.clone(), back: made });
+    match tools.store.write_properties(app, &writes) {
+        Ok(()) => Ok(Outcome { fates, wrote }),
+        Err(source) => Err(NotRestored { source, wrote: wrote.map(Box::new) }),
+    }
+}
+
+/// The value of a property of the one object that fits, from everything that was read. `None`: nothing is there, or no
+/// object fits.
+pub(super) fn pick<'o>(
+    app: &App,
+    objects: &'o [port26_platform::scripts::Object],
+    key: &ObjectKey,
+    property: &str,
+) -> Result<Option<&'o Value>, ScriptError> {
+    let mut fitting = objects.iter().filter(|object| key.fits(object));
+    match (fitting.next(), fitting.next()) {
+        (_, Some(_)) => Err(ScriptError::Ambiguous { app: app.clone(), object: key.to_string() }),
+        (object, None) => Ok(object.and_then(|object| object.get(property)).filter(|value| !value.is_null())),
+    }
+}

@@ -1,0 +1,1 @@
+//! Databases made here, with invented accounts.
