@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{FileError, read};
+use super::{FileError, private_dir, read};
 
 /// How often to look again when they are written to at the same moment.
 const TRIES: usize = 5;
@@ -10,7 +10,9 @@ const TRIES: usize = 5;
 /// Copies in a folder that only this user can open; gone with the value.
 #[derive(Debug)]
 pub struct Snapshot {
-    folder: tempfile::TempDir,
+    /// Below the temporary one, which others may look into.
+    folder: PathBuf,
+    _gone_afterwards: tempfile::TempDir,
 }
 
 impl Snapshot {
@@ -37,19 +39,21 @@ impl Snapshot {
             let path = path.to_owned();
             move |source| FileError::Io { doing: "copying", path, source }
         };
-        let folder =
+        let around =
             tempfile::Builder::new().prefix("port26-").tempdir().map_err(io(Path::new("a temporary folder")))?;
+        let folder = around.path().join("copy");
+        private_dir(&folder)?;
         for (file, bytes) in files.iter().zip(contents) {
             if let (Some(bytes), Some(name)) = (bytes, file.file_name()) {
-                std::fs::write(folder.path().join(name), bytes).map_err(io(file))?;
+                std::fs::write(folder.join(name), bytes).map_err(io(file))?;
             }
         }
-        Ok(Some(Self { folder }))
+        Ok(Some(Self { folder, _gone_afterwards: around }))
     }
 
     /// The copy of a file.
     pub fn file(&self, of: &Path) -> PathBuf {
-        self.folder.path().join(of.file_name().unwrap_or_default())
+        self.folder.join(of.file_name().unwrap_or_default())
     }
 }
 
