@@ -6,14 +6,19 @@ use std::time::Duration;
 
 use crate::account::TlsMode;
 use crate::diagnosis::proves;
-use crate::probe::finding::{Connect, End, Phase, PortFinding, Resolution, ServerDate, TlsTrouble};
+use crate::probe::finding::{End, Phase, PortFinding, Resolution, ServerDate, TlsTrouble};
 use crate::probe::{Prober, Survey, Target, http};
 
-/// How long a silent port has to answer the second time. With the first look it is still within three seconds.
-const REPEAT: Duration = Duration::from_millis(1000);
+/// How long a silent port has to answer the second time. With the first look it is still within three seconds. The survey
+/// knocks again as soon as the first look is over, so that many hosts do it at the same time as others are talked to.
+pub(super) const REPEAT: Duration = Duration::from_millis(1000);
 
 /// Some hosts greet this late on purpose (RFC 5321 4.5.3.2.1 allows far more; half a minute is what is seen).
 const LATEST_GREETING: Duration = Duration::from_secs(30);
+
+/// How long a port has to greet the second time while another port works: a greeting that came late because packets
+/// were lost comes at once then, and a server that keeps people waiting does so again.
+const GREETING_REPEAT: Duration = Duration::from_millis(1500);
 
 /// Looks again at the ports that accounts of this host are set to.
 pub(super) async fn look_again(
@@ -26,20 +31,20 @@ pub(super) async fn look_again(
         let here = |seen: &&PortFinding| seen.port == port && seen.tls_mode == mode;
         let Some(finding) = survey.findings.ports.iter().find(here).cloned() else { continue };
         if !finding.connected() {
-            if finding.attempts.iter().any(|attempt| attempt.outcome == Connect::Silent) {
-                let again = prober.knock_again(&finding.host, port, REPEAT).await;
-                survey.findings.repeats.push(again);
-            }
             continue;
         }
         let others_prove = survey.findings.ports.iter().any(|seen| seen.port != port && proves(seen));
         if may_be_other_mode(&finding, others_prove) && other_mode(prober, survey, &finding).await {
             continue;
         }
-        if no_greeting(&finding) && !others_prove {
-            let patient = Target { port, tls: mode, greeting_patience: Some(LATEST_GREETING) };
-            let (finding, session) = prober.open_target(&finding.host, patient).await;
-            survey.replace(finding, session);
+        if no_greeting(&finding) {
+            let patience = if others_prove { GREETING_REPEAT } else { LATEST_GREETING };
+            let target = Target { port, tls: mode, greeting_patience: Some(patience) };
+            let (again, session) = prober.open_target(&finding.host, target).await;
+            // Short of a greeting, the look that waited longer is the one that tells more.
+            if !others_prove || again.greeting.is_some() {
+                survey.replace(again, session);
+            }
         }
     }
     dates(prober, survey, captive_check_url).await;

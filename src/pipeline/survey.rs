@@ -10,7 +10,7 @@ use futures::stream::{self, StreamExt};
 use port26_platform::network::{NetworkSigns, vpn_towards};
 
 use super::known_network::{Memory, expectations};
-use super::second_look::look_again;
+use super::second_look::{REPEAT, look_again};
 use super::{Event, Tools};
 use crate::account::{Account, AuthSetting, TlsMode};
 use crate::diagnosis::NetworkView;
@@ -89,7 +89,10 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
             let questions: Vec<Question> = ports
                 .iter()
                 .zip(expected)
-                .map(|(&port, expected)| Question { target: port.into(), expected })
+                .map(|(&port, expected)| {
+                    let knock_again = configured.contains(&port).then_some(REPEAT);
+                    Question { target: port.into(), expected, knock_again }
+                })
                 .collect();
             async move {
                 let mut survey = tools.prober.survey_expecting(&host, &questions, &CONTROL_PORTS).await;
@@ -145,8 +148,11 @@ async fn around_port_25(tools: &Tools) -> (Vec<ControlFinding>, Vec<ControlFindi
     };
     let relays = async {
         let names = relay_names(&tools.prober.signs());
-        let dials = names.iter().map(|name| tools.prober.control_within(name, 25, true, patience));
-        tokio::time::timeout(RELAY_PATIENCE, join_all(dials)).await.unwrap_or_default()
+        // Each has its own time: a name that nobody answers for must not hide a relay that is there.
+        let dials = names
+            .iter()
+            .map(|name| tokio::time::timeout(RELAY_PATIENCE, tools.prober.control_within(name, 25, true, patience)));
+        join_all(dials).await.into_iter().filter_map(Result::ok).collect::<Vec<_>>()
     };
     let (seconds, relays) = tokio::join!(rest, relays);
     let greets = |relay: &ControlFinding| relay.greeting.as_ref().is_some_and(|said| said.code == 220);

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::dial::{Reached, Wait, sharpened};
-use super::finding::{ControlFinding, HostFindings, Phase, PortFinding, Resolution};
+use super::finding::{Connect, ControlFinding, HostFindings, Phase, PortFinding, Resolution};
 use super::login::Session;
 use super::resolve::Host;
 use super::{Prober, Target};
@@ -79,6 +79,8 @@ pub struct Question {
     pub target: Target,
     /// What it did the last time, where that is worth asking it first.
     pub expected: Option<Expected>,
+    /// If it is silent it is knocked at once more, for this long.
+    pub knock_again: Option<Duration>,
 }
 
 /// What a port did the last time. This orders the questions and decides nothing.
@@ -106,7 +108,7 @@ impl Expected {
 
 /// One task's share of the findings.
 enum Part {
-    Port(usize, Box<PortFinding>, Option<Box<Session>>),
+    Port(usize, Box<PortFinding>, Option<Box<Session>>, Option<ControlFinding>),
     Control(usize, ControlFinding, Vec<IpAddr>),
     NotNeeded,
 }
@@ -122,13 +124,18 @@ struct Asking {
 impl Asking {
     fn ports(&mut self, ports: &[(usize, Question)]) {
         for &(at, question) in ports {
-            let inner = Arc::clone(&self.prober.inner);
-            let talk = inner.converse(Arc::clone(&self.name), question.target, self.reached.clone());
+            let (prober, name, reached) = (self.prober.clone(), Arc::clone(&self.name), self.reached.clone());
             let lead = if at == 0 { Duration::ZERO } else { LEAD };
             self.tasks.spawn(async move {
                 sleep(lead).await;
-                let (finding, session) = talk.await;
-                Part::Port(at, Box::new(finding), session.map(Box::new))
+                let (finding, session) = Arc::clone(&prober.inner).converse(name, question.target, reached).await;
+                let again = match question.knock_again {
+                    Some(patience) if silent(&finding) => {
+                        Some(prober.knock_again(&finding.host, finding.port, patience).await)
+                    }
+                    _ => None,
+                };
+                Part::Port(at, Box::new(finding), session.map(Box::new), again)
             });
         }
     }
@@ -164,7 +171,7 @@ impl Prober {
     /// Talks to all `ports` of `host` and knocks at its `control_ports`, everything at once. The same port may be
     /// asked for in two TLS modes. Needs a Tokio runtime with time and network.
     pub async fn survey<T: Into<Target> + Copy>(&self, host: &str, ports: &[T], control_ports: &[u16]) -> Survey {
-        let unknown = |port: &T| Question { target: (*port).into(), expected: None };
+        let unknown = |port: &T| Question { target: (*port).into(), expected: None, knock_again: None };
         self.survey_expecting(host, &ports.iter().map(unknown).collect::<Vec<_>>(), control_ports).await
     }
 
@@ -184,7 +191,7 @@ impl Prober {
         tokio::pin!(late);
         let mut as_expected = !first.is_empty();
         let mut found = (Vec::new(), Vec::new());
-        let mut sessions = Vec::new();
+        let (mut sessions, mut repeats) = (Vec::new(), Vec::new());
         loop {
             if !as_expected && let Some(rest) = held.take() {
                 asking.ports(&rest);
@@ -200,7 +207,8 @@ impl Prober {
             };
             match part {
                 None => break,
-                Some(Ok(Part::Port(at, finding, session))) => {
+                Some(Ok(Part::Port(at, finding, session, again))) => {
+                    repeats.extend(again.map(|again| (at, again)));
                     if let Some(expected) = questions[at].expected {
                         as_expected &= expected.holds(&finding);
                         awaited -= usize::from(expected == Expected::Through);
@@ -238,7 +246,7 @@ impl Prober {
             ports,
             controls,
             second_hosts: Vec::new(),
-            repeats: Vec::new(),
+            repeats: in_order(repeats),
             dates: Vec::new(),
             same_address_names: Vec::new(),
         };
@@ -294,7 +302,7 @@ impl Prober {
 
     /// Knocks once more at a port that was silent, with a SYN every fifth of `patience`: whether a lossy line lets one of
     /// them through is all that this is for.
-    pub async fn knock_again(&self, host: &str, port: u16, patience: Duration) -> ControlFinding {
+    async fn knock_again(&self, host: &str, port: u16, patience: Duration) -> ControlFinding {
         let syns = (0..KNOCKS).map(|number| patience * number / KNOCKS).collect();
         let wait = Wait { patience, syns };
         Arc::clone(&self.inner).check(Arc::new(Host::new(host)), port, false, &wait, Reached::new()).await.0
@@ -327,6 +335,11 @@ impl Prober {
         }
         resolution
     }
+}
+
+/// Nobody answered, on some address at least.
+fn silent(finding: &PortFinding) -> bool {
+    !finding.connected() && finding.attempts.iter().any(|attempt| attempt.outcome == Connect::Silent)
 }
 
 fn in_order<T>(mut found: Vec<(usize, T)>) -> Vec<T> {

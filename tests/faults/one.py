@@ -35,6 +35,9 @@ def once(world, row):
         wrong.append(f"verdict {verdict['code']}, not {row.verdicts[0]}: {verdict['evidence']}")
     if verdict["code"] != "ok" and not verdict["evidence"]:
         wrong.append("no evidence")
+    reason = told.get("reason") or {}
+    if not (verdict["summary"] and told.get("result") and reason.get("message") and reason.get("hint")):
+        wrong.append(f"it is not said what is wrong, what is done and what to do: {told}")
     if picture(home) != before:
         wrong.append("test changed a file")
     if auths > 1:
