@@ -5,6 +5,7 @@
 //! Each stage eats the plain data of the one before; [`pipeline`] runs them for every front end.
 
 pub mod account;
+pub mod agent;
 pub mod apply;
 pub mod change;
 pub mod cli;
@@ -12,6 +13,7 @@ pub mod clients;
 pub mod credentials;
 pub mod diagnosis;
 pub mod formats;
+pub mod mail_profile;
 pub mod network_history;
 pub mod pipeline;
 pub mod plan;

@@ -12,7 +12,7 @@ use port26_platform::host::Os;
 use serde::{Deserialize, Serialize};
 
 pub use managed::{PROFILE_DOMAIN, REGISTRY_NAME, managed_sources};
-pub use value::{HostPort, Mode, MoveWhen, PolicyValue};
+pub use value::{HostPort, Mode, MoveWhen, PolicyValue, Schedule};
 use value::{Reading, boolean, control_hosts, host_patterns, ports, seconds, url, word};
 
 /// Where a value comes from, the weakest first.
@@ -226,6 +226,9 @@ settings! {
     max_wait_s: u32 = 3, seconds;
     /// Send a message to the account's own address after a move?
     send_test: bool = false, boolean;
+    /// How often the background agent looks: `logon` (once), `hourly`, `daily`. With the last two it stays, and also looks
+    /// when the network changes and when a mail program that was open has closed.
+    schedule: Schedule = Schedule::Logon, word;
 }
 
 impl Policy {

@@ -66,6 +66,9 @@ pub struct Report {
     /// What was put right from an earlier, interrupted run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recovered: Vec<String>,
+    /// Why nothing was looked at yet: the whole run is put off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deferred: Option<Reason>,
 }
 
 impl Report {
@@ -78,6 +81,7 @@ impl Report {
             accounts: Vec::new(),
             problems: Vec::new(),
             recovered: Vec::new(),
+            deferred: None,
         }
     }
 }

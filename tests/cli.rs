@@ -109,6 +109,17 @@ async fn a_dry_run_is_only_told() {
 }
 
 #[tokio::test]
+async fn a_policy_that_only_lets_look_changes_nothing() {
+    let world = World::new().await;
+    let policy = world.folder.path().join("policy.toml");
+    std::fs::write(&policy, "mode = \"test\"\n").unwrap();
+    let run = world.with_password(&["fix", "--yes", "--json", "--policy", policy.to_str().unwrap()]).await;
+    assert_eq!((run.code, run.result()), (3, ("would_fix".into(), "policy_test".into())), "{}{}", run.out, run.err);
+    assert_eq!(world.prefs(), first_prefs());
+    assert_eq!(run.json()["accounts"][0]["after"]["port"], 26, "what would be done is told");
+}
+
+#[tokio::test]
 async fn fix_status_and_undo_as_documents() {
     let world = World::new().await;
     let fixed = world.with_password(&["fix", "--yes", "--json"]).await;

@@ -3,6 +3,7 @@
 //! One folder a facility; each has a public face (`mod.rs`), one file per system, and a twin in memory
 //! that passes the same tests. Everywhere else the OS is a value ([`host::Os`]), never a `cfg`.
 
+pub mod autostart;
 pub mod console;
 pub mod files;
 pub mod host;
@@ -14,3 +15,4 @@ pub mod registry;
 pub mod scripts;
 pub mod sealed;
 pub mod secrets;
+pub mod session;

@@ -1,6 +1,6 @@
 # What administrators of fleets are given, as far as it is no program. Sourced by scripts/test.
 
-FLEET_PACKAGES="python3 python3-venv"
+FLEET_PACKAGES="python3 python3-venv shellcheck"
 # pinned, as a grammar that reads more would prove less
 POWERSHELL_PARSER="tree-sitter==0.26.1 tree-sitter-powershell==0.26.4"
 
@@ -14,4 +14,13 @@ powershell_scripts() {
             not_run "the parser for PowerShell (pip install $POWERSHELL_PARSER)"
     fi
     "$parser/bin/python" tests/mdm/powershell.py scripts
+}
+
+# What management of Macs is given: scripts that run here against stubs of a Mac's commands, and profiles.
+mac_fleet() {
+    local tool
+    for tool in python3 shellcheck; do
+        command -v $tool >/dev/null || not_run "$tool"
+    done
+    python3 -B tests/macos/test_fleet.py
 }

@@ -176,7 +176,7 @@ for_all_users() {
     signed "$programs/port26w.exe"
     PORT26_PROGRAMS=$(winepath_of "$programs") cargo test --quiet --locked --target $WINDOWS --test programs
     logon=$(told "HKLM\\$run" port26)
-    case $logon in *'port26\port26w.exe" fix --silent') ;; *) fails "the entry at logon is: $logon" ;; esac
+    case $logon in *'port26\port26w.exe" agent run --silent') ;; *) fails "the entry at logon is: $logon" ;; esac
     listed 0.1.0 "$products"
     in_start_menu 'Program Files\port26'
     [[ $(policy) =~ mode\ +\"test\"\ +.HKLM ]] || fails "the policy is: $(policy)"
@@ -254,7 +254,7 @@ for_one_user() {
     ends_with 0 msi /i "${first%.msi}-user.msi"
     [ -f "$program" ] && [ -f "$programs/port26w.exe" ] || fails "the programs are not there"
     logon=$(told "HKCU\\$run" port26)
-    case $logon in *'Local\Programs\port26\port26w.exe" fix --silent') ;; *) fails "the entry at logon is: $logon" ;; esac
+    case $logon in *'Local\Programs\port26\port26w.exe" agent run --silent') ;; *) fails "the entry at logon is: $logon" ;; esac
     no_registry "HKLM\\$run" port26
     no_registry 'HKLM\Software\port26'
     [ ! -e "$WINEPREFIX/drive_c/Program Files/port26" ] || fails "it is in the folder for all users"

@@ -104,10 +104,33 @@ pub enum Verb {
     Credential(CredentialArgs),
     /// The internet provider's own outgoing server, for when no port of the mail host gets through
     Relay(RelayArgs),
+    /// The background agent of this user: looks at every login and, if the policy says so, stays
+    Agent(AgentArgs),
     /// What the policy is and where each value came from
     Policy(PolicyArgs),
+    /// Print a configuration profile that sets up an account in Apple Mail on the port that gets through
+    Profile(ProfileArgs),
     /// A rehearsal on invented machines with an embedded mail host behind an embedded provider that blocks port 25
     Try,
+}
+
+impl Verb {
+    /// Its name in `--json`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Scan => "scan",
+            Self::Test(_) => "test",
+            Self::Fix(_) => "fix",
+            Self::Undo(_) => "undo",
+            Self::Status => "status",
+            Self::Credential(_) => "credential",
+            Self::Relay(_) => "relay",
+            Self::Agent(_) => "agent",
+            Self::Profile(_) => "profile",
+            Self::Policy(_) => "policy",
+            Self::Try => "try",
+        }
+    }
 }
 
 /// Which accounts.
@@ -173,6 +196,27 @@ pub enum CredentialAction {
     Forget(Selection),
 }
 
+/// Arguments of `agent`.
+#[derive(Debug, Args)]
+pub struct AgentArgs {
+    /// What to do with it
+    #[command(subcommand)]
+    pub action: AgentAction,
+}
+
+/// Actions on the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum AgentAction {
+    /// Be the agent: do what `fix --silent` does now, then as often as the policy's schedule says
+    Run,
+    /// Start it at every login of this user
+    Install,
+    /// Do not start it any more
+    Uninstall,
+    /// Is it installed, does it run, and what did it see last
+    Status,
+}
+
 /// Arguments of `policy`.
 #[derive(Debug, Args)]
 pub struct PolicyArgs {
@@ -206,4 +250,38 @@ pub struct RelayArgs {
     /// Only this account, by id or e-mail address; may be given several times
     #[arg(long = "account", value_name = "ACCOUNT", requires = "use_it")]
     pub accounts: Vec<String>,
+}
+
+/// Arguments of `profile`.
+#[derive(Debug, Args)]
+pub struct ProfileArgs {
+    /// The account's address
+    #[arg(value_name = "ADDRESS")]
+    pub address: String,
+    /// The incoming server, if the account is not set up here
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub incoming: Option<String>,
+    /// What the incoming server speaks
+    #[arg(long)]
+    pub protocol: Option<Incoming>,
+    /// The outgoing server; without a port, the first of the policy's target_ports
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub outgoing: Option<String>,
+    /// The name to log in with, if it is not the address
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    /// The person's name in sent messages
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Who hands the profile out
+    #[arg(long, value_name = "NAME")]
+    pub organization: Option<String>,
+}
+
+/// Protocols of incoming servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum Incoming {
+    Imap,
+    Pop3,
 }

@@ -35,6 +35,12 @@ impl Exit {
         }
     }
 
+    /// What a run of port26 in another process ended with; anything else than our codes is a crash.
+    pub fn from_code(code: u32) -> Self {
+        let all = [Self::Done, Self::Usage, Self::Pending, Self::NoRoute, Self::RolledBack, Self::NeedsUser];
+        all.into_iter().find(|exit| u32::from(exit.code()) == code).unwrap_or(Self::Failed)
+    }
+
     /// The code for what became of all accounts.
     pub fn of(outcomes: impl IntoIterator<Item = Outcome>) -> Self {
         let rank = |exit: &Self| {

@@ -13,28 +13,36 @@ use crate::report::{AccountReport, Report};
 
 pub(super) fn run(global: &Global, args: &FixArgs) -> anyhow::Result<Exit> {
     let asking = asking(global, "fix")?;
-    let patience = Patience::of(args)?;
+    // What is asked of it must be clear before anything is looked at.
+    Patience::of(args)?;
     let tools = context::tools_to_change(global, asking.somebody())?;
-    let mut report = Report::new("fix");
-    report.recovered = recovery_words(&tools.desk.writer().recover()?);
-    let found = context::discover_selected(&tools, &args.selection)?;
-    report.clients = found.clients;
-    report.problems = found.problems;
-    let runtime = context::runtime()?;
-    let mut tested = runtime.block_on(pipeline::test(&tools, found.accounts));
-    context::remember(&tools, &mut tested);
-    let fixing = pipeline::plan_changes(&tools, tested);
-    let run = RunId::start();
-    report.accounts = write_as(&tools, fixing, asking, &run)?;
-    if let Some(patience) = patience {
-        fix_when_closed::run(&tools, &runtime, &mut report.accounts, patience, asking, &run)?;
-    }
-    if args.send_test || tools.policy.send_test.value {
-        runtime.block_on(pipeline::send_tests(&tools, &mut report.accounts));
-    }
+    let report = carry_out(&tools, args, asking)?;
     drop(tools);
     output::print(&report, context::manner(global))?;
     Ok(exit(&report))
+}
+
+/// The stages of `fix`, from finding the accounts to reading them back.
+pub(super) fn carry_out(tools: &Tools, args: &FixArgs, asking: Asking) -> anyhow::Result<Report> {
+    let patience = Patience::of(args)?;
+    let mut report = Report::new("fix");
+    report.recovered = recovery_words(&tools.desk.writer().recover()?);
+    let found = context::discover_selected(tools, &args.selection)?;
+    report.clients = found.clients;
+    report.problems = found.problems;
+    let runtime = context::runtime()?;
+    let mut tested = runtime.block_on(pipeline::test(tools, found.accounts));
+    context::remember(tools, &mut tested);
+    let fixing = pipeline::plan_changes(tools, tested);
+    let run = RunId::start();
+    report.accounts = write_as(tools, fixing, asking, &run)?;
+    if let Some(patience) = patience {
+        fix_when_closed::run(tools, &runtime, &mut report.accounts, patience, asking, &run)?;
+    }
+    if args.send_test || tools.policy.send_test.value {
+        runtime.block_on(pipeline::send_tests(tools, &mut report.accounts));
+    }
+    Ok(report)
 }
 
 /// What comes between a plan and its writing.

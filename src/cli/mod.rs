@@ -1,6 +1,7 @@
 //! The command line: one file a verb; each drives the pipeline up to its stage. The only place, with
 //! `bin`, where errors are joined into sentences by anyhow.
 
+mod agent;
 mod args;
 mod context;
 mod credential;
@@ -8,9 +9,11 @@ mod double_click;
 mod exit;
 mod fix;
 mod fix_when_closed;
+mod hand_over;
 mod log;
 pub mod output;
 mod policy;
+mod profile;
 mod progress;
 mod prompt;
 mod relay;
@@ -23,6 +26,7 @@ mod undo;
 use std::ffi::OsString;
 
 use clap::Parser;
+use port26_platform::session::ThisComputer;
 
 pub use args::{Cli, Verb};
 pub use double_click::double_clicked;
@@ -80,6 +84,9 @@ fn hint(error: &anyhow::Error) -> Option<String> {
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {
+    if let Some(exit) = hand_over::instead(&cli, &ThisComputer)? {
+        return Ok(exit);
+    }
     match &cli.verb {
         Verb::Scan => scan::run(&cli.global),
         Verb::Test(selection) => test::run(&cli.global, selection),
@@ -88,7 +95,9 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Verb::Status => status::run(&cli.global),
         Verb::Credential(args) => credential::run(&cli.global, args),
         Verb::Relay(args) => relay::run(&cli.global, args),
+        Verb::Agent(args) => agent::run(&cli.global, args.action),
         Verb::Policy(args) => policy::run(&cli.global, args),
+        Verb::Profile(args) => profile::run(&cli.global, args),
         Verb::Try => tryout::run(&cli.global),
     }
 }

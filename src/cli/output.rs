@@ -56,6 +56,11 @@ pub fn json(value: &impl serde::Serialize) -> std::io::Result<()> {
 
 /// The report as text.
 pub fn text(out: &mut impl Write, report: &Report, manner: Manner) -> std::io::Result<()> {
+    if let Some(reason) = &report.deferred {
+        let (mark, colour) = mark(Outcome::Deferred);
+        writeln!(out, "{}{mark:<13}{} {}", style(colour), reset(), reason.message)?;
+        return writeln!(out, "    next: {}", reason.hint);
+    }
     for line in &report.recovered {
         writeln!(out, "{}put right from an interrupted run:{} {line}", style(AnsiColor::Yellow), reset())?;
     }
@@ -198,28 +203,31 @@ fn by_hand(out: &mut impl Write, client: &Installation) -> std::io::Result<()> {
     Ok(())
 }
 
+/// What is said of so many accounts with a result, in the order in which it is said.
+pub(super) const RESULT_WORDS: [(Outcome, &str); 10] = [
+    (Outcome::Fixed, "fixed"),
+    (Outcome::WouldFix, "can be fixed"),
+    (Outcome::AlreadyWorks, "already working"),
+    (Outcome::NotOurs, "left alone"),
+    (Outcome::Refused, "not changed"),
+    (Outcome::Deferred, "waiting for a program to be closed"),
+    (Outcome::NeedsUser, "waiting for you"),
+    (Outcome::NoRoute, "without a way out"),
+    (Outcome::Reverted, "put back"),
+    (Outcome::Failed, "failed"),
+];
+
 fn closing(report: &Report) -> String {
     let count = |wanted: Outcome| report.accounts.iter().filter(|account| account.result == Some(wanted)).count();
     if report.accounts.is_empty() && report.problems.is_empty() {
         return "No mail accounts were found.".to_owned();
     }
-    let parts: Vec<String> = [
-        (Outcome::Fixed, "fixed"),
-        (Outcome::WouldFix, "can be fixed"),
-        (Outcome::AlreadyWorks, "already working"),
-        (Outcome::NotOurs, "left alone"),
-        (Outcome::Refused, "not changed"),
-        (Outcome::Deferred, "waiting for a program to be closed"),
-        (Outcome::NeedsUser, "waiting for you"),
-        (Outcome::NoRoute, "without a way out"),
-        (Outcome::Reverted, "put back"),
-        (Outcome::Failed, "failed"),
-    ]
-    .into_iter()
-    .map(|(outcome, words)| (count(outcome), words))
-    .filter(|(number, _)| *number > 0)
-    .map(|(number, words)| format!("{number} {words}"))
-    .collect();
+    let parts: Vec<String> = RESULT_WORDS
+        .into_iter()
+        .map(|(outcome, words)| (count(outcome), words))
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, words)| format!("{number} {words}"))
+        .collect();
     match (report.accounts.len(), parts.is_empty()) {
         (1, true) => "1 account found.".to_owned(),
         (number, true) => format!("{number} accounts found."),

@@ -71,6 +71,20 @@ impl AttemptLedger {
         Ok(Ticket { ledger: self, item, open: true })
     }
 
+    /// The ledger of the next run of a program that goes on running: a password that a host refused is not sent again,
+    /// every other login may be tried once more.
+    #[must_use]
+    pub fn next_run(&self) -> Self {
+        let refused = |ended: &Option<Ended>| ended.as_ref().is_some_and(|ended| ended.outcome == Outcome::Rejected);
+        let tried = self
+            .lock()
+            .iter()
+            .filter(|(_, ended)| refused(ended))
+            .map(|(item, ended)| (item.clone(), ended.clone()))
+            .collect();
+        Self { tried: Mutex::new(tried) }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Item, Option<Ended>>> {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner)
     }

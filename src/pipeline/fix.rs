@@ -13,6 +13,7 @@ use crate::clients::scripted::NEW_PASSWORD;
 use crate::clients::{InUse, MailClient, PlanError};
 use crate::credentials::{Credential, Kept};
 use crate::plan::{Decision, Outcome, Reason, code_of};
+use crate::policy::Mode;
 use crate::report::AccountReport;
 
 /// An account on its way through the fix.
@@ -47,6 +48,10 @@ pub fn plan_changes(tools: &Tools, tested: Vec<Tested>) -> Vec<Fixing> {
 fn one(tools: &Tools, tested: Tested) -> Fixing {
     let mut fixing = Fixing { report: tested.report, changes: Vec::new(), to: None, accepted: tested.accepted };
     let Decision::Move { to } = tested.decision else { return fixing };
+    if tools.policy.mode.value == Mode::Test {
+        fixing.settle(Outcome::WouldFix, look_only_reason());
+        return fixing;
+    }
     let account = &fixing.report.account;
     let Some(client) = client_of(tools, account) else { return fixing };
     match (client.in_use(&tools.host, account), client.changes(account, &to)) {
@@ -231,6 +236,14 @@ fn plan_reason(error: &PlanError) -> Reason {
         }
     };
     Reason::new(code, sentence(&error.to_string()), hint)
+}
+
+fn look_only_reason() -> Reason {
+    Reason::new(
+        "policy_test",
+        "The policy of this computer lets port26 look and explain, and change nothing.",
+        "Ask whoever manages this computer to set the policy's mode to fix.",
+    )
 }
 
 fn open_reason(account: &Account) -> Reason {

@@ -18,8 +18,9 @@ use std::sync::Arc;
 use port26_platform::host::Host;
 use port26_platform::processes::Asked;
 
-use crate::apply::{Machine, MachineStore, Writer};
-use crate::clients::MailClient;
+use crate::account::ClientId;
+use crate::apply::{Guard, Machine, MachineStore, Writer};
+use crate::clients::{InUse, MailClient};
 use crate::credentials::{AttemptLedger, CredentialBook};
 use crate::formats::open::AllEditors;
 use crate::policy::Policy;
@@ -121,6 +122,11 @@ impl Desk {
     /// The writer.
     pub fn writer(&self) -> Writer<'_> {
         Writer::new(self.state.clone(), self.machine.clone(), &self.store, &AllEditors, &self.guard)
+    }
+
+    /// Is this client open on this profile?
+    pub fn is_open(&self, client: ClientId, profile: &str) -> bool {
+        matches!(self.guard.in_use(client, profile), InUse::Yes(_))
     }
 
     /// The state folder.

@@ -17,11 +17,15 @@ pub const REGISTRY_NAME: &str = "port26";
 /// The preference domain of a configuration profile for macOS. Device profiles (`PayloadScope` System) end up here.
 pub const PROFILE_DOMAIN: &str = "org.port26";
 
-/// Files that the owner of a machine with this system may lay down. Windows has the registry instead.
+/// Files that the owner of a machine with this system may lay down, the weakest first. Windows has the registry instead.
 pub fn managed_sources(os: Os) -> Vec<PathBuf> {
     match os {
         Os::Linux => vec![PathBuf::from("/etc/port26/policy.toml")],
-        Os::Macos => vec![Path::new("/Library/Managed Preferences").join(format!("{PROFILE_DOMAIN}.plist"))],
+        Os::Macos => vec![
+            // what a package may lay down: only root writes there, and a profile, read after it, wins
+            PathBuf::from("/Library/Application Support/port26/policy.toml"),
+            Path::new("/Library/Managed Preferences").join(format!("{PROFILE_DOMAIN}.plist")),
+        ],
         Os::Windows => Vec::new(),
     }
 }
@@ -30,17 +34,22 @@ impl Policy {
     /// Takes in everything that is laid down on this machine; all of it or, with an error, nothing.
     pub(super) fn merge_machine(&mut self, os: Os) -> Result<(), PolicyError> {
         let mut merged = self.clone();
-        for path in managed_sources(os) {
-            let Some(bytes) = files::read(&path)? else { continue };
-            match path.extension().is_some_and(|extension| extension == "plist") {
-                true => merged.merge_profile(&bytes, &path)?,
-                false => merged.merge_bytes(&bytes, Source::Managed(path.display().to_string()))?,
-            }
-        }
+        merged.merge_files(&managed_sources(os))?;
         for ManagedKey { place, values } in policy_keys(REGISTRY_NAME) {
             merged.merge_managed(&place, values.into_iter().map(|(name, value)| (name, from_registry(value))))?;
         }
         *self = merged;
+        Ok(())
+    }
+
+    fn merge_files(&mut self, paths: &[PathBuf]) -> Result<(), PolicyError> {
+        for path in paths {
+            let Some(bytes) = files::read(path)? else { continue };
+            match path.extension().is_some_and(|extension| extension == "plist") {
+                true => self.merge_profile(&bytes, path)?,
+                false => self.merge_bytes(&bytes, Source::Managed(path.display().to_string()))?,
+            }
+        }
         Ok(())
     }
 
@@ -103,7 +112,7 @@ mod tests {
 </dict></plist>"#;
 
     fn path() -> PathBuf {
-        managed_sources(Os::Macos).remove(0)
+        managed_sources(Os::Macos).pop().unwrap()
     }
 
     #[test]
@@ -121,6 +130,41 @@ mod tests {
         let mut from_binary = Policy::default();
         from_binary.merge_profile(&binary, &path()).unwrap();
         assert_eq!(from_binary, from_xml);
+    }
+
+    #[test]
+    fn a_profile_wins_over_a_file_that_a_package_laid_down() {
+        let disk = tempfile::tempdir().unwrap();
+        let here = |path: &PathBuf| disk.path().join(path.strip_prefix("/").unwrap());
+        let paths: Vec<PathBuf> = managed_sources(Os::Macos).iter().map(here).collect();
+        let write = |path: &Path, bytes: &[u8]| {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        };
+        write(&paths[0], b"mode = 'off'\nplaintext_auth = true\n");
+        write(&paths[1], PROFILE.as_bytes());
+        let mut policy = Policy::default();
+        policy.merge_files(&paths).unwrap();
+        assert_eq!(policy.mode.value, Mode::Test);
+        assert!(policy.plaintext_auth.value);
+        assert_eq!(policy.plaintext_auth.from, Source::Managed(paths[0].display().to_string()));
+    }
+
+    /// The profile that is handed to device management says what port26 does anyway, with every setting in it.
+    #[test]
+    fn the_profile_of_the_installer_has_every_setting_with_its_default() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("installer/macos/profiles/port26-settings.mobileconfig");
+        let profile = plist_value::read(&std::fs::read(&path).unwrap()).unwrap().into_dictionary().unwrap();
+        let payload = profile["PayloadContent"].as_array().unwrap()[0].as_dictionary().unwrap();
+        assert_eq!(payload["PayloadType"].as_string(), Some(PROFILE_DOMAIN));
+        let mut bytes = Vec::new();
+        plist::Value::Dictionary(payload.clone()).to_writer_xml(&mut bytes).unwrap();
+        let mut policy = Policy::default();
+        policy.merge_profile(&bytes, &path).unwrap();
+        for (row, default) in policy.rows().iter().zip(Policy::default().rows()) {
+            assert_eq!((row.name, &row.value), (default.name, &default.value));
+            assert_eq!(row.from, Source::Managed(path.display().to_string()), "{} is not in the profile", row.name);
+        }
     }
 
     #[test]

@@ -96,6 +96,18 @@ pub enum MoveWhen {
     AnyOn25,
 }
 
+/// How often the background agent looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// Once, when the user logs on.
+    Logon,
+    /// Then, every hour, when the network changes, and when a mail program that was in the way has closed.
+    Hourly,
+    /// The same, every day instead of every hour.
+    Daily,
+}
+
 /// A setting that is one of a few words.
 pub(super) trait Word: Sized + Copy + 'static {
     const WORDS: &'static [(&'static str, Self)];
@@ -107,6 +119,11 @@ impl Word for Mode {
 
 impl Word for MoveWhen {
     const WORDS: &'static [(&'static str, Self)] = &[("failing", Self::Failing), ("any_on_25", Self::AnyOn25)];
+}
+
+impl Word for Schedule {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("logon", Self::Logon), ("hourly", Self::Hourly), ("daily", Self::Daily)];
 }
 
 /// A host and its port, written `host:port`, an IPv6 address in brackets.

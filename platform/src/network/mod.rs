@@ -2,6 +2,7 @@
 //! hands out, and its global IPv6 prefix; and whether the way to an address leads through a VPN. Nothing here sends
 //! a packet.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use sysinfo::Networks;
@@ -36,6 +37,25 @@ impl NetworkSigns {
     }
 }
 
+/// By what addresses this computer is on its networks now: of IPv4 the address, of IPv6 the first 64 bits, since the rest
+/// of it changes every day (RFC 8981). Neither loopback nor link-local. None: it is on no network.
+pub fn addresses() -> BTreeSet<IpAddr> {
+    let Ok(networks) = Networks::new_with_refreshed_list() else { return BTreeSet::new() };
+    networks.values().flat_map(|data| data.ip_networks()).filter_map(|network| sign_of(network.addr)).collect()
+}
+
+fn sign_of(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        IpAddr::V4(v4) if v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() => None,
+        IpAddr::V4(_) => Some(address),
+        IpAddr::V6(v6) if v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified() => None,
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            Some(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
+        }
+    }
+}
+
 /// The name of the VPN interface through which packets to `address` leave, if they do.
 pub fn vpn_towards(address: IpAddr) -> Option<String> {
     let from = source_towards(address)?;
@@ -64,5 +84,22 @@ fn ipv6_prefix() -> Option<[u16; 3]> {
             Some([parts[0], parts[1], parts[2]])
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_sign_of_its_network_and_not_of_the_day() {
+        let sign = |text: &str| sign_of(text.parse().unwrap()).map(|address| address.to_string());
+        assert_eq!(sign("192.0.2.7").as_deref(), Some("192.0.2.7"));
+        assert_eq!(sign("2001:db8:1:2:3:4:5:6").as_deref(), Some("2001:db8:1:2::"));
+        assert_eq!(sign("2001:db8:1:2:aaaa::1"), sign("2001:db8:1:2:3:4:5:6"));
+        for nowhere in ["127.0.0.1", "169.254.3.4", "0.0.0.0", "::1", "fe80::1"] {
+            assert_eq!(sign(nowhere), None, "{nowhere}");
+        }
+        assert!(addresses().iter().all(|address| !address.is_loopback()));
     }
 }

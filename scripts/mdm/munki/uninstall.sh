@@ -1,0 +1,3 @@
+#!/bin/sh
+# Munki: uninstall_script of the package.
+exec "/Applications/port26.app/Contents/Resources/remove-port26"

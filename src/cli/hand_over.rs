@@ -1,0 +1,132 @@
+//! The computer itself (SYSTEM on Windows, root on macOS) has settings of its own, and a user's are never edited with its
+//! eyes: what it is asked to do is done in the session of the person at the computer, or put off.
+
+use port26_platform::session::{Me, SessionError, Sessions};
+
+use super::args::{Cli, Verb};
+use super::{Exit, context, output};
+use crate::plan::Reason;
+use crate::report::Report;
+
+/// The exit code, if the command was handed over or put off; `None`: it is to be run here.
+pub(super) fn instead(cli: &Cli, sessions: &dyn Sessions) -> anyhow::Result<Option<Exit>> {
+    // A home folder that was named is worked on by whoever was told to.
+    if sessions.me() == Me::User || cli.global.home.is_some() || !is_about_a_user(&cli.verb) {
+        return Ok(None);
+    }
+    let reason = match sessions.at_the_computer() {
+        Ok(Some(person)) => match sessions.run_again_as(&person) {
+            Ok(code) => {
+                tracing::info!(code, "done in the session of the user who is logged in");
+                return Ok(Some(Exit::from_code(code)));
+            }
+            Err(error) => refused(&error),
+        },
+        Ok(None) => Reason::new(
+            "nobody_logged_in",
+            "port26 was started by the computer itself, and nobody is logged in whose mail accounts it could look at.",
+            "Run it again when somebody is logged in, or name a home folder with --home.",
+        ),
+        Err(error) => refused(&error),
+    };
+    tracing::warn!(code = reason.code, "put off: {}", reason.message);
+    let report = Report { deferred: Some(reason), ..Report::new(cli.verb.name()) };
+    output::print(&report, context::manner(&cli.global))?;
+    Ok(Some(Exit::NeedsUser))
+}
+
+fn refused(error: &SessionError) -> Reason {
+    let code = if matches!(error, SessionError::Unknown { .. }) { "session_unknown" } else { "handover_refused" };
+    Reason::new(
+        code,
+        format!("port26 was started by the computer itself, and {error}."),
+        "Let it run as the user who is logged in, or name a home folder with --home.",
+    )
+}
+
+/// Everything is, but what reads facts of the computer or invents its machines.
+fn is_about_a_user(verb: &Verb) -> bool {
+    !matches!(verb, Verb::Policy(_) | Verb::Try)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use port26_platform::session::{MemorySessions, Person};
+
+    use super::*;
+
+    fn anna() -> Person {
+        Person { name: "anna".into(), number: 2 }
+    }
+
+    fn instead_of(line: &str, sessions: &MemorySessions) -> Option<Exit> {
+        let cli = Cli::try_parse_from(format!("port26 {line} --silent").split(' ')).unwrap();
+        instead(&cli, sessions).unwrap()
+    }
+
+    const ABOUT_A_USER: [&str; 8] =
+        ["scan", "test", "fix --yes", "undo", "status", "credential list", "relay", "fix --yes --registry x.reg"];
+
+    #[test]
+    fn a_user_runs_it_here() {
+        let sessions = MemorySessions::new(Me::User, Some(anna()));
+        for line in ABOUT_A_USER {
+            assert_eq!(instead_of(line, &sessions), None, "{line}");
+        }
+        assert_eq!(sessions.ran(), []);
+    }
+
+    #[test]
+    fn the_computer_hands_over_to_whoever_is_logged_in_and_passes_the_exit_code_on() {
+        for (code, exit) in [(0, Exit::Done), (3, Exit::Pending), (6, Exit::NeedsUser), (0xC000_0005, Exit::Failed)] {
+            let mut sessions = MemorySessions::new(Me::System, Some(anna()));
+            sessions.ends = Ok(code);
+            for line in ABOUT_A_USER {
+                assert_eq!(instead_of(line, &sessions), Some(exit), "{line}");
+            }
+            assert_eq!(sessions.ran(), vec![anna(); ABOUT_A_USER.len()]);
+        }
+    }
+
+    #[test]
+    fn facts_of_the_computer_and_named_homes_stay_here() {
+        let sessions = MemorySessions::new(Me::System, Some(anna()));
+        for line in ["policy show", "try", "fix --yes --home /home/anna", "undo --home /home/anna"] {
+            assert_eq!(instead_of(line, &sessions), None, "{line}");
+        }
+        assert_eq!(sessions.ran(), []);
+    }
+
+    #[test]
+    fn without_anybody_or_a_way_it_is_put_off() {
+        let nobody = MemorySessions::new(Me::System, None);
+        let mut unknown = MemorySessions::new(Me::System, None);
+        unknown.person = Err(SessionError::Unknown { why: "x".into() });
+        let mut refusing = MemorySessions::new(Me::System, Some(anna()));
+        refusing.ends = Err(SessionError::Refused { why: "x".into() });
+        for sessions in [nobody, unknown, refusing] {
+            assert_eq!(instead_of("fix --yes", &sessions), Some(Exit::NeedsUser), "{sessions:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_put_off_is_said_in_one_sentence_and_in_the_report() {
+        let reason = refused(&SessionError::Refused { why: "access denied".into() });
+        let report = Report { deferred: Some(reason), ..Report::new("fix") };
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!((json["schema"].as_str(), json["verb"].as_str()), (Some("port26/1"), Some("fix")));
+        assert_eq!(json["deferred"]["code"], "handover_refused");
+        assert_eq!(json["accounts"], serde_json::json!([]));
+        let mut out = Vec::new();
+        output::text(&mut out, &report, output::Manner::Quiet).unwrap();
+        let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        assert_eq!(
+            said,
+            "waits         port26 was started by the computer itself, and it could not be run in the session of the \
+             user who is logged in: access denied.\n    next: Let it run as the user who is logged in, or name a home \
+             folder with --home.\n"
+        );
+        assert!(serde_json::to_value(Report::new("fix")).unwrap().get("deferred").is_none(), "only when it is");
+    }
+}

@@ -1,0 +1,244 @@
+//! Apple Mail of the scripting era from discovery to undo, through the model of it: what is written and read back, a
+//! Mail that knows better, one that may not be spoken to, and one that is open.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+#[path = "support/case.rs"]
+mod case;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use port26::account::{Account, AuthSetting, NotOurs, SubmissionServer, TlsMode};
+use port26::apply::{RunId, Selector};
+use port26::clients::scripted::twin;
+use port26::clients::{CLIENTS, Found, MailClient, apple_mail::APPLE_MAIL};
+use port26::credentials::{AttemptLedger, Credential, CredentialBook, Given, Index, KeychainUse, Nobody, Origin};
+use port26::pipeline::{self, Desk, Quiet, Tested, Tools};
+use port26::plan::{Decision, Outcome};
+use port26::policy::Policy;
+use port26::probe::{Config, Prober};
+use port26::report::AccountReport;
+use port26_platform::processes::{Holder, Processes};
+use port26_platform::scripts::Twin;
+use port26_platform::secrets::MemorySecrets;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use case::{Case, SCRIPTED, fixtures};
+
+const MAIL: &str = "com.apple.mail";
+const HOSTING: &str = "apple_mail/mail.hosting.test:ann@hosting.test";
+
+struct Mac {
+    case: Case,
+    twin: Arc<Twin>,
+}
+
+impl Mac {
+    fn new(fixture: &str) -> Self {
+        let mut case = Case::copy(&fixtures().join("apple_mail").join(fixture));
+        let twin = Arc::new(twin(case.home.path().join(SCRIPTED)).unwrap());
+        case.host.scripts = twin.clone();
+        Self { case, twin }
+    }
+
+    fn state(&self) -> Value {
+        serde_json::from_slice(&std::fs::read(self.twin.file()).unwrap()).unwrap()
+    }
+
+    fn habit(&self, habits: Value) {
+        let mut state = self.state();
+        state[MAIL]["habits"] = habits;
+        std::fs::write(self.twin.file(), serde_json::to_string_pretty(&state).unwrap() + "\n").unwrap();
+    }
+
+    fn found(&self) -> Found {
+        APPLE_MAIL.accounts(&self.case.host, &APPLE_MAIL.detect(&self.case.host).unwrap().unwrap())
+    }
+
+    fn account(&self, id: &str) -> Account {
+        self.found().accounts.into_iter().find(|account| account.id == id).unwrap()
+    }
+
+    fn tools(&self) -> Tools {
+        let (state, host) = (self.case.state.path(), self.case.host.clone());
+        let secrets = Arc::new(MemorySecrets::new());
+        let book =
+            CredentialBook::new(Given::default(), secrets, KeychainUse::Off, Index::in_state(state), Box::new(Nobody));
+        Tools {
+            clients: CLIENTS,
+            policy: Policy::default(),
+            prober: Prober::new(Config::default()).unwrap(),
+            credentials: Arc::new(book),
+            attempts: AttemptLedger::new(),
+            desk: Desk::new(state, &host, CLIENTS),
+            host,
+            events: Arc::new(Quiet),
+        }
+    }
+
+    /// What `fix` does once the tests are done and a password was accepted.
+    fn fix(&self, id: &str) -> AccountReport {
+        let account = self.account(id);
+        let to = to_26(&account);
+        let password = SecretString::from("Kwast 7");
+        let user = account.login_user().unwrap().to_owned();
+        let accepted = Some(Credential { user, password, origin: Origin::Given });
+        let tested = Tested { report: AccountReport::found(account), decision: Decision::Move { to }, accepted };
+        let tools = self.tools();
+        let fixing = pipeline::plan_changes(&tools, vec![tested]);
+        pipeline::fix(&tools, fixing, &RunId::start()).remove(0)
+    }
+}
+
+fn to_26(account: &Account) -> SubmissionServer {
+    SubmissionServer {
+        port: 26,
+        port_is_default: false,
+        tls: TlsMode::Starttls,
+        auth: AuthSetting::Password,
+        user: account.login_user().map(str::to_owned),
+        ..account.outgoing.clone()
+    }
+}
+
+fn codes(report: &AccountReport) -> Vec<&str> {
+    report.account.notices.iter().map(|notice| notice.code.as_str()).collect()
+}
+
+#[test]
+fn servers_and_who_sends_through_them_are_told() {
+    let mac = Mac::new("scripted");
+    let found = mac.found();
+    assert_eq!(found.problems, []);
+    let shown: Vec<_> = found
+        .accounts
+        .iter()
+        .map(|account| (account.id.as_str(), account.outgoing.port, account.used, account.not_ours))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            (HOSTING, 25, true, None),
+            ("apple_mail/smtp.office.test:bob@office.test", 587, true, None),
+            ("apple_mail/p01-smtp.mail.me.com:ann", 587, true, Some(NotOurs::Icloud)),
+            ("apple_mail/smtp.gmail.com:ann.hosting", 465, true, Some(NotOurs::Google)),
+            ("apple_mail/smtp.old.test:ann", 25, false, None),
+        ]
+    );
+    let ann = &found.accounts[0];
+    assert_eq!(ann.emails, ["ann@hosting.test", "office@hosting.test"]);
+    assert_eq!(ann.incoming.as_ref().unwrap().port, Some(993));
+
+    let found = Mac::new("scripted_shared").found();
+    let shown: Vec<_> =
+        found.accounts.iter().map(|account| (account.id.as_str(), account.outgoing.port_is_default)).collect();
+    assert_eq!(shown, [("apple_mail/smtp.shared.test:gil", false), ("apple_mail/smtp.default.test:ida", true)]);
+    assert_eq!(found.accounts[0].notices[0].code, "shared_server");
+    // Two servers with one host and one user name are both left alone, whatever their ports.
+    assert_eq!(found.problems.len(), 1);
+    assert_eq!(found.problems[0].code, "duplicate_server");
+    assert!(found.problems[0].message.contains("smtp.twice.test"));
+}
+
+#[test]
+fn what_is_set_is_read_back_and_undone_but_for_the_password() {
+    let mac = Mac::new("scripted");
+    let before = mac.case.tree();
+    let report = mac.fix(HOSTING);
+    assert_eq!(report.result, Some(Outcome::Fixed), "{:?}", report.reason);
+    assert_eq!(report.after.as_ref().unwrap(), &to_26(&mac.account(HOSTING)));
+    // Mail has the password, so it will not ask; and people are told that this is not undone.
+    assert_eq!(codes(&report), ["password_given"]);
+    let given = mac.twin.passwords();
+    assert_eq!((given.len(), given[0].1.expose_secret()), (1, "Kwast 7"));
+    let server = &mac.state()[MAIL]["objects"]["smtpServers"][0];
+    assert_eq!((&server["port"], &server["userName"]), (&json!(26), &json!("ann@hosting.test")));
+    assert_eq!(mac.state()[MAIL]["running"], false);
+    let journal = std::fs::read_dir(mac.case.state.path().join("receipts")).unwrap();
+    for entry in journal {
+        assert!(!std::fs::read_to_string(entry.unwrap().path()).unwrap().contains("Kwast"));
+    }
+    let undone = mac.tools().desk.writer().undo(&Selector::All, &RunId::start()).unwrap();
+    assert!(undone.iter().all(|one| one.error.is_none()));
+    assert_eq!(mac.case.tree(), before);
+}
+
+#[test]
+fn a_mail_that_knows_better_is_told_and_put_back() {
+    // It goes back to what it had.
+    let mac = Mac::new("scripted");
+    mac.habit(json!({"on_quit": [["smtpServers", 0, "port", 25]]}));
+    let before = mac.case.tree();
+    let report = mac.fix(HOSTING);
+    assert_eq!(report.result, Some(Outcome::Reverted), "{:?}", report.reason);
+    assert_eq!(report.reason.unwrap().code, "read_back");
+    assert_eq!(mac.case.tree(), before);
+    // It finds a port of its own: that is Mail's now, and people are told which setting it is.
+    let mac = Mac::new("scripted");
+    mac.habit(json!({"on_quit": [["smtpServers", 0, "port", 587]]}));
+    let report = mac.fix(HOSTING);
+    assert_eq!(report.result, Some(Outcome::Failed));
+    assert!(report.reason.unwrap().message.contains("port of smtpServers mail.hosting.test"));
+    let server = &mac.state()[MAIL]["objects"]["smtpServers"][0];
+    assert_eq!(
+        (&server["port"], &server["authentication"], &server["userName"]),
+        (&json!(587), &json!("none"), &json!(""))
+    );
+    // It does not take the port at all.
+    let mac = Mac::new("scripted");
+    mac.habit(json!({"ignores": ["port"]}));
+    let before = mac.case.tree();
+    let report = mac.fix(HOSTING);
+    assert_eq!(report.result, Some(Outcome::Reverted), "{:?}", report.reason);
+    assert_eq!(mac.case.tree(), before);
+    assert!(mac.twin.passwords().is_empty());
+}
+
+#[test]
+fn a_mail_that_may_not_be_spoken_to_is_one_problem_with_its_pane() {
+    for (number, code) in [(-1743, "automation_permission"), (-600, "app_ended"), (-1712, "app_silent")] {
+        let mac = Mac::new("scripted");
+        mac.habit(json!({"fails": {"number": number}}));
+        let before = mac.case.tree();
+        let found = mac.found();
+        assert_eq!((found.accounts.len(), found.problems.len()), (0, 1));
+        assert_eq!(found.problems[0].code, code);
+        if number == -1743 {
+            assert!(found.problems[0].hint.contains("Privacy & Security > Automation"));
+        }
+        assert_eq!(mac.case.tree(), before);
+    }
+}
+
+/// Mail runs.
+struct MailRuns;
+
+impl Processes for MailRuns {
+    fn running(&self, names: &[&str]) -> Vec<u32> {
+        if names.contains(&"Mail") { vec![4711] } else { Vec::new() }
+    }
+    fn lock_holder(&self, _: &Path) -> Option<Holder> {
+        None
+    }
+    fn socket_answers(&self, _: &Path) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_mail_that_is_open_is_not_quit_under_its_user() {
+    let mut mac = Mac::new("scripted");
+    mac.case.host.processes = Arc::new(MailRuns);
+    let before = mac.case.tree();
+    let report = mac.fix(HOSTING);
+    assert_eq!(report.result, Some(Outcome::Deferred));
+    assert_eq!(mac.case.tree(), before);
+    // Opened between the plan and the writing: the writer asks again, without speaking to Mail.
+    mac.habit(json!({"fails": {"number": -1743}}));
+    use port26::apply::Guard;
+    let guard = pipeline::OpenClients::new(mac.case.host.clone(), CLIENTS);
+    let open = guard.in_use(port26::account::ClientId::AppleMail, "Mail");
+    assert_eq!(open, port26::clients::InUse::Yes(Some(4711)));
+}
