@@ -109,6 +109,19 @@ async fn a_dry_run_is_only_told() {
 }
 
 #[tokio::test]
+async fn a_silent_run_says_nothing_and_leaves_a_log() {
+    let world = World::new().await;
+    let run = world.port26(&["scan", "--silent"]).await;
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (0, "", ""));
+    assert!(!world.state().exists(), "scan promises to write nothing");
+    let run = world.with_password(&["fix", "--silent"]).await;
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (0, "", ""));
+    let log = std::fs::read_to_string(world.state().join("port26.log")).unwrap();
+    assert!(log.contains("PortBlockedNetwork"), "{log}");
+    assert!(secrets().iter().all(|secret| !log.contains(secret)), "a password is in the log");
+}
+
+#[tokio::test]
 async fn a_policy_that_only_lets_look_changes_nothing() {
     let world = World::new().await;
     let policy = world.folder.path().join("policy.toml");

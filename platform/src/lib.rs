@@ -5,6 +5,7 @@
 
 pub mod autostart;
 pub mod console;
+pub mod event_log;
 pub mod files;
 pub mod host;
 pub mod managed;

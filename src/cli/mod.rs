@@ -64,7 +64,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         anstream::ColorChoice::Never.write_global();
     }
     let silent = cli.global.silent;
-    match log::start(&cli.global).and_then(|()| run(cli)) {
+    match log::start(&cli).and_then(|()| run(cli)) {
         Ok(exit) => exit,
         Err(error) => {
             tracing::error!("{error:#}");
