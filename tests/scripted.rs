@@ -65,7 +65,7 @@ impl Mac {
         let (state, host) = (self.case.state.path(), self.case.host.clone());
         let secrets = Arc::new(MemorySecrets::new());
         let book =
-            CredentialBook::new(Given::default(), secrets, KeychainUse::Off, Index::in_state(state), Box::new(Nobody));
+            CredentialBook::new(Given::default(), secrets, KeychainUse::Full, Index::in_state(state), Box::new(Nobody));
         Tools {
             clients: CLIENTS,
             policy: Policy::default(),

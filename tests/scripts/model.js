@@ -27,6 +27,7 @@ class Model {
         const model = this;
         const habits = program.habits || {};
         let failedInThisVisit = false;
+        let changedInThisVisit = false;
 
         // Every event but "are you running" goes through here.
         function event(what) {
@@ -68,6 +69,7 @@ class Model {
                     if (!access.includes("w")) throw appleError(-10006, `Can't set ${property}.`);
                     mustFit(kind, value, property);
                     const object = where();
+                    changedInThisVisit = true;
                     if (property === "password") model.passwords.push(value);
                     else if (!(habits.ignores || []).includes(property)) object[property] = value;
                     return true;
@@ -130,7 +132,9 @@ class Model {
                         model.log.push(`${bundle} quit`);
                         failedInThisVisit = false;
                         program.running = false;
-                        for (const [elements, at, property, value] of habits.on_quit || []) program.objects[elements][at][property] = value;
+                        const onQuit = changedInThisVisit ? habits.on_quit || [] : [];
+                        changedInThisVisit = false;
+                        for (const [elements, at, property, value] of onQuit) program.objects[elements][at][property] = value;
                     };
                     case "activate": return () => { throw new Error("a window would come forward"); };
                     default: return collection(name);

@@ -14,7 +14,7 @@
 //! }
 //! ```
 //!
-//! `habits` is what makes trouble, and may be left out.
+//! `habits` is what makes trouble, and may be left out. `on_quit` is done when something was set in that visit.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -126,7 +126,9 @@ impl Twin {
         if matches!(result, Err(ScriptError::Ended { .. })) {
             result = act(self, program);
         }
-        if !program.running {
+        // Mail thinks its settings over when they were changed, not whenever it quits.
+        let changed = before.get(&app.bundle).is_some_and(|before| before.objects != program.objects);
+        if !program.running && changed {
             for (elements, at, property, value) in program.habits.clone().unwrap_or_default().on_quit {
                 if let Some(object) = program.objects.get_mut(&elements).and_then(|all| all.get_mut(at)) {
                     object.insert(property, value);
