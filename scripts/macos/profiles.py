@@ -36,6 +36,7 @@ SETTINGS = {
     "captive_check_url": "",
     "max_wait_s": 3,
     "send_test": False,
+    "schedule": "logon",
 }
 
 

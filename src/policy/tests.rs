@@ -253,7 +253,9 @@ fn a_named_file_takes_the_place_of_the_machines() {
     assert_eq!(policy.max_wait_s, Setting { value: 8, from: Source::File(path) });
     assert_eq!(Policy::load(Os::Windows, None).unwrap(), Policy::default());
     assert_eq!(managed_sources(Os::Linux), [PathBuf::from("/etc/port26/policy.toml")]);
-    assert_eq!(managed_sources(Os::Macos), [PathBuf::from("/Library/Managed Preferences/org.port26.plist")]);
+    let by_hand = PathBuf::from("/Library/Application Support/port26/policy.toml");
+    let profile = PathBuf::from("/Library/Managed Preferences/org.port26.plist");
+    assert_eq!(managed_sources(Os::Macos), [by_hand, profile], "a profile is the stronger");
     assert!(managed_sources(Os::Windows).is_empty());
 }
 
