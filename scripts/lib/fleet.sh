@@ -1,6 +1,6 @@
 # What administrators of fleets are given, as far as it is no program. Sourced by scripts/test.
 
-FLEET_PACKAGES="python3 python3-venv shellcheck"
+FLEET_PACKAGES="python3 python3-venv shellcheck libarchive-tools"
 # pinned, as a grammar that reads more would prove less
 POWERSHELL_PARSER="tree-sitter==0.26.1 tree-sitter-powershell==0.26.4"
 
@@ -19,8 +19,10 @@ powershell_scripts() {
 # What management of Macs is given: scripts that run here against stubs of a Mac's commands, and profiles.
 mac_fleet() {
     local tool
-    for tool in python3 shellcheck; do
+    for tool in python3 shellcheck bsdtar; do
         command -v $tool >/dev/null || not_run "$tool"
     done
-    python3 -B tests/macos/test_fleet.py
+    cargo build --locked --bin port26
+    PORT26_PROGRAM=$root/target/debug/port26 python3 -B tests/macos/test_fleet.py
+    python3 -B tests/macos/test_verify.py
 }

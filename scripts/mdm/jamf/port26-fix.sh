@@ -6,9 +6,27 @@
 #   $6   flags for port26, each beginning with --, with spaces between them: --send-test
 #   $7   a log file that the user may write to
 #
-# Ends as port26 does (0 done, 3 something to fix, 4 no port gets through, 6 the user is needed, ..), with 75 when
-# nobody is logged in: let the policy try again.
-support=${PORT26_SUPPORT:-/Applications/port26.app/Contents/Resources}
+# Ends as port26 does (0 done, 3 something to fix, 4 no port gets through, 6 the user is needed, ..); with 69 when port26
+# is not installed, and with 75 when nobody is logged in: let the policy try again.
+
+# The user at the screen: root has neither their keychain nor their permission to script Mail. The same lines are in
+# every script for device management here, since each is handed out alone; a test compares them.
+port26=${PORT26:-/Applications/port26.app/Contents/MacOS/port26}
+in_session() {
+    [ -x "$port26" ] || return 69 # not installed
+    user=$(stat -f %Su /dev/console)
+    case $user in
+    "" | root | loginwindow | _mbsetupuser) return 75 ;; # nobody is logged in
+    esac
+    uid=$(id -u "$user") || return 1
+    if [ "$(id -u)" = "$uid" ]; then
+        "$port26" "$@"
+    else
+        # asuser enters the user's session, sudo becomes the user: neither does both
+        launchctl asuser "$uid" sudo -H -u "$user" "$port26" "$@"
+    fi
+}
+
 verb=${4:-fix}
 accounts=${5:-}
 flags=${6:-}
@@ -21,10 +39,6 @@ fix | test | undo) ;;
     exit 2
     ;;
 esac
-if [ ! -x "$support/as-console-user" ]; then
-    echo "not installed: install the package of port26 first" >&2
-    exit 69
-fi
 set -f # a * in a parameter is not a file's name
 for flag in $flags; do
     case $flag in
@@ -38,7 +52,11 @@ done
 if [ "$verb" = fix ]; then flags="$flags --yes"; fi
 # no account and no flag may hold a space, and several are wanted
 # shellcheck disable=SC2086
-"$support/as-console-user" "$verb" $accounts $flags --quiet ${log:+--log "$log"}
+in_session "$verb" $accounts $flags --quiet ${log:+--log "$log"}
 code=$?
-echo "port26 $verb ended with $code"
+case $code in
+69) echo "not installed: install the package of port26 first" ;;
+75) echo "deferred: nobody is logged in" ;;
+*) echo "port26 $verb ended with $code" ;;
+esac
 exit $code
