@@ -41,10 +41,14 @@ def page(results, program, losses, peers, repeat):
     repeated = {loss: shares(results, loss) for loss in losses}
     yield "# The fault matrix, measured"
     yield ""
-    yield f"{len(ran)} situations, each built for real in network namespaces (`tests/faults`): {platform.system()} {platform.release()}, {os.cpu_count()} cores, {program}."
+    yield f"{len(ran)} situations, each built for real in network namespaces ([tests/faults](../tests/faults/README.md)): {platform.system()} {platform.release()}, {os.cpu_count()} cores, {program}."
     missing = [told for told in once if "verdict" not in told]
     if missing:
         yield "Not measured here: " + ", ".join(f"{told['row']} ({told.get('not_run') or 'it broke'})" for told in missing) + "."
+    yield "How it came about, and what to make of it: [benchmarks.md](benchmarks.md#verdicts)."
+    yield ""
+    yield "    cargo build --release"
+    yield f"    PORT26=target/release/port26 scripts/bench-faults --repeat {repeat} --at-once 24 --output docs/fault-matrix.md"
     yield ""
     yield from score(ran, others)
     if losses:
@@ -74,6 +78,11 @@ def score(ran, others):
     ]
     yield "## Score"
     yield ""
+    if others:
+        yield "Each peer was run once a row. swaks and smtplib try the account's present settings; what they say counts as the likeliest verdict that"
+        yield "it can stand for, in their favour (`tests/faults/peers.py`). Thunderbird and Delta Chat look for settings that work, given the host's name;"
+        yield "what counts of them is where they end. Delta Chat's core trusts public roots only and was told to take any certificate."
+        yield ""
     for place, name in enumerate(names):
         yield f"| {name} | " + " | ".join(str(column[place]) for column in table) + " |"
         if place == 0:
