@@ -36,9 +36,9 @@ pub(super) fn found(names: &Names) -> Result<Vec<Found>, AutostartError> {
     Ok(roots.into_iter().filter_map(one).collect())
 }
 
-fn refused(name: &str) -> impl Fn(windows_registry::Error) -> AutostartError {
+fn refused<E: std::fmt::Display>(name: &str) -> impl Fn(E) -> AutostartError {
     let place = format!("HKCU\\{KEY}\\{name}");
-    move |error| AutostartError::Registry { place: place.clone(), why: error.message() }
+    move |error| AutostartError::Registry { place: place.clone(), why: error.to_string() }
 }
 
 #[cfg(test)]
