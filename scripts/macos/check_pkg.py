@@ -30,21 +30,22 @@ BESIDE_THE_APP = {
 IN_THE_APP = "./Applications/port26.app/"
 PROGRAM = IN_THE_APP + "Contents/MacOS/port26"
 REMOVER = IN_THE_APP + "Contents/Resources/remove-port26"
+# what scripts for device management call
+RUNS = {PROGRAM, REMOVER}
 
 
 def payload_faults(entries):
     found = {entry.path: entry for entry in entries}
     if len(found) != len(entries):
         yield "a file is in it twice"
-    for path in sorted(set(BESIDE_THE_APP) - set(found) | {PROGRAM, REMOVER} - set(found)):
+    for path in sorted((set(BESIDE_THE_APP) | RUNS) - set(found)):
         yield f"{path} is not in it"
     for path, entry in found.items():
         mode = stat.filemode(entry.mode)
         if path in BESIDE_THE_APP:
             wanted = BESIDE_THE_APP[path]
         elif path.startswith(IN_THE_APP):
-            runs = path in (PROGRAM, REMOVER)
-            wanted = ("drwxr-xr-x" if entry.is_folder else "-rwxr-xr-x" if runs else "-rw-r--r--", 0)
+            wanted = ("drwxr-xr-x" if entry.is_folder else "-rwxr-xr-x" if path in RUNS else "-rw-r--r--", 0)
         else:
             yield f"{path} has no place in it"
             continue
