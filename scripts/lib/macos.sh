@@ -1,5 +1,5 @@
 # The program for macOS on a Linux machine: Debian's rustc-web builds std, zig links it against stubs of Apple's
-# frameworks. Sourced by scripts/test and scripts/build-macos.
+# frameworks. Sourced by scripts/build-macos and scripts/build-macos-pkg.
 
 ZIG_VERSION=0.17.1 CARGO_ZIGBUILD_VERSION=0.24.0 RCODESIGN_VERSION=0.29.0
 MACOS_PACKAGES="rustc-web cargo-web rust-web-src python3 python3-venv librsvg2-bin"
