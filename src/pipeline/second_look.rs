@@ -16,6 +16,10 @@ pub(super) const REPEAT: Duration = Duration::from_millis(1000);
 /// Some hosts greet this late on purpose (RFC 5321 4.5.3.2.1 allows far more; half a minute is what is seen).
 const LATEST_GREETING: Duration = Duration::from_secs(30);
 
+/// How long a port has to greet the second time while another port works: a greeting that came late because packets
+/// were lost comes at once then, and a server that keeps people waiting does so again.
+const GREETING_REPEAT: Duration = Duration::from_millis(1500);
+
 /// Looks again at the ports that accounts of this host are set to.
 pub(super) async fn look_again(
     prober: &Prober,
@@ -33,10 +37,14 @@ pub(super) async fn look_again(
         if may_be_other_mode(&finding, others_prove) && other_mode(prober, survey, &finding).await {
             continue;
         }
-        if no_greeting(&finding) && !others_prove {
-            let patient = Target { port, tls: mode, greeting_patience: Some(LATEST_GREETING) };
-            let (finding, session) = prober.open_target(&finding.host, patient).await;
-            survey.replace(finding, session);
+        if no_greeting(&finding) {
+            let patience = if others_prove { GREETING_REPEAT } else { LATEST_GREETING };
+            let target = Target { port, tls: mode, greeting_patience: Some(patience) };
+            let (again, session) = prober.open_target(&finding.host, target).await;
+            // Short of a greeting, the look that waited longer is the one that tells more.
+            if !others_prove || again.greeting.is_some() {
+                survey.replace(again, session);
+            }
         }
     }
     dates(prober, survey, captive_check_url).await;

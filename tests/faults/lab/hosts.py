@@ -1,6 +1,7 @@
 """Servers that follow a script, one thread a connection. What they receive is kept, inside TLS and outside."""
 
 import email.utils
+import select
 import socket
 import ssl
 import threading
@@ -102,7 +103,8 @@ class Host:
             connection, inside = self._context.wrap_socket(connection, server_side=True), True
         if script.greeting == "":
             return
-        time.sleep(script.delay + script.pause)
+        if not waited(connection, script.delay + script.pause):
+            return
         greeting = script.greeting or f"220 {script.name} ESMTP ready"
         connection.sendall(greeting.encode() + b"\r\n")
         if not greeting.startswith("220"):
@@ -152,6 +154,21 @@ class Host:
 
     def auths(self):
         return sum(1 for _, line in self.script.says if line.upper().startswith("AUTH "))
+
+
+def waited(connection, seconds):
+    """Waits; false as soon as the client has hung up, which is when its connection counts no longer."""
+    if isinstance(connection, ssl.SSLSocket):
+        time.sleep(seconds)
+        return True
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if not select.select([connection], [], [], left)[0]:
+            continue
+        if not connection.recv(1, socket.MSG_PEEK):
+            return False
+        time.sleep(min(left, 0.05))  # it speaks before it is greeted, and is left waiting all the same
+    return True
 
 
 class Web:
