@@ -68,6 +68,15 @@ async fn row_3_the_host_closed_its_25() {
 }
 
 #[tokio::test]
+async fn row_4_only_the_relay_of_the_provider_answers() {
+    let said = "220 relay.home.isp.test ESMTP";
+    for greeting in [Greeting::Say(said), Greeting::HeldUp(said)] {
+        let world = bare().given(PASSWORD).block(25, Route::Drop).relay(greeting);
+        moved(world.fix().await, VerdictCode::PortBlockedExceptRelay, 26);
+    }
+}
+
+#[tokio::test]
 async fn row_5_the_host_is_down() {
     let mut world = bare().given(PASSWORD);
     for port in world::ALL_PORTS {
@@ -179,6 +188,12 @@ async fn row_19_a_slow_greeting() {
         script.greeting = Greeting::Late("220 mail.hosting.test ESMTP", Duration::from_secs(5));
     });
     unchanged(world.fix().await, VerdictCode::SlowServer, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn a_greeting_that_lost_packets_held_up_is_asked_for_again() {
+    let world = login(587).script(587, |script| script.greeting = Greeting::HeldUp("220 mail.hosting.test ESMTP"));
+    unchanged(world.fix().await, VerdictCode::Ok, Outcome::AlreadyWorks);
 }
 
 #[tokio::test]

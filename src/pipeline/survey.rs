@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{Either, join_all, select};
 use futures::stream::{self, StreamExt};
 use port26_platform::network::{NetworkSigns, vpn_towards};
 
@@ -27,8 +28,13 @@ const CONTROL_PORTS: [u16; 5] = [993, 143, 443, 995, 110];
 /// The provider's relay is looked for only if port 25 has not answered anywhere by then.
 const RELAY_DELAY: Duration = Duration::from_millis(600);
 
-/// All there is time for to find it.
-const RELAY_PATIENCE: Duration = Duration::from_millis(1800);
+/// All there is time for to find it. A relay that is there needs this only where packets are lost: its name asked for twice,
+/// a connection with a fresh SYN, a greeting that is sent again. One that is not there is known sooner.
+const RELAY_PATIENCE: Duration = Duration::from_millis(3400);
+
+/// A relay that has not greeted by then is asked over a second connection as well: one whose handshake lost its last packet
+/// twice says nothing for three seconds.
+const RELAY_AGAIN: Duration = Duration::from_millis(1300);
 
 /// What was seen of every host, by lower-case name.
 pub(super) struct Seen {
@@ -149,14 +155,29 @@ async fn around_port_25(tools: &Tools) -> (Vec<ControlFinding>, Vec<ControlFindi
     let relays = async {
         let names = relay_names(&tools.prober.signs());
         // Each has its own time: a name that nobody answers for must not hide a relay that is there.
-        let dials = names
-            .iter()
-            .map(|name| tokio::time::timeout(RELAY_PATIENCE, tools.prober.control_within(name, 25, true, patience)));
+        let dials =
+            names.iter().map(|name| tokio::time::timeout(RELAY_PATIENCE, greeting_of_relay(tools, name, patience)));
         join_all(dials).await.into_iter().filter_map(Result::ok).collect::<Vec<_>>()
     };
     let (seconds, relays) = tokio::join!(rest, relays);
     let greets = |relay: &ControlFinding| relay.greeting.as_ref().is_some_and(|said| said.code == 220);
     (seconds, relays.into_iter().filter(greets).collect())
+}
+
+/// The first of two conversations to be greeted; the second is begun only where the first is still waiting.
+async fn greeting_of_relay(tools: &Tools, name: &str, patience: Duration) -> ControlFinding {
+    let first = tools.prober.control_within(name, 25, true, patience);
+    let again = async {
+        tokio::time::sleep(RELAY_AGAIN).await;
+        tools.prober.control_within(name, 25, true, patience).await
+    };
+    let (first, again) = (pin!(first), pin!(again));
+    match select(first, again).await {
+        Either::Left((seen, again)) if seen.greeting.is_none() && seen.outcome == Connect::Open => again.await,
+        Either::Left((seen, _)) => seen,
+        Either::Right((seen, _)) if seen.greeting.is_some() => seen,
+        Either::Right((_, first)) => first.await,
+    }
 }
 
 /// What the provider's relay may be called: as the table of providers says, or by custom below the suffix that the

@@ -24,6 +24,8 @@ pub enum Greeting {
     Close,
     /// Nothing is ever said.
     Never,
+    /// The first connection hears nothing, as if its packets were lost; later ones hear this line.
+    HeldUp(&'static str),
     /// One more line of a greeting that does not end, every so often.
     Drip(Duration),
 }
@@ -218,7 +220,8 @@ fn talk<S: Read + Write>(
             say(&mut stream, line)?;
         }
         Greeting::Close => return Ok(None),
-        Greeting::Never => {
+        Greeting::HeldUp(line) if log.lock().unwrap().connections > 1 => say(&mut stream, line)?,
+        Greeting::HeldUp(_) | Greeting::Never => {
             stream.read_line(&mut String::new())?;
             return Ok(None);
         }

@@ -34,6 +34,8 @@ const USER: &str = "anna@hosting.test";
 const HOST: &str = "mail.hosting.test";
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 26));
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x26));
+/// By custom, below the suffix that the network hands out.
+const RELAY: &str = "relay.home.isp.test";
 const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 25));
 
 /// The network between the home and the world.
@@ -46,6 +48,7 @@ struct InventedNetwork {
     at_host: BTreeMap<u16, Route>,
     ports: BTreeMap<u16, SocketAddr>,
     elsewhere: Option<SocketAddr>,
+    relay: Option<SocketAddr>,
 }
 
 impl Network for InventedNetwork {
@@ -56,6 +59,7 @@ impl Network for InventedNetwork {
             (Some(lookup), HOST) => lookup.clone(),
             (None, HOST) if self.dead_ipv6 => Lookup::Addresses(vec![V6, V4]),
             (None, HOST) => Lookup::Addresses(vec![V4]),
+            (_, RELAY) if self.relay.is_some() => Lookup::Addresses(vec![ELSEWHERE]),
             _ if name.contains("google.com") || name.contains("yahoodns.net") => Lookup::Addresses(vec![ELSEWHERE]),
             _ => Lookup::NoSuchName,
         })
@@ -76,6 +80,11 @@ impl Network for InventedNetwork {
         }
         if address.is_ipv6() {
             return Route::Drop;
+        }
+        if host == RELAY
+            && let Some(relay) = self.relay
+        {
+            return Route::To(relay);
         }
         if let Some(&route) = self.everywhere.get(&port) {
             return route;
@@ -217,6 +226,13 @@ impl World {
     /// What the host's name leads to.
     pub fn name(mut self, lookup: Lookup) -> Self {
         self.network.name = Some(lookup);
+        self
+    }
+
+    /// The network's provider has a relay, whose port 25 is open whatever happens to that of others.
+    pub fn relay(mut self, greeting: Greeting) -> Self {
+        let server = self.authority.server(&[RELAY], Dates::Now);
+        self.network.relay = Some(ScriptedHost::start(Script { greeting, ..Script::new(server) }).address);
         self
     }
 
