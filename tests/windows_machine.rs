@@ -115,9 +115,13 @@ impl Windows {
     }
 
     fn exported(&self) -> RegFile {
+        RegFile::open(self.export()).unwrap()
+    }
+
+    fn export(&self) -> PathBuf {
         let file = self.folder.path().join("export.reg");
         self.reg(&["export", "HKEY_CURRENT_USER", &windows_path(&file), "/y"]);
-        RegFile::open(&file).unwrap()
+        file
     }
 
     /// Passwords that Credential Manager keeps for port26.
@@ -278,6 +282,40 @@ fn same(windows: &Windows, values: &Values, files: &Files, when: &str) {
     assert_eq!(differing_files(files, &windows.files()), [] as [PathBuf; 0], "files, {when}");
 }
 
+/// Keys of accounts of Outlook and Outlook Express, with the lines of their values as `reg export` writes them: read as the
+/// text that it is, and by nothing of port26.
+fn accounts_as_text(export: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let bytes = std::fs::read(export).unwrap();
+    let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+    let mut keys = BTreeMap::<String, BTreeSet<String>>::new();
+    let mut key = String::new();
+    for line in String::from_utf16(&units).unwrap().lines() {
+        if line.starts_with('[') {
+            key = line.to_lowercase();
+        } else if key.contains(r"\9375cff0413111d3b88a00104b2a6676\0")
+            || key.contains(r"\internet account manager\accounts\")
+        {
+            keys.entry(key.clone()).or_default().insert(line.to_owned());
+        }
+    }
+    keys
+}
+
+/// As many accounts of Outlook and Outlook Express are on port 26 there as were said to be moved, each with a login.
+#[track_caller]
+fn in_the_registry(text: &BTreeMap<String, BTreeSet<String>>, moved: &[String]) {
+    let on_26 = text.iter().filter(|(_, lines)| lines.contains(r#""SMTP Port"=dword:0000001a"#));
+    let mut found = 0;
+    for (key, lines) in on_26 {
+        let login = if key.contains("internet account manager") { "SMTP Use Sicily" } else { "SMTP Use Auth" };
+        let of_login: Vec<&String> = lines.iter().filter(|line| line.starts_with(&format!("\"{login}\"="))).collect();
+        assert!(of_login.len() == 1 && !of_login[0].ends_with("dword:00000000"), "{key}: {lines:?}");
+        found += 1;
+    }
+    let said = moved.iter().filter(|id| id.starts_with("outlook")).count();
+    assert!(said > 5 && found == said, "{found} accounts are on port 26, {said} were said to be: {text:#?}");
+}
+
 /// Only settings of outgoing servers were touched.
 fn only_outgoing(changed: &[(String, String)]) {
     assert!(!changed.is_empty());
@@ -320,6 +358,7 @@ async fn every_client_of_one_machine_is_fixed_and_put_back() {
     let world = World::around(windows, &found).await;
     let windows = &world.windows;
     let (values, files) = (windows.registry(), windows.files());
+    let text = accounts_as_text(&windows.export());
 
     // All of them move at once.
     let fixed = world.given_passwords(&["fix", "--yes", "--json"]);
@@ -337,6 +376,7 @@ async fn every_client_of_one_machine_is_fixed_and_put_back() {
         let now = on_26.iter().find(|one| one["id"] == id.as_str()).unwrap();
         assert_eq!(now["outgoing"]["port"], 26, "{id}");
     }
+    in_the_registry(&accounts_as_text(&windows.export()), &moved);
     assert!(!world.host.record().any_password_before_tls());
 
     // A second time there is nothing to do, and a third time nobody has to give a password.
@@ -351,6 +391,7 @@ async fn every_client_of_one_machine_is_fixed_and_put_back() {
     let undone = world.run("port26.exe", &["undo", "--all", "--json"], "");
     assert_eq!(undone.code, 0, "{}{}", undone.out, undone.err);
     same(windows, &values, &files, "after undo");
+    assert_eq!(accounts_as_text(&windows.export()), text, "lines of the exported registry, after undo");
 
     // Another process proves its logins with what Credential Manager keeps, and moves the same accounts: the program
     // without a console, which says nothing.

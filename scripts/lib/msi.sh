@@ -135,7 +135,7 @@ double_clicked() {
 }
 
 msi_story() {
-    windows_env
+    windows_test_env
     needs_packages $MSI_PACKAGES
     cargo build --locked --target $WINDOWS
     export PORT26_EXE_DIR=$CARGO_TARGET_DIR/$WINDOWS/debug WINEPREFIX=$CARGO_TARGET_DIR/wine-msi
@@ -208,6 +208,7 @@ for_all_users() {
     tells "$policies" mode test
     tells "$policies" host_allow_list '*.hosting.test'
     tells "$policies" schedule daily
+    [[ $(policy) =~ schedule\ +\"daily\"\ +.HKLM ]] || fails "after the upgrade the policy is: $(policy)"
     [ "$(told "HKLM\\$run" port26)" = "$logon" ] || fails "the upgrade lost the entry at logon"
 
     echo "not downgraded"
