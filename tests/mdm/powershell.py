@@ -33,7 +33,9 @@ FINDS = {"OpenBaseKey", "OpenSubKey", "GetValue"}
 COUNTS = FINDS | {"accounts", "result", "problems", "Count", "Name", "Length", "IsSystem", "OutputEncoding", "UTF8", "GetCurrent", "Substring", "Min"}
 COUNTING = {"Tell", "Test-Path", "ConvertFrom-Json", "ForEach-Object", "Where-Object", "Group-Object"}
 SCRIPTS = {
-    "mdm/intune/detect.ps1": Rules({0, 1, 2}, ["test --json"], COUNTING, COUNTS, "Tell"),
+    "mdm/intune/detect.ps1": Rules(
+        {0, 1, 2}, ["test --json", "policy show --json"], COUNTING, COUNTS | {"settings", "name", "value"}, "Tell"
+    ),
     "mdm/intune/remediate.ps1": Rules({0, 1, 2}, ["fix --silent --json"], COUNTING, COUNTS, "Tell"),
     "mdm/intune/detect-app.ps1": Rules({0, 1}, [], {"Test-Path", "Get-Item"}, FINDS | {"VersionInfo", "ProductVersion"}, "Write-Output"),
     "verify-on-windows.ps1": Rules(

@@ -1,7 +1,8 @@
 # port26, Intune remediation: the detection script. It tests, changes nothing, and tells counts only, no names.
 #
 # Intune: run with the logged-on credentials: yes. Accounts belong to a user, and SYSTEM has none. In 64-bit: either.
-# Exit code: 0 nothing to repair, 1 the remediation can repair something, 2 anything else, which the output says.
+# Exit code: 0 nothing to repair, or a policy that only looks (mode "test" or "off"), 1 the remediation can repair something,
+# 2 anything else, which the output says.
 
 $limit = 2000   # Intune keeps 2,048 characters
 
@@ -47,8 +48,19 @@ if (-not $report) {
 $results = @($report.accounts | ForEach-Object { $_.result })
 $repairable = @($results | Where-Object { $_ -eq 'would_fix' -or $_ -eq 'deferred' }).Count
 $counts = @($results | Group-Object | ForEach-Object { "$($_.Name) $($_.Count)" }) -join ', '
-Tell "port26: accounts $($results.Count) ($counts), unreadable $(@($report.problems).Count), exit code $code"
 
+# a remediation that may not change anything would be run for ever
+$mode = 'fix'
+$policy = & $program policy show --json 2>$null
+try {
+    $setting = (($policy -join "`n") | ConvertFrom-Json).settings | Where-Object { $_.name -eq 'mode' }
+    if ($setting) { $mode = $setting.value }
+} catch {
+    $null = $_
+}
+Tell "port26: accounts $($results.Count) ($counts), unreadable $(@($report.problems).Count), policy $mode, exit code $code"
+
+if ($mode -ne 'fix') { exit 0 }
 if ($repairable -gt 0) { exit 1 }
 if ($code -eq 0) { exit 0 }
 exit 2
