@@ -8,6 +8,7 @@ pub mod installed;
 pub mod mailmate;
 pub mod outlook;
 pub mod outlook_express;
+pub mod outlook_for_mac;
 mod providers;
 #[cfg(test)]
 mod registry_fixture;
@@ -194,6 +195,7 @@ pub static CLIENTS: &[&dyn MailClient] = &[
     &windows_live_mail::WINDOWS_LIVE_MAIL,
     &windows_live_mail::WINDOWS_MAIL,
     &apple_mail::APPLE_MAIL,
+    &outlook_for_mac::OUTLOOK_FOR_MAC,
     &thunderbird::THUNDERBIRD,
     &thunderbird::BETTERBIRD,
     &thunderbird::SEAMONKEY,
@@ -201,7 +203,6 @@ pub static CLIENTS: &[&dyn MailClient] = &[
     &claws_mail::CLAWS_MAIL,
     &explained::NEW_OUTLOOK,
     &explained::WINDOWS_MAIL_APP,
-    &explained::OUTLOOK_MAC,
     &mailmate::MAILMATE,
     &explained::SPARK,
     &explained::AIRMAIL,
