@@ -337,7 +337,7 @@ async fn try_leaves_nothing_behind() {
     let run = program::run(command, "").await;
     let json = run.json();
     assert_eq!(run.code, 0, "{json}{}", run.err);
-    assert_eq!(json["machines"].as_array().map(Vec::len), Some(3), "{json}");
-    assert_eq!((&json["messages_arrived"], &json["bytes_restored"]), (&5.into(), &true.into()), "{json}");
+    assert_eq!(json["machines"].as_array().map(Vec::len), Some(4), "{json}");
+    assert_eq!((&json["messages_arrived"], &json["bytes_restored"]), (&7.into(), &true.into()), "{json}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "something is left");
 }
