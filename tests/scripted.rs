@@ -9,17 +9,19 @@ mod case;
 use std::path::Path;
 use std::sync::Arc;
 
-use port26::account::{Account, AuthSetting, CredentialSource, NotOurs, SubmissionServer, TlsMode};
+use port26::account::{Account, AuthSetting, ClientId, CredentialSource, NotOurs, SubmissionServer, TlsMode};
+use port26::agent::look_sparingly;
 use port26::apply::{RunId, Selector};
 use port26::clients::scripted::twin;
 use port26::clients::{CLIENTS, Found, MailClient, apple_mail::APPLE_MAIL, outlook_for_mac::OUTLOOK_FOR_MAC};
 use port26::credentials::{AttemptLedger, Credential, CredentialBook, Given, Index, KeychainUse, Nobody, Origin};
 use port26::pipeline::{self, Desk, Quiet, Tested, Tools};
-use port26::plan::{Decision, Outcome};
+use port26::plan::{Decision, Outcome, Reason};
 use port26::policy::Policy;
 use port26::probe::{Config, Prober};
 use port26::report::AccountReport;
-use port26_platform::processes::{Holder, Processes};
+use port26_platform::host::Host;
+use port26_platform::processes::{Holder, NothingRuns, Processes};
 use port26_platform::scripts::Twin;
 use port26_platform::secrets::MemorySecrets;
 use secrecy::{ExposeSecret, SecretString};
@@ -75,8 +77,19 @@ impl Mac {
         self.found().accounts.into_iter().find(|account| account.id == id).unwrap()
     }
 
+    /// Has somebody opened it?
+    fn running(&self, running: bool) {
+        let mut state = self.state();
+        state[self.bundle]["running"] = json!(running);
+        std::fs::write(self.twin.file(), serde_json::to_string_pretty(&state).unwrap() + "\n").unwrap();
+    }
+
     fn tools(&self) -> Tools {
-        let (state, host) = (self.case.state.path(), self.case.host.clone());
+        self.tools_on(&self.case.host)
+    }
+
+    fn tools_on(&self, host: &Host) -> Tools {
+        let (state, host) = (self.case.state.path(), host.clone());
         let secrets = Arc::new(MemorySecrets::new());
         let book =
             CredentialBook::new(Given::default(), secrets, KeychainUse::Full, Index::in_state(state), Box::new(Nobody));
@@ -350,4 +363,82 @@ fn an_outlook_that_may_no_longer_be_spoken_to_is_left_as_it_was() {
         assert!(number != -1743 || hint.contains("Privacy & Security > Automation"), "{hint}");
         assert_eq!(mac.case.tree(), before, "{number}");
     }
+}
+
+/// A look of the agent, whose network blocks port 25 (`blocked`) or does not. What became of the accounts that are ours.
+fn look(mac: &Mac, awaited: &[ClientId], blocked: bool) -> Vec<(String, Option<Outcome>)> {
+    let awaited = awaited.iter().copied().collect();
+    let (first, second) = look_sparingly(&mac.case.host, CLIENTS, &awaited, |host| {
+        let tools = mac.tools_on(&host);
+        let recovered = tools.desk.writer().recover().unwrap();
+        assert!(recovered.unreadable.is_empty());
+        let tested = pipeline::discover(&host, CLIENTS)
+            .accounts
+            .into_iter()
+            .filter(|account| account.not_ours.is_none() && account.used)
+            .map(|account| {
+                let decision = if blocked && account.outgoing.port == 25 {
+                    Decision::Move { to: to_26(&account) }
+                } else {
+                    Decision::Leave { outcome: Outcome::AlreadyWorks, reason: Reason::new("ok", "ok", "ok") }
+                };
+                Tested { report: AccountReport::found(account), decision, accepted: None }
+            })
+            .collect();
+        let reports = pipeline::fix(&tools, pipeline::plan_changes(&tools, tested), &RunId::start());
+        Ok::<_, std::convert::Infallible>(reports.into_iter().map(|one| (one.account.id, one.result)).collect())
+    })
+    .unwrap();
+    second.unwrap_or(first)
+}
+
+#[test]
+fn the_agent_launches_no_program_to_see_whether_there_is_something_to_do() {
+    let cases = [
+        (Mac::new("scripted"), "Mail", ClientId::AppleMail, HOSTING, ("smtpServers", "port")),
+        (
+            Mac::with_outlook("classic"),
+            "Microsoft Outlook",
+            ClientId::OutlookMac,
+            OUTLOOK_HOSTING,
+            ("imapAccounts", "smtpPort"),
+        ),
+    ];
+    for (mut mac, program, client, id, (elements, port)) in cases {
+        // Closed, and nothing tells of its accounts without it.
+        assert_eq!(look(&mac, &[], true), [], "{program}");
+        // Open: it is asked, and what is to be changed waits until it is closed.
+        mac.running(true);
+        mac.case.host.processes = Arc::new(Runs(program));
+        let told = look(&mac, &[], true);
+        assert!(told.contains(&(id.to_owned(), Some(Outcome::Deferred))), "{told:?}");
+        assert_eq!((mac.twin.launches(), &mac.state()[mac.bundle]["running"]), (0, &json!(true)), "{program}");
+        // Closed since: now it is launched for what is to be changed.
+        mac.running(false);
+        mac.case.host.processes = Arc::new(NothingRuns);
+        let told = look(&mac, &[client], true);
+        assert!(told.contains(&(id.to_owned(), Some(Outcome::Fixed))), "{told:?}");
+        assert_eq!(mac.state()[mac.bundle]["objects"][elements][0][port], json!(26), "{program}");
+        assert!(mac.twin.launches() > 0, "{program}");
+        // And then no more.
+        let launches = mac.twin.launches();
+        look(&mac, &[], true);
+        assert_eq!(mac.twin.launches(), launches, "{program}");
+    }
+}
+
+#[test]
+fn the_agent_completes_what_was_interrupted_although_that_launches_mail() {
+    let mac = Mac::new("scripted");
+    let before = mac.case.tree();
+    assert_eq!(mac.fix(HOSTING).result, Some(Outcome::Fixed));
+    // As if the computer had gone off before the last line of the journal.
+    let receipts = mac.case.state.path().join("receipts");
+    let journal = std::fs::read_dir(receipts).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let (rest, commit) = text.trim_end().rsplit_once('\n').unwrap();
+    assert!(commit.contains("commit"), "{commit}");
+    std::fs::write(&journal, format!("{rest}\n")).unwrap();
+    look(&mac, &[], false);
+    assert_eq!(mac.case.tree(), before);
 }

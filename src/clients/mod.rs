@@ -20,6 +20,7 @@ pub mod windows_live_mail;
 use std::path::PathBuf;
 
 use port26_platform::host::Host;
+use port26_platform::scripts::App;
 use serde::{Deserialize, Serialize};
 
 use self::installed::Program;
@@ -162,6 +163,11 @@ pub trait MailClient: Sync {
     /// What to change so that the account's outgoing server is `to`. Empty if it already is. Only settings that must
     /// change are in it.
     fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError>;
+    /// The program that is asked for its settings by scripting, for a client that has such ones. Its name is also what
+    /// its process is called.
+    fn asked(&self) -> Option<App> {
+        None
+    }
     /// Is the program open on this account's profile?
     fn in_use(&self, host: &Host, account: &Account) -> InUse;
     /// What its programs are called, for a client that is told to be open by a lock whose holder the system does not name.

@@ -74,8 +74,8 @@ impl MailClient for OutlookForMac {
     fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem> {
         let Some(profiles) = profiles(host) else { return Ok(None) };
         let (path, is_asked) = match profiles {
-            Profiles::Classic { database, .. } => (database, host.scripts.visit() == Visit::Allowed),
-            Profiles::Hidden(folder) => (folder, host.scripts.visit() == Visit::Allowed),
+            Profiles::Classic { database, .. } => (database, host.scripts.visit(&outlook()) == Visit::Allowed),
+            Profiles::Hidden(folder) => (folder, host.scripts.visit(&outlook()) == Visit::Allowed),
             Profiles::NotClassic(folder) => (folder, false),
         };
         let mut here = Installation::of(ClientId::OutlookMac);
@@ -99,8 +99,12 @@ impl MailClient for OutlookForMac {
         .to_vec()
     }
 
+    fn asked(&self) -> Option<App> {
+        Some(outlook())
+    }
+
     fn accounts(&self, host: &Host, _at: &Installation) -> Found {
-        if host.scripts.visit() != Visit::Allowed {
+        if host.scripts.visit(&outlook()) != Visit::Allowed {
             return Found::default();
         }
         match profiles(host) {

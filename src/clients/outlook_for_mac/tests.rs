@@ -224,7 +224,7 @@ fn errors_of_scripting_are_one_problem_with_its_pane() {
 struct Untouchable(Visit);
 
 impl Scripts for Untouchable {
-    fn visit(&self) -> Visit {
+    fn visit(&self, _: &App) -> Visit {
         self.0
     }
     fn read(&self, app: &App, _: &[Wanted]) -> Result<Vec<Vec<Object>>, ScriptError> {
