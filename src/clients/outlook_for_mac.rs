@@ -73,22 +73,28 @@ impl MailClient for OutlookForMac {
 
     fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem> {
         let Some(profiles) = profiles(host) else { return Ok(None) };
-        let (path, is_asked) = match profiles {
-            Profiles::Classic { database, .. } => (database, host.scripts.visit(&outlook()) == Visit::Allowed),
-            Profiles::Hidden(folder) => (folder, host.scripts.visit(&outlook()) == Visit::Allowed),
+        let visit = host.scripts.visit(&outlook());
+        let (path, is_classic) = match profiles {
+            Profiles::Classic { database, .. } => (database, true),
+            Profiles::Hidden(folder) => (folder, true),
             Profiles::NotClassic(folder) => (folder, false),
         };
         let mut here = Installation::of(ClientId::OutlookMac);
         here.profiles = vec![ProfileAt { name: PROFILE.to_owned(), path: Some(path), key: None }];
-        if !is_asked {
+        if !is_classic || visit != Visit::Allowed {
             here.by_hand = self.by_hand();
+        }
+        if is_classic && visit != Visit::Allowed {
+            let place = if visit == Visit::Nowhere { " on that Mac, as the user whose mail it is" } else { "" };
+            here.by_hand.push(format!(
+                "Or run `port26 fix`{place}: it asks the classic Outlook for its accounts, and you before it changes one."
+            ));
         }
         Ok(Some(here))
     }
 
     fn by_hand(&self) -> Vec<String> {
         [
-            "In the classic Outlook `port26 fix` can do it: it asks Outlook for its accounts, and you before it changes one. In the new Outlook it is done by hand:",
             "Open Outlook and choose Outlook, then Settings, then Accounts, then the account.",
             "Under Outgoing server set the port to 26 (tick Override default port if it is shown).",
             "Tick Use SSL to connect; Outlook should begin with STARTTLS on port 26, as on 25 and 587.",

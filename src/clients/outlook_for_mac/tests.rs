@@ -250,6 +250,9 @@ fn where_it_may_not_be_asked_or_is_the_new_one_it_is_explained() {
         mac.host.scripts = Arc::new(Untouchable(visit));
         let here = OUTLOOK_FOR_MAC.detect(&mac.host).unwrap().unwrap();
         assert!(here.by_hand.len() > 3 && here.by_hand.iter().any(|step| step.contains("26")), "{files:?}");
+        let by_port26 = here.by_hand.iter().find(|step| step.contains("port26 fix"));
+        assert_eq!(by_port26.is_some(), files == [sqlite], "{files:?}");
+        assert!(by_port26.is_none_or(|step| step.contains("on that Mac") == (visit == Visit::Nowhere)));
         assert!(mac.found().accounts.is_empty() && mac.found().problems.is_empty(), "{files:?}");
     }
     // Windows has such a folder only in a copy of a Mac's home.
