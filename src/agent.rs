@@ -2,6 +2,7 @@
 //! when, from the clock, the network and the programs that were in the way. Pure; the loop around it is in `cli`.
 
 mod memory;
+mod sparing;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -14,6 +15,7 @@ use port26_platform::host::Os;
 use serde::{Deserialize, Serialize};
 
 pub use memory::{AgentLock, AgentMemory, LastLook, MemoryError, ask_to_stop, is_running, stop_is_asked};
+pub use sparing::look_sparingly;
 
 use crate::policy::Schedule;
 

@@ -87,6 +87,17 @@ async fn scan_tells_what_is_installed_also_without_accounts() {
     assert!(wrong.err.contains("HKEY_LOCAL_MACHINE") && wrong.err.contains("next:"), "{}", wrong.err);
 }
 
+/// Outlook for Mac tells of its accounts itself, and `scan` speaks to nobody.
+#[tokio::test]
+async fn scan_explains_an_outlook_for_mac() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/outlook_mac/pop_beside_new");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_port26"));
+    command.args(["scan", "--os", "macos", "--home"]).arg(&home);
+    let run = program::run(command, "").await;
+    assert_eq!(run.code, 0, "{}", run.err);
+    insta::assert_snapshot!("outlook for mac in words", run.out);
+}
+
 #[tokio::test]
 async fn test_says_what_is_wrong_and_changes_nothing() {
     let world = World::new().await;
@@ -337,7 +348,7 @@ async fn try_leaves_nothing_behind() {
     let run = program::run(command, "").await;
     let json = run.json();
     assert_eq!(run.code, 0, "{json}{}", run.err);
-    assert_eq!(json["machines"].as_array().map(Vec::len), Some(3), "{json}");
-    assert_eq!((&json["messages_arrived"], &json["bytes_restored"]), (&5.into(), &true.into()), "{json}");
+    assert_eq!(json["machines"].as_array().map(Vec::len), Some(4), "{json}");
+    assert_eq!((&json["messages_arrived"], &json["bytes_restored"]), (&7.into(), &true.into()), "{json}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "something is left");
 }

@@ -1,5 +1,5 @@
-//! Apple Mail of the scripting era from discovery to undo, through the model of it: what is written and read back, a
-//! Mail that knows better, one that may not be spoken to, and one that is open.
+//! Apple Mail of the scripting era and Outlook for Mac from discovery to undo, through the model of them: what is written
+//! and read back, a program that knows better, one that may not be spoken to, and one that is open.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
@@ -9,17 +9,19 @@ mod case;
 use std::path::Path;
 use std::sync::Arc;
 
-use port26::account::{Account, AuthSetting, NotOurs, SubmissionServer, TlsMode};
+use port26::account::{Account, AuthSetting, ClientId, CredentialSource, NotOurs, SubmissionServer, TlsMode};
+use port26::agent::look_sparingly;
 use port26::apply::{RunId, Selector};
 use port26::clients::scripted::twin;
-use port26::clients::{CLIENTS, Found, MailClient, apple_mail::APPLE_MAIL};
+use port26::clients::{CLIENTS, Found, MailClient, apple_mail::APPLE_MAIL, outlook_for_mac::OUTLOOK_FOR_MAC};
 use port26::credentials::{AttemptLedger, Credential, CredentialBook, Given, Index, KeychainUse, Nobody, Origin};
 use port26::pipeline::{self, Desk, Quiet, Tested, Tools};
-use port26::plan::{Decision, Outcome};
+use port26::plan::{Decision, Outcome, Reason};
 use port26::policy::Policy;
 use port26::probe::{Config, Prober};
 use port26::report::AccountReport;
-use port26_platform::processes::{Holder, Processes};
+use port26_platform::host::Host;
+use port26_platform::processes::{Holder, NothingRuns, Processes};
 use port26_platform::scripts::Twin;
 use port26_platform::secrets::MemorySecrets;
 use secrecy::{ExposeSecret, SecretString};
@@ -29,18 +31,32 @@ use case::{Case, SCRIPTED, fixtures};
 
 const MAIL: &str = "com.apple.mail";
 const HOSTING: &str = "apple_mail/mail.hosting.test:ann@hosting.test";
+const OUTLOOK: &str = "com.microsoft.Outlook";
+const OUTLOOK_HOSTING: &str = "outlook_mac/imap/mail.hosting.test:ann@hosting.test";
+const OUTLOOK_OFFICE: &str = "outlook_mac/imap/imap.office.test:bob";
 
 struct Mac {
     case: Case,
     twin: Arc<Twin>,
+    client: &'static dyn MailClient,
+    bundle: &'static str,
 }
 
 impl Mac {
+    /// With Apple Mail.
     fn new(fixture: &str) -> Self {
-        let mut case = Case::copy(&fixtures().join("apple_mail").join(fixture));
+        Self::with(&APPLE_MAIL, MAIL, &format!("apple_mail/{fixture}"))
+    }
+
+    fn with_outlook(fixture: &str) -> Self {
+        Self::with(&OUTLOOK_FOR_MAC, OUTLOOK, &format!("outlook_mac/{fixture}"))
+    }
+
+    fn with(client: &'static dyn MailClient, bundle: &'static str, fixture: &str) -> Self {
+        let mut case = Case::copy(&fixtures().join(fixture));
         let twin = Arc::new(twin(case.home.path().join(SCRIPTED)).unwrap());
         case.host.scripts = twin.clone();
-        Self { case, twin }
+        Self { case, twin, client, bundle }
     }
 
     fn state(&self) -> Value {
@@ -49,20 +65,31 @@ impl Mac {
 
     fn habit(&self, habits: Value) {
         let mut state = self.state();
-        state[MAIL]["habits"] = habits;
+        state[self.bundle]["habits"] = habits;
         std::fs::write(self.twin.file(), serde_json::to_string_pretty(&state).unwrap() + "\n").unwrap();
     }
 
     fn found(&self) -> Found {
-        APPLE_MAIL.accounts(&self.case.host, &APPLE_MAIL.detect(&self.case.host).unwrap().unwrap())
+        self.client.accounts(&self.case.host, &self.client.detect(&self.case.host).unwrap().unwrap())
     }
 
     fn account(&self, id: &str) -> Account {
         self.found().accounts.into_iter().find(|account| account.id == id).unwrap()
     }
 
+    /// Has somebody opened it?
+    fn running(&self, running: bool) {
+        let mut state = self.state();
+        state[self.bundle]["running"] = json!(running);
+        std::fs::write(self.twin.file(), serde_json::to_string_pretty(&state).unwrap() + "\n").unwrap();
+    }
+
     fn tools(&self) -> Tools {
-        let (state, host) = (self.case.state.path(), self.case.host.clone());
+        self.tools_on(&self.case.host)
+    }
+
+    fn tools_on(&self, host: &Host) -> Tools {
+        let (state, host) = (self.case.state.path(), host.clone());
         let secrets = Arc::new(MemorySecrets::new());
         let book =
             CredentialBook::new(Given::default(), secrets, KeychainUse::Full, Index::in_state(state), Box::new(Nobody));
@@ -98,6 +125,10 @@ fn to_26(account: &Account) -> SubmissionServer {
         port_is_default: false,
         tls: TlsMode::Starttls,
         auth: AuthSetting::Password,
+        credential: match account.outgoing.credential {
+            CredentialSource::None => CredentialSource::SameAsIncoming,
+            kept => kept,
+        },
         user: account.login_user().map(str::to_owned),
         ..account.outgoing.clone()
     }
@@ -148,7 +179,8 @@ fn what_is_set_is_read_back_and_undone_but_for_the_password() {
     let before = mac.case.tree();
     let report = mac.fix(HOSTING);
     assert_eq!(report.result, Some(Outcome::Fixed), "{:?}", report.reason);
-    assert_eq!(report.after.as_ref().unwrap(), &to_26(&mac.account(HOSTING)));
+    assert_eq!(report.after.as_ref().unwrap(), &mac.account(HOSTING).outgoing);
+    assert_eq!(mac.account(HOSTING).outgoing.port, 26);
     // Mail has the password, so it will not ask; and people are told that this is not undone.
     assert_eq!(codes(&report), ["password_given"]);
     let given = mac.twin.passwords();
@@ -212,12 +244,12 @@ fn a_mail_that_may_not_be_spoken_to_is_one_problem_with_its_pane() {
     }
 }
 
-/// Mail runs.
-struct MailRuns;
+/// A program of this name runs.
+struct Runs(&'static str);
 
-impl Processes for MailRuns {
+impl Processes for Runs {
     fn running(&self, names: &[&str]) -> Vec<u32> {
-        if names.contains(&"Mail") { vec![4711] } else { Vec::new() }
+        if names.contains(&self.0) { vec![4711] } else { Vec::new() }
     }
     fn lock_holder(&self, _: &Path) -> Option<Holder> {
         None
@@ -230,7 +262,7 @@ impl Processes for MailRuns {
 #[test]
 fn a_mail_that_is_open_is_not_quit_under_its_user() {
     let mut mac = Mac::new("scripted");
-    mac.case.host.processes = Arc::new(MailRuns);
+    mac.case.host.processes = Arc::new(Runs("Mail"));
     let before = mac.case.tree();
     let report = mac.fix(HOSTING);
     assert_eq!(report.result, Some(Outcome::Deferred));
@@ -241,4 +273,172 @@ fn a_mail_that_is_open_is_not_quit_under_its_user() {
     let guard = pipeline::OpenClients::new(mac.case.host.clone(), CLIENTS);
     let open = guard.in_use(port26::account::ClientId::AppleMail, "Mail");
     assert_eq!(open, port26::clients::InUse::Yes(Some(4711)));
+}
+
+/// The Outlook account at this place.
+fn imap(mac: &Mac, at: usize) -> Value {
+    mac.state()[OUTLOOK]["objects"]["imapAccounts"][at].clone()
+}
+
+#[test]
+fn outlook_is_set_read_back_and_undone() {
+    for (id, at) in [(OUTLOOK_HOSTING, 0), (OUTLOOK_OFFICE, 1)] {
+        let mac = Mac::with_outlook("classic");
+        let (before, others) = (mac.case.tree(), imap(&mac, 1 - at));
+        let report = mac.fix(id);
+        assert_eq!(report.result, Some(Outcome::Fixed), "{:?}", report.reason);
+        assert_eq!(report.after.as_ref().unwrap(), &mac.account(id).outgoing);
+        // It logs in as for receiving, or as it did: it has those passwords.
+        assert_eq!(codes(&report), ["tls_by_port"]);
+        assert!(mac.twin.passwords().is_empty());
+        let now = imap(&mac, at);
+        assert_eq!(
+            (&now["smtpPort"], &now["smtpUseSsl"], &now["smtpNeedsAuthentication"]),
+            (&json!(26), &json!(true), &json!(true))
+        );
+        assert_eq!(now["smtpUseAccountAuthentication"], json!(at == 0));
+        assert_eq!((imap(&mac, 1 - at), &mac.state()[OUTLOOK]["running"]), (others, &json!(false)));
+        let undone = mac.tools().desk.writer().undo(&Selector::All, &RunId::start()).unwrap();
+        assert!(undone.iter().all(|one| one.error.is_none()));
+        assert_eq!(mac.case.tree(), before);
+    }
+}
+
+#[test]
+fn an_outlook_account_without_a_user_name_of_its_own_gets_one_and_the_password() {
+    let id = "outlook_mac/imap/pop.shared.test:gil";
+    let mac = Mac::with_outlook("pop_beside_new");
+    let report = mac.fix(id);
+    assert_eq!(report.result, Some(Outcome::Fixed), "{:?}", report.reason);
+    assert_eq!(codes(&report), ["tls_by_port", "password_given"]);
+    assert_eq!((&imap(&mac, 0)["smtpUserName"], mac.twin.passwords().len()), (&json!("gil"), 1));
+}
+
+#[test]
+fn an_outlook_that_knows_better_is_put_back() {
+    let back = json!({"on_quit": [["imapAccounts", 0, "smtpPort", 25]]});
+    // The switch would take its old port with it.
+    let tls = json!({"on_quit": [["imapAccounts", 0, "smtpUseSsl", false]]});
+    let ignores = |property: &str| json!({"ignores": [property]});
+    for habits in [back, tls, ignores("smtpPort"), ignores("smtpUseSsl"), ignores("smtpNeedsAuthentication")] {
+        let mac = Mac::with_outlook("classic");
+        mac.habit(habits.clone());
+        let before = mac.case.tree();
+        let report = mac.fix(OUTLOOK_HOSTING);
+        assert_eq!(report.result, Some(Outcome::Reverted), "{habits}: {:?}", report.reason);
+        assert_eq!(mac.case.tree(), before, "{habits}");
+    }
+    // Outlook ends in a port of its own: it is Outlook's now, and people are told which setting it is.
+    let mac = Mac::with_outlook("classic");
+    mac.habit(json!({"on_quit": [["imapAccounts", 0, "smtpPort", 587]]}));
+    let report = mac.fix(OUTLOOK_HOSTING);
+    assert_eq!(report.result, Some(Outcome::Failed));
+    assert!(report.reason.unwrap().message.contains("smtpPort of imapAccounts mail.hosting.test"));
+    assert_eq!(imap(&mac, 0)["smtpNeedsAuthentication"], json!(false));
+}
+
+#[test]
+fn an_outlook_that_is_open_is_not_quit_under_its_user() {
+    let mut mac = Mac::with_outlook("classic");
+    mac.case.host.processes = Arc::new(Runs("Microsoft Outlook"));
+    let before = mac.case.tree();
+    assert_eq!(mac.fix(OUTLOOK_HOSTING).result, Some(Outcome::Deferred));
+    assert_eq!(mac.case.tree(), before);
+}
+
+#[test]
+fn an_outlook_that_may_no_longer_be_spoken_to_is_left_as_it_was() {
+    for number in [-1743, -1712, -600] {
+        let mac = Mac::with_outlook("classic");
+        let account = mac.account(OUTLOOK_HOSTING);
+        mac.habit(json!({"fails": {"number": number}}));
+        let before = mac.case.tree();
+        let decision = Decision::Move { to: to_26(&account) };
+        let tested = Tested { report: AccountReport::found(account), decision, accepted: None };
+        let tools = mac.tools();
+        let fixing = pipeline::plan_changes(&tools, vec![tested]);
+        let report = pipeline::fix(&tools, fixing, &RunId::start()).remove(0);
+        assert_eq!(report.result, Some(Outcome::Failed), "{number}");
+        let hint = report.reason.unwrap().hint;
+        assert!(number != -1743 || hint.contains("Privacy & Security > Automation"), "{hint}");
+        assert_eq!(mac.case.tree(), before, "{number}");
+    }
+}
+
+/// A look of the agent, whose network blocks port 25 (`blocked`) or does not. What became of the accounts that are ours.
+fn look(mac: &Mac, awaited: &[ClientId], blocked: bool) -> Vec<(String, Option<Outcome>)> {
+    let awaited = awaited.iter().copied().collect();
+    let (first, second) = look_sparingly(&mac.case.host, CLIENTS, &awaited, |host| {
+        let tools = mac.tools_on(&host);
+        let recovered = tools.desk.writer().recover().unwrap();
+        assert!(recovered.unreadable.is_empty());
+        let tested = pipeline::discover(&host, CLIENTS)
+            .accounts
+            .into_iter()
+            .filter(|account| account.not_ours.is_none() && account.used)
+            .map(|account| {
+                let decision = if blocked && account.outgoing.port == 25 {
+                    Decision::Move { to: to_26(&account) }
+                } else {
+                    Decision::Leave { outcome: Outcome::AlreadyWorks, reason: Reason::new("ok", "ok", "ok") }
+                };
+                Tested { report: AccountReport::found(account), decision, accepted: None }
+            })
+            .collect();
+        let reports = pipeline::fix(&tools, pipeline::plan_changes(&tools, tested), &RunId::start());
+        Ok::<_, std::convert::Infallible>(reports.into_iter().map(|one| (one.account.id, one.result)).collect())
+    })
+    .unwrap();
+    second.unwrap_or(first)
+}
+
+#[test]
+fn the_agent_launches_no_program_to_see_whether_there_is_something_to_do() {
+    let cases = [
+        (Mac::new("scripted"), "Mail", ClientId::AppleMail, HOSTING, ("smtpServers", "port")),
+        (
+            Mac::with_outlook("classic"),
+            "Microsoft Outlook",
+            ClientId::OutlookMac,
+            OUTLOOK_HOSTING,
+            ("imapAccounts", "smtpPort"),
+        ),
+    ];
+    for (mut mac, program, client, id, (elements, port)) in cases {
+        // Closed, and nothing tells of its accounts without it.
+        assert_eq!(look(&mac, &[], true), [], "{program}");
+        // Open: it is asked, and what is to be changed waits until it is closed.
+        mac.running(true);
+        mac.case.host.processes = Arc::new(Runs(program));
+        let told = look(&mac, &[], true);
+        assert!(told.contains(&(id.to_owned(), Some(Outcome::Deferred))), "{told:?}");
+        assert_eq!((mac.twin.launches(), &mac.state()[mac.bundle]["running"]), (0, &json!(true)), "{program}");
+        // Closed since: now it is launched for what is to be changed.
+        mac.running(false);
+        mac.case.host.processes = Arc::new(NothingRuns);
+        let told = look(&mac, &[client], true);
+        assert!(told.contains(&(id.to_owned(), Some(Outcome::Fixed))), "{told:?}");
+        assert_eq!(mac.state()[mac.bundle]["objects"][elements][0][port], json!(26), "{program}");
+        assert!(mac.twin.launches() > 0, "{program}");
+        // And then no more.
+        let launches = mac.twin.launches();
+        look(&mac, &[], true);
+        assert_eq!(mac.twin.launches(), launches, "{program}");
+    }
+}
+
+#[test]
+fn the_agent_completes_what_was_interrupted_although_that_launches_mail() {
+    let mac = Mac::new("scripted");
+    let before = mac.case.tree();
+    assert_eq!(mac.fix(HOSTING).result, Some(Outcome::Fixed));
+    // As if the computer had gone off before the last line of the journal.
+    let receipts = mac.case.state.path().join("receipts");
+    let journal = std::fs::read_dir(receipts).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let (rest, commit) = text.trim_end().rsplit_once('\n').unwrap();
+    assert!(commit.contains("commit"), "{commit}");
+    std::fs::write(&journal, format!("{rest}\n")).unwrap();
+    look(&mac, &[], false);
+    assert_eq!(mac.case.tree(), before);
 }

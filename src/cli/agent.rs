@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use jiff::Timestamp;
 use port26_platform::autostart::{self, AutostartError, Entry, Found, Removed, Scope, Started};
-use port26_platform::host::Os;
+use port26_platform::host::{Host, Os};
 use port26_platform::network;
 use serde::Serialize;
 
@@ -17,14 +17,15 @@ use super::output::{self, Manner, RESULT_WORDS};
 use super::{Exit, UsageError, context, fix};
 use crate::account::ClientId;
 use crate::agent::{
-    self, ARGUMENTS, AgentLock, AgentMemory, Glance, LastLook, Looked, NAMES, Step, Watch, Why, program_at_login,
+    self, ARGUMENTS, AgentLock, AgentMemory, Glance, LastLook, Looked, NAMES, Step, Watch, Why, look_sparingly,
+    program_at_login,
 };
 use crate::clients::CLIENTS;
 use crate::credentials::AttemptLedger;
 use crate::pipeline::{Desk, client_name};
 use crate::plan::{Outcome, code_of};
 use crate::policy::{Mode, Policy, Schedule};
-use crate::report::SCHEMA;
+use crate::report::{Report, SCHEMA};
 
 /// Somebody who asks whether an agent runs holds its lock for a moment.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
@@ -151,8 +152,8 @@ impl Looker {
     /// One look. What goes wrong in it is told by `status`: the next one may find things better.
     fn look(&mut self, policy: &Policy, why: Why) -> (LastLook, Exit) {
         let mut look = LastLook::begin(why, policy.mode.value, Timestamp::now());
-        self.awaited.clear();
         if policy.mode.value == Mode::Off {
+            self.awaited.clear();
             return (look, Exit::Done);
         }
         let exit = self.fix(policy, &mut look).unwrap_or_else(|error| {
@@ -165,16 +166,11 @@ impl Looker {
     }
 
     fn fix(&mut self, policy: &Policy, look: &mut LastLook) -> anyhow::Result<Exit> {
-        let mut tools = context::tools_to_change(&self.global, context::nobody())?;
-        tools.policy = policy.clone();
-        if look.begun.duration_since(self.attempts_since) < FORGET_REFUSALS {
-            tools.attempts = self.attempts.next_run();
-        } else {
-            self.attempts_since = look.begun;
-        }
-        let done = fix::carry_out(&tools, &FixArgs::default(), self.asking);
-        self.attempts = tools.attempts;
-        let report = done?;
+        let host = context::host_to_change(&self.global)?;
+        let awaited = std::mem::take(&mut self.awaited).into_iter().map(|(client, _)| client).collect();
+        let (first, second) =
+            look_sparingly(&host, CLIENTS, &awaited, |host| self.carry_out(host, policy, look.begun))?;
+        let report = together(first, second);
         look.count(&report);
         let open = report.accounts.iter().filter(|account| account.result == Some(Outcome::Deferred));
         for account in open.map(|report| &report.account) {
@@ -187,6 +183,19 @@ impl Looker {
         Ok(fix::exit(&report))
     }
 
+    fn carry_out(&mut self, host: Host, policy: &Policy, begun: Timestamp) -> anyhow::Result<Report> {
+        let mut tools = context::tools_on(host, &self.global, context::nobody())?;
+        tools.policy = policy.clone();
+        if begun.duration_since(self.attempts_since) < FORGET_REFUSALS {
+            tools.attempts = self.attempts.next_run();
+        } else {
+            self.attempts_since = begun;
+        }
+        let done = fix::carry_out(&tools, &FixArgs::default(), self.asking);
+        self.attempts = tools.attempts;
+        done
+    }
+
     /// Is one of the programs that were in the way closed now?
     fn one_has_closed(&self, state: &Path) -> anyhow::Result<bool> {
         if self.awaited.is_empty() {
@@ -195,6 +204,18 @@ impl Looker {
         let desk = Desk::new(state, &context::host(&self.global)?, CLIENTS);
         Ok(self.awaited.iter().any(|(client, profile)| !desk.is_open(*client, profile)))
     }
+}
+
+/// What a look and the one after it say: the second, but what the first has fixed is fixed and not "already working".
+fn together(first: Report, second: Option<Report>) -> Report {
+    let Some(mut report) = second else { return first };
+    let fixed = first.accounts.into_iter().filter(|one| one.result == Some(Outcome::Fixed));
+    for one in fixed {
+        if let Some(again) = report.accounts.iter_mut().find(|again| again.account.id == one.account.id) {
+            *again = one;
+        }
+    }
+    report
 }
 
 fn install(global: &Global) -> anyhow::Result<Exit> {

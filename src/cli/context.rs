@@ -149,11 +149,17 @@ pub(super) fn tools(global: &Global, ask: Box<dyn Ask>) -> anyhow::Result<Tools>
 /// The same for a verb that changes settings: programs that are set by scripting may be launched for it. A dry run
 /// disturbs nobody.
 pub(super) fn tools_to_change(global: &Global, ask: Box<dyn Ask>) -> anyhow::Result<Tools> {
-    let host = host(global)?;
-    tools_on(if global.dry_run { host } else { host.to_be_changed() }, global, ask)
+    tools_on(host_to_change(global)?, global, ask)
 }
 
-fn tools_on(host: Host, global: &Global, ask: Box<dyn Ask>) -> anyhow::Result<Tools> {
+/// The machine, for whoever changes settings.
+pub(super) fn host_to_change(global: &Global) -> anyhow::Result<Host> {
+    let host = host(global)?;
+    Ok(if global.dry_run { host } else { host.to_be_changed() })
+}
+
+/// The same on this machine.
+pub(super) fn tools_on(host: Host, global: &Global, ask: Box<dyn Ask>) -> anyhow::Result<Tools> {
     let state = state_dir(global)?;
     let policy = policy(global)?;
     let config = probe_config(global, &policy)?;

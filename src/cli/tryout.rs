@@ -27,7 +27,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
             out,
             "A rehearsal on this computer: an invented internet provider blocks port 25, an invented mail host"
         )?;
-        writeln!(out, "listens on port 26, and three invented computers cannot send. Nothing of yours is touched.")?;
+        writeln!(out, "listens on port 26, and four invented computers cannot send. Nothing of yours is touched.")?;
     }
     let report = context::runtime()?.block_on(rehearse())?;
     match manner {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use port26_platform::files;
 use port26_platform::host::{Host, Os};
-use port26_platform::scripts::Visit;
+use port26_platform::scripts::{App, Visit};
 
 use super::providers::owner_of;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
@@ -77,7 +77,7 @@ impl MailClient for AppleMail {
         let mut here = Installation::of(ClientId::AppleMail);
         if keeps_accounts_itself(home) {
             here.profiles = vec![ProfileAt { name: "Mail".to_owned(), path: Some(accounts_db::file(home)), key: None }];
-            if host.scripts.visit() == Visit::Nowhere {
+            if host.scripts.visit(&scripting::mail()) == Visit::Nowhere {
                 here.by_hand = by_hand();
             }
             return Ok(Some(here));
@@ -96,6 +96,10 @@ impl MailClient for AppleMail {
         // Window settings without any account: the accounts are elsewhere, or there are none yet.
         here.by_hand = by_hand();
         Ok(any.then_some(here))
+    }
+
+    fn asked(&self) -> Option<App> {
+        Some(scripting::mail())
     }
 
     fn accounts(&self, host: &Host, at: &Installation) -> Found {
@@ -141,7 +145,7 @@ impl MailClient for AppleMail {
 /// The accounts of a Mail that keeps them itself: from the database, and from Mail where something is to be changed.
 fn keeps_itself(host: &Host, file: &Path) -> Found {
     let read = accounts_db::read(file);
-    if host.scripts.visit() != Visit::Allowed {
+    if host.scripts.visit(&scripting::mail()) != Visit::Allowed {
         return accounts_db::accounts_found(host, file, read);
     }
     let database = match read {

@@ -20,7 +20,6 @@ pub static ALL: &[&dyn MailClient] = &[
     &PEGASUS,
     &BECKY,
     &EUDORA,
-    &OUTLOOK_MAC,
     &mailmate::MAILMATE,
     &SPARK,
     &AIRMAIL,
@@ -266,21 +265,6 @@ pub static EUDORA: Explained = Explained {
     programs: &["Eudora"],
 };
 
-/// Outlook for Mac.
-pub static OUTLOOK_MAC: Explained = Explained {
-    client: ClientId::OutlookMac,
-    name: "Outlook for Mac",
-    signs: &[(Os::Macos, Sign::Home("Library/Group Containers/UBF8T346G9.Office/Outlook/Outlook 15 Profiles"))],
-    by_hand: &[
-        "Open Outlook and choose Outlook, then Settings, then Accounts, then the account.",
-        "Under Outgoing server set the port to 26 (tick Override default port if it is shown).",
-        "Tick Use SSL to connect. It begins with STARTTLS on port 26.",
-        "Choose More Options and set Authentication to Use Incoming Server Info.",
-        "Close the window, and send a message to yourself.",
-    ],
-    programs: &["Microsoft Outlook"],
-};
-
 /// MailMate, but for its accounts: those are read by [`mailmate`].
 pub(super) static MAILMATE: Explained = Explained {
     client: ClientId::Mailmate,
@@ -420,7 +404,6 @@ mod tests {
             &PEGASUS,
             &BECKY,
             &EUDORA,
-            &OUTLOOK_MAC,
             &MAILMATE,
             &SPARK,
             &AIRMAIL,

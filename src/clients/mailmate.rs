@@ -1,6 +1,10 @@
 //! MailMate for macOS: found and explained, and its outgoing servers are listed, so that people see which of them to
 //! change by hand. `Submission.plist` holds `smtpServers`, each with `serverURL` (`smtp://user@host`) and, as text, a
 //! `port`. How MailMate protects the connection is not in what is known of the file: told by the port alone.
+//!
+//! It is not written, since too little is known for a safe change: which key of a server says that TLS is required or that
+//! a login is used, whether a user name in `serverURL` makes MailMate log in, and whether a MailMate that starts takes a file
+//! that another program wrote. A port of 26 alone could send a password in the clear, or none at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -8,6 +8,7 @@ pub mod installed;
 pub mod mailmate;
 pub mod outlook;
 pub mod outlook_express;
+pub mod outlook_for_mac;
 mod providers;
 #[cfg(test)]
 mod registry_fixture;
@@ -19,6 +20,7 @@ pub mod windows_live_mail;
 use std::path::PathBuf;
 
 use port26_platform::host::Host;
+use port26_platform::scripts::App;
 use serde::{Deserialize, Serialize};
 
 use self::installed::Program;
@@ -161,6 +163,11 @@ pub trait MailClient: Sync {
     /// What to change so that the account's outgoing server is `to`. Empty if it already is. Only settings that must
     /// change are in it.
     fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError>;
+    /// The program that is asked for its settings by scripting, for a client that has such ones. Its name is also what
+    /// its process is called.
+    fn asked(&self) -> Option<App> {
+        None
+    }
     /// Is the program open on this account's profile?
     fn in_use(&self, host: &Host, account: &Account) -> InUse;
     /// What its programs are called, for a client that is told to be open by a lock whose holder the system does not name.
@@ -194,6 +201,7 @@ pub static CLIENTS: &[&dyn MailClient] = &[
     &windows_live_mail::WINDOWS_LIVE_MAIL,
     &windows_live_mail::WINDOWS_MAIL,
     &apple_mail::APPLE_MAIL,
+    &outlook_for_mac::OUTLOOK_FOR_MAC,
     &thunderbird::THUNDERBIRD,
     &thunderbird::BETTERBIRD,
     &thunderbird::SEAMONKEY,
@@ -201,7 +209,6 @@ pub static CLIENTS: &[&dyn MailClient] = &[
     &claws_mail::CLAWS_MAIL,
     &explained::NEW_OUTLOOK,
     &explained::WINDOWS_MAIL_APP,
-    &explained::OUTLOOK_MAC,
     &mailmate::MAILMATE,
     &explained::SPARK,
     &explained::AIRMAIL,

@@ -1,5 +1,5 @@
-//! Three invented computers, written into a folder: files and a registry as the real programs leave
-//! them, with accounts that can no longer send beside accounts that are fine or none of our business.
+//! Four invented computers, written into a folder: files, a registry and the state of programs that set themselves, as
+//! the real programs leave them, with accounts that can no longer send beside accounts that are fine or none of our business.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,6 +11,10 @@ use sha2::{Digest, Sha256};
 const LIVE_MAIL: &str = "AppData/Local/Microsoft/Windows Live Mail";
 const THUNDERBIRD: &str = ".thunderbird";
 const PROFILE: &str = ".thunderbird/k7w2m9qx.default-release";
+/// Mail from 10.11 on keeps its accounts elsewhere and tells of them itself; this shows that it was used.
+const LATER_MAIL: &str = "Library/Mail/V10/MailData/Signatures/AccountsMap.plist";
+const OUTLOOK_MAC: &str =
+    "Library/Group Containers/UBF8T346G9.Office/Outlook/Outlook 15 Profiles/Main Profile/Data/Outlook.sqlite";
 const UNUSED_PROFILE: &str = ".thunderbird/p3vx81ta.default";
 
 /// Why a machine could not be written or read.
@@ -86,18 +90,27 @@ pub struct Machine {
     pub home: PathBuf,
     /// Windows: the user's registry as regedit exports it.
     pub registry: Option<PathBuf>,
+    /// macOS: what programs that set themselves tell of their settings, for their model.
+    pub scripted: Option<PathBuf>,
     /// What its owner types when asked: user and password of every account at the mail host.
     pub credentials: Vec<(String, String)>,
 }
 
-/// Writes all three machines, each into a folder of its own. The same names give the same bytes.
-pub fn build_all(into: &Path, host: &HostNames) -> Result<Vec<Machine>, MachineError> {
-    Ok(vec![reception_pc(into, host)?, studio_mac(into, host)?, workshop_laptop(into, host)?])
+impl Machine {
+    /// The fingerprint of everything that its user's settings are in.
+    pub fn fingerprint(&self) -> Result<BTreeMap<PathBuf, String>, MachineError> {
+        fingerprint(&self.home, self.registry.as_deref().or(self.scripted.as_deref()))
+    }
 }
 
-/// The users that the mail host knows: everybody on all three machines.
+/// Writes all the machines, each into a folder of its own. The same names give the same bytes.
+pub fn build_all(into: &Path, host: &HostNames) -> Result<Vec<Machine>, MachineError> {
+    Ok(vec![reception_pc(into, host)?, studio_mac(into, host)?, workshop_laptop(into, host)?, gallery_mac(into, host)?])
+}
+
+/// The users that the mail host knows: everybody on all the machines.
 pub fn accounts_on_host(host: &HostNames) -> Vec<(String, String)> {
-    [reception_users(host), studio_users(host), workshop_users(host)].concat()
+    [reception_users(host), studio_users(host), workshop_users(host), gallery_users(host)].concat()
 }
 
 fn reception_users(host: &HostNames) -> Vec<(String, String)> {
@@ -121,6 +134,10 @@ fn workshop_users(host: &HostNames) -> Vec<(String, String)> {
     ]
 }
 
+fn gallery_users(host: &HostNames) -> Vec<(String, String)> {
+    vec![host.user("gallery", "lijst+Goud:9"), host.user("tickets", "kassa Twee*26")]
+}
+
 /// Windows with Outlook 16 (POP3 on 25 without a login; IMAP on 587 that works; Exchange) and Windows Live Mail
 /// (POP3 on 25 without a login; a directory, which is no mail account).
 fn reception_pc(into: &Path, host: &HostNames) -> Result<Machine, MachineError> {
@@ -138,7 +155,14 @@ fn reception_pc(into: &Path, host: &HostNames) -> Result<Machine, MachineError> 
         &utf16_crlf(&host.fill(include_str!("machines/directory.oeaccount"))),
     )?;
     let credentials = reception_users(host);
-    Ok(Machine { name: "Reception PC".to_owned(), os: Os::Windows, home, registry: Some(registry), credentials })
+    Ok(Machine {
+        name: "Reception PC".to_owned(),
+        os: Os::Windows,
+        home,
+        registry: Some(registry),
+        scripted: None,
+        credentials,
+    })
 }
 
 /// macOS 10.8 with Apple Mail: one server on 25 without a login for two accounts, and iCloud.
@@ -149,7 +173,7 @@ fn studio_mac(into: &Path, host: &HostNames) -> Result<Machine, MachineError> {
         host.fill(include_str!("machines/studio_mac_accounts.plist")).as_bytes(),
     )?;
     let credentials = studio_users(host);
-    Ok(Machine { name: "Studio Mac".to_owned(), os: Os::Macos, home, registry: None, credentials })
+    Ok(Machine { name: "Studio Mac".to_owned(), os: Os::Macos, home, registry: None, scripted: None, credentials })
 }
 
 /// Linux with Thunderbird 140 (IMAP with 25 and no login; another on 465 that works) and Claws Mail (25, no login).
@@ -172,7 +196,26 @@ fn workshop_laptop(into: &Path, host: &HostNames) -> Result<Machine, MachineErro
         write(&path, host.fill(template).as_bytes())?;
     }
     let credentials = workshop_users(host);
-    Ok(Machine { name: "Workshop laptop".to_owned(), os: Os::Linux, home, registry: None, credentials })
+    Ok(Machine { name: "Workshop laptop".to_owned(), os: Os::Linux, home, registry: None, scripted: None, credentials })
+}
+
+/// macOS 14 with Apple Mail (25 without a login; iCloud) and the classic Outlook (25 without a login; Exchange), both of
+/// which are asked for their settings.
+fn gallery_mac(into: &Path, host: &HostNames) -> Result<Machine, MachineError> {
+    let folder = into.join("gallery-mac");
+    let (home, scripted) = (folder.join("home"), folder.join("scripted.json"));
+    write(&home.join(LATER_MAIL), &empty_property_list())?;
+    write(&home.join(OUTLOOK_MAC), b"SQLite format 3\0")?;
+    write(&scripted, host.fill(include_str!("machines/gallery_mac.json")).as_bytes())?;
+    let credentials = gallery_users(host);
+    let (name, os, scripted) = ("Gallery Mac".to_owned(), Os::Macos, Some(scripted));
+    Ok(Machine { name, os, home, registry: None, scripted, credentials })
+}
+
+fn empty_property_list() -> Vec<u8> {
+    let head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \
+                \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n";
+    format!("{head}<plist version=\"1.0\">\n<dict/>\n</plist>\n").into_bytes()
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), MachineError> {
@@ -189,8 +232,8 @@ fn utf16_crlf(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-/// SHA-256 (hex) of every file of a machine. Equal before and after: every byte is back, and nothing was left behind.
-pub fn fingerprint(home: &Path, registry: Option<&Path>) -> Result<BTreeMap<PathBuf, String>, MachineError> {
+/// SHA-256 (hex) of every file of a home, and of one beside it. Equal before and after: every byte is back, and nothing was left behind.
+pub fn fingerprint(home: &Path, beside: Option<&Path>) -> Result<BTreeMap<PathBuf, String>, MachineError> {
     let mut prints = BTreeMap::new();
     let mut folders = vec![home.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -209,8 +252,8 @@ pub fn fingerprint(home: &Path, registry: Option<&Path>) -> Result<BTreeMap<Path
             }
         }
     }
-    if let Some(registry) = registry {
-        prints.insert(registry.to_owned(), sha256_of(registry)?);
+    if let Some(beside) = beside {
+        prints.insert(beside.to_owned(), sha256_of(beside)?);
     }
     Ok(prints)
 }

@@ -1,4 +1,4 @@
-//! The rehearsal itself: the real pipeline on three invented machines, from the blocked port to the message
+//! The rehearsal itself: the real pipeline on four invented machines, from the blocked port to the message
 //! that arrives, and back to the last byte.
 
 use std::path::Path;
@@ -12,11 +12,11 @@ use serde::Serialize;
 
 use super::certificates::{Authority, CertificateError};
 use super::isp::Isp;
-use super::machines::{HostNames, Machine, MachineError, accounts_on_host, build_all, fingerprint};
+use super::machines::{HostNames, Machine, MachineError, accounts_on_host, build_all};
 use super::mail_host::{MailHost, MailHostConfig, MailHostError, Service};
 use super::provider::Provider;
 use crate::apply::{ApplyError, RunId, Selector};
-use crate::clients::CLIENTS;
+use crate::clients::{CLIENTS, scripted};
 use crate::credentials::{AttemptLedger, CredentialBook, Given, GivenError, Index, KeychainUse, Nobody};
 use crate::pipeline::{self, Desk, Quiet, TestMailError, Tools};
 use crate::plan::Outcome;
@@ -42,6 +42,8 @@ pub enum RehearsalError {
     Machine(#[from] MachineError),
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    #[error("the words of scriptable programs: {0}")]
+    Scripted(#[from] serde_json::Error),
     #[error(transparent)]
     Probe(#[from] ProbeError),
     #[error(transparent)]
@@ -128,7 +130,7 @@ async fn one_machine(
     mail_host: &MailHost,
 ) -> Result<MachineReport, RehearsalError> {
     let tools = tools(machine, state, prober)?;
-    let before = fingerprint(&machine.home, machine.registry.as_deref())?;
+    let before = machine.fingerprint()?;
     let found = pipeline::discover(&tools.host, tools.clients);
     let tested = pipeline::test(&tools, found.accounts).await;
     let accounts = pipeline::fix(&tools, pipeline::plan_changes(&tools, tested), &RunId::start());
@@ -148,7 +150,7 @@ async fn one_machine(
         arrived += usize::from(message.as_ref().is_some_and(as_meant));
     }
     tools.desk.writer().undo(&Selector::All, &RunId::start())?;
-    let after = fingerprint(&machine.home, machine.registry.as_deref())?;
+    let after = machine.fingerprint()?;
     Ok(MachineReport {
         name: machine.name.clone(),
         os: machine.os,
@@ -164,7 +166,10 @@ fn tools(machine: &Machine, state: &Path, prober: &Prober) -> Result<Tools, Rehe
         None => None,
         Some(file) => Some(Arc::new(RegFile::open(file)?) as Arc<dyn Registry>),
     };
-    let host = Host::folder(&machine.home, machine.os, registry);
+    let mut host = Host::folder(&machine.home, machine.os, registry);
+    if let Some(file) = &machine.scripted {
+        host.scripts = Arc::new(scripted::twin(file)?);
+    }
     let typed: String = machine.credentials.iter().map(|(user, password)| format!("{user}:{password}\n")).collect();
     let given = Given::read(&mut typed.as_bytes())?;
     let secrets = Arc::new(MemorySecrets::new());

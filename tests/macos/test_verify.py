@@ -15,14 +15,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts/verify-on-mac"
 PAGE = ROOT / "docs/verify-macos.md"
 WORKS = '#!/bin/sh\necho "$(basename "$0") $*" >>"$STUB_CALLS"\nexit 0\n'
-# Mail with one outgoing server, whose port is in a file
+# Mail with one outgoing server and Outlook with one account, whose port is in a file
 OSASCRIPT = r"""#!/bin/sh
 echo "osascript $4" >>"$STUB_CALLS"
 case $4 in
 *"s.port = "*) echo "${4##*= }" >"$STUB_PORT"; [ -z "${STUB_KILL:-}" ] || { kill -TERM "$(cat "$STUB_KILL")"; sleep 5; } ;;
-*"smtpServers[0].port = "*) echo "${4##*= }" >"$STUB_PORT" ;;
-*"typeof s.port()") echo number ;;
-*"s.port()") cat "$STUB_PORT" ;;
+*"smtpServers[0].port = "* | *"a.smtpPort = "*) echo "${4##*= }" >"$STUB_PORT" ;;
+*"typeof s.port()" | *"typeof a.smtpPort()") echo number ;;
+*"s.port()" | *"a.smtpPort()") cat "$STUB_PORT" ;;
 *authentication*) exit 1 ;;
 *) echo something ;;
 esac
@@ -80,6 +80,8 @@ class Verify(unittest.TestCase):
         self.assertNotIn("skipped", answers.values())
         self.assertEqual([name for name, said in answers.items() if said == "no"], ["mail_reads_authentication"])
         self.assertIn("osascript var s = Application('Mail').smtpServers[0]; s.port = 2626", calls)
+        self.assertTrue(any(call.endswith("a.smtpPort = 2626") for call in calls))
+        self.assertTrue(any(call.endswith("a.smtpPort = 25") for call in calls))
         self.assertEqual(self.port.read_text(), "25\n")
         self.assertTrue(any(call.startswith("security delete") for call in calls))
 

@@ -70,7 +70,7 @@ class Model {
                     mustFit(kind, value, property);
                     const object = where();
                     changedInThisVisit = true;
-                    if (property === "password") model.passwords.push(value);
+                    if (!access.includes("r")) model.passwords.push(value);
                     else if (!(habits.ignores || []).includes(property)) object[property] = value;
                     return true;
                 },

@@ -1,4 +1,4 @@
-// platform/src/scripts/properties.js, unmodified, with a model of Mail. `node --test tests/scripts/`
+// platform/src/scripts/properties.js, unmodified, with models of Mail and of Outlook. `node --test tests/scripts/`
 "use strict";
 const test = require("node:test");
 const assert = require("node:assert");
@@ -105,6 +105,52 @@ test("a Mail that reverts the port is seen by the next visit", () => {
     const model = mail({ habits: { on_quit: [["smtpServers", 0, "port", 25]] } });
     assert.deepEqual(model.ask(to26), { ok: null });
     assert.equal(model.ask(read).ok[0][0].port, 25);
+});
+
+const OUTLOOK = "com.microsoft.Outlook";
+
+function outlook(changes, words = dictionary) {
+    const state = JSON.parse(fs.readFileSync(`${__dirname}/../fixtures/outlook_mac/classic/scripted.json`, "utf8"));
+    Object.assign(state[OUTLOOK], changes);
+    return new Model(state, words);
+}
+
+const ann = { elements: "imapAccounts", keys: { server: ["mail.hosting.test"], userName: ["ann@hosting.test"] } };
+const outlookTo26 = {
+    app: OUTLOOK, do: "write", writes: [{
+        object: ann, set: [
+            { property: "smtpUseSsl", expect: false, value: true, blind: false },
+            { property: "smtpNeedsAuthentication", expect: false, value: true, blind: false },
+            { property: "smtpUseAccountAuthentication", expect: true, value: false, blind: false },
+            { property: "smtpUserName", expect: null, value: "ann", blind: false },
+            { property: "smtpPort", expect: 25, value: 26, blind: false },
+            { property: "smtpPassword", expect: null, value: "s3cret", blind: true },
+        ],
+    }],
+};
+
+test("Outlook's accounts are set, and its password arrives and cannot be read", () => {
+    const model = outlook();
+    assert.deepEqual(model.ask(outlookTo26), { ok: null });
+    const [set, other] = model.state[OUTLOOK].objects.imapAccounts;
+    assert.deepEqual([set.smtpPort, set.smtpUseSsl, set.smtpUserName, other.smtpPort], [26, true, "ann", 587]);
+    assert.deepEqual(model.passwords, ["s3cret"]);
+    assert.equal(set.smtpPassword, undefined);
+    const wanted = [{ elements: "popAccounts", properties: ["smtpPort"] }, { elements: "imapAccounts", properties: ["smtpPort", "smtpPassword"] }];
+    const lists = model.ask({ app: OUTLOOK, do: "read", wanted }).ok;
+    assert.deepEqual(lists[0], []);
+    assert.deepEqual(lists[1][0], { smtpPort: 26, smtpPassword: null });
+});
+
+test("a property that Outlook does not know reads as missing, and sets nothing", () => {
+    const other = structuredClone(dictionary);
+    delete other[OUTLOOK].imapAccounts.smtpUserName;
+    const model = outlook({}, other);
+    const before = JSON.stringify(model.state);
+    const wanted = [{ elements: "imapAccounts", properties: ["smtpUserName", "smtpPort"] }];
+    assert.deepEqual(model.ask({ app: OUTLOOK, do: "read", wanted }).ok[0][1], { smtpUserName: null, smtpPort: 587 });
+    assert.equal(model.ask(outlookTo26).error.number, -1728);
+    assert.equal(JSON.stringify(model.state), before);
 });
 
 test("a program that is not installed is told as such", () => {

@@ -223,8 +223,9 @@ mod tests {
         let host = Host::folder("some/home", Os::Windows, None);
         assert!(!host.own_session);
         // Whoever's home it is, this user's programs are not spoken to.
-        assert_eq!(host.scripts.visit(), Visit::Nowhere);
-        assert_eq!(host.clone().to_be_changed().scripts.visit(), Visit::Nowhere);
+        let mail = crate::scripts::App::new("Mail", "com.apple.mail");
+        assert_eq!(host.scripts.visit(&mail), Visit::Nowhere);
+        assert_eq!(host.clone().to_be_changed().scripts.visit(&mail), Visit::Nowhere);
         assert!(host.folders.home.is_absolute());
         assert_eq!(host.folders.roaming, host.folders.home.join("AppData/Roaming"));
         assert!(host.processes.running(&["thunderbird", "outlook"]).is_empty());

@@ -16,10 +16,12 @@ use serde_json::Value;
 pub mod contract;
 mod error;
 mod osascript;
+mod sparing;
 mod twin;
 
 pub use error::ScriptError;
 pub use osascript::Osascript;
+pub use sparing::Sparing;
 pub use twin::{Dictionary, Twin};
 
 /// A scriptable program.
@@ -149,8 +151,8 @@ pub struct ObjectWrite {
 /// Reading and setting properties of scriptable programs. A program that does not run is launched for it in the
 /// background and quit again, so that what was set is what the program has kept.
 pub trait Scripts: Send + Sync {
-    /// May they be spoken to?
-    fn visit(&self) -> Visit;
+    /// May this one be spoken to?
+    fn visit(&self, app: &App) -> Visit;
     /// The objects, one list for each of the wanted, in the program's order.
     fn read(&self, app: &App, wanted: &[Wanted]) -> Result<Vec<Vec<Object>>, ScriptError>;
     /// Sets all of them, or none: everything is compared first, and set back when one is not taken.
@@ -162,7 +164,7 @@ pub trait Scripts: Send + Sync {
 pub struct NoScripts;
 
 impl Scripts for NoScripts {
-    fn visit(&self) -> Visit {
+    fn visit(&self, _app: &App) -> Visit {
         Visit::Nowhere
     }
     fn read(&self, app: &App, _wanted: &[Wanted]) -> Result<Vec<Vec<Object>>, ScriptError> {
@@ -197,10 +199,10 @@ mod tests {
     #[test]
     fn elsewhere_there_is_nobody_to_speak_to() {
         let app = App::new("Mail", "com.apple.mail");
-        assert_eq!(NoScripts.visit(), Visit::Nowhere);
+        assert_eq!(NoScripts.visit(&app), Visit::Nowhere);
         assert_eq!(NoScripts.read(&app, &[]).unwrap_err().code(), "no_scripting");
         assert_eq!(NoScripts.write(&app, &[]).unwrap_err().code(), "no_scripting");
-        let here = live(Visit::NotNow).visit();
+        let here = live(Visit::NotNow).visit(&app);
         assert_eq!(here == Visit::NotNow, crate::host::Os::here() == crate::host::Os::Macos);
     }
 }

@@ -157,7 +157,7 @@ fn told(app: &App, number: Option<i32>, code: Option<&str>, message: &str) -> Sc
 }
 
 impl Scripts for Osascript {
-    fn visit(&self) -> Visit {
+    fn visit(&self, _app: &App) -> Visit {
         self.visit
     }
 

@@ -18,6 +18,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use secrecy::SecretString;
@@ -49,6 +50,7 @@ pub struct Twin {
     file: PathBuf,
     dictionary: Dictionary,
     passwords: Mutex<Vec<(String, SecretString)>>,
+    launches: AtomicUsize,
 }
 
 type State = BTreeMap<String, Program>;
@@ -82,7 +84,7 @@ struct Fails {
 impl Twin {
     /// The programs whose state is in this file. It is read at each visit.
     pub fn new(file: impl Into<PathBuf>, dictionary: Dictionary) -> Self {
-        Self { file: file.into(), dictionary, passwords: Mutex::default() }
+        Self { file: file.into(), dictionary, passwords: Mutex::default(), launches: AtomicUsize::new(0) }
     }
 
     /// The file.
@@ -94,6 +96,11 @@ impl Twin {
     /// not with its settings, so they are not in the file.
     pub fn passwords(&self) -> Vec<(String, SecretString)> {
         self.passwords.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How often a program that did not run was launched to be spoken to.
+    pub fn launches(&self) -> usize {
+        self.launches.load(Ordering::SeqCst)
     }
 
     fn load(&self, app: &App) -> Result<State, ScriptError> {
@@ -122,6 +129,9 @@ impl Twin {
         let mut state = self.load(app)?;
         let before = state.clone();
         let program = state.get_mut(&app.bundle).ok_or_else(|| ScriptError::NotInstalled { app: app.clone() })?;
+        if !program.running {
+            self.launches.fetch_add(1, Ordering::SeqCst);
+        }
         let mut result = act(self, program);
         if matches!(result, Err(ScriptError::Ended { .. })) {
             result = act(self, program);
@@ -279,7 +289,7 @@ fn event(app: &App, program: &mut Program) -> Result<(), ScriptError> {
 }
 
 impl Scripts for Twin {
-    fn visit(&self) -> Visit {
+    fn visit(&self, _app: &App) -> Visit {
         Visit::Allowed
     }
 

@@ -303,7 +303,7 @@ fn receiver(account: &Account) -> Receiver {
 
 /// The accounts as the database tells them, when Mail is not to be asked.
 pub(super) fn accounts_found(host: &Host, file: &Path, read: Result<Option<Database>, DatabaseError>) -> Found {
-    let visit = host.scripts.visit();
+    let visit = host.scripts.visit(&scripting::mail());
     let database = match read {
         Ok(database) => database.unwrap_or_default(),
         Err(error) => return Found { accounts: Vec::new(), problems: vec![error.problem(file, visit)] },

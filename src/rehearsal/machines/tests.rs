@@ -13,7 +13,7 @@ fn built() -> (tempfile::TempDir, Vec<Machine>) {
 
 /// Fingerprints with paths relative to the folder, of all machines.
 fn prints(folder: &Path, machines: &[Machine]) -> BTreeMap<PathBuf, String> {
-    let of = |machine: &Machine| fingerprint(&machine.home, machine.registry.as_deref()).unwrap();
+    let of = |machine: &Machine| machine.fingerprint().unwrap();
     let relative = |(path, print): (PathBuf, String)| (path.strip_prefix(folder).unwrap().to_owned(), print);
     machines.iter().flat_map(of).map(relative).collect()
 }
@@ -54,8 +54,11 @@ fn the_same_bytes_each_time() {
     let (second_folder, second) = built();
     let prints_of_first = prints(first_folder.path(), &first);
     assert_eq!(prints_of_first, prints(second_folder.path(), &second));
-    assert_eq!(prints_of_first.len(), 3 + 1 + 10);
-    assert_eq!(first.iter().map(|machine| machine.os).collect::<Vec<_>>(), [Os::Windows, Os::Macos, Os::Linux]);
+    assert_eq!(prints_of_first.len(), 3 + 1 + 10 + 3);
+    assert_eq!(
+        first.iter().map(|machine| machine.os).collect::<Vec<_>>(),
+        [Os::Windows, Os::Macos, Os::Linux, Os::Macos]
+    );
 }
 
 #[test]
@@ -82,7 +85,7 @@ fn no_placeholder_stays_and_other_names_are_taken_up() {
     let folder = tempfile::tempdir().unwrap();
     let host = HostNames { hosting: "mx.example.test".to_owned(), atelier: "out.other.test".to_owned() };
     let machines = build_all(folder.path(), &host).unwrap();
-    for path in machines.iter().flat_map(|m| fingerprint(&m.home, m.registry.as_deref()).unwrap().into_keys()) {
+    for path in machines.iter().flat_map(|m| m.fingerprint().unwrap().into_keys()) {
         let bytes: Vec<u8> = fs::read(&path).unwrap().into_iter().filter(|&byte| byte != 0).collect();
         let text = String::from_utf8_lossy(&bytes);
         for word in ["{hosting", "{atelier", "mail.hosting.test", "atelier.test"] {
@@ -181,6 +184,30 @@ fn apple_mail_has_one_server_for_two_accounts_and_icloud() {
     let users = list("MailAccounts").into_iter().filter(|a| string(a, "SMTPIdentifier").as_ref() == Some(&identifier));
     assert_eq!(users.count(), 2);
     assert!(string(servers[1], "Hostname").unwrap().ends_with(".mail.me.com"));
+}
+
+#[test]
+fn the_later_mac_is_asked_and_has_two_programs_that_cannot_send() {
+    use crate::clients::{CLIENTS, scripted};
+    let (_folder, machines) = built();
+    let gallery = &machines[3];
+    let mut host = port26_platform::host::Host::folder(&gallery.home, gallery.os, None);
+    let explained: Vec<_> = crate::pipeline::discover(&host, CLIENTS).clients;
+    assert!(explained.len() == 2 && explained.iter().all(|client| !client.by_hand.is_empty()), "{explained:?}");
+    host.scripts = std::sync::Arc::new(scripted::twin(gallery.scripted.as_ref().unwrap()).unwrap());
+    let found = crate::pipeline::discover(&host, CLIENTS);
+    assert_eq!(found.problems, []);
+    let ids: Vec<_> = found.accounts.iter().map(|account| (account.id.as_str(), account.outgoing.port)).collect();
+    assert_eq!(
+        ids,
+        [
+            ("apple_mail/mail.hosting.test:gallery@hosting.test", 25),
+            ("apple_mail/p00-smtp.mail.me.com:gallery", 587),
+            ("outlook_mac/imap/mail.hosting.test:tickets@hosting.test", 25),
+            ("outlook_mac/exchange/gallery@museum.test", 443),
+        ]
+    );
+    assert_eq!(found.accounts.iter().filter(|account| account.not_ours.is_none()).count(), 2);
 }
 
 #[test]

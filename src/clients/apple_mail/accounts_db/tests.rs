@@ -125,7 +125,7 @@ impl Maker {
 struct Untouchable(Visit);
 
 impl Scripts for Untouchable {
-    fn visit(&self) -> Visit {
+    fn visit(&self, _: &App) -> Visit {
         self.0
     }
     fn read(&self, app: &App, _: &[Wanted]) -> Result<Vec<Vec<Object>>, ScriptError> {
@@ -232,4 +232,49 @@ fn a_permission_that_is_missing_is_named_with_its_pane() {
     let problem = error.problem(Path::new("/Users/ann/Library/Accounts/Accounts4.sqlite"), Visit::NotNow);
     assert_eq!(problem.code, "full_disk_access");
     assert!(problem.hint.contains("System Settings > Privacy & Security > Full Disk Access"));
+}
+
+/// The agent reads the database, and has Mail launched only when something of it is to be written.
+#[test]
+fn mail_is_launched_for_a_look_only_when_the_database_says_that_something_is_to_be_changed() {
+    use crate::pipeline::{Desk, discover};
+    let maker = Maker::typical();
+    let state = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/apple_mail/scripted/scripted.json");
+    let file = maker.home.path().join("scripted.json");
+    std::fs::copy(state, &file).unwrap();
+    let twin = Arc::new(crate::clients::scripted::twin(file).unwrap());
+    let mut host = maker.host(NoScripts);
+    host.scripts = twin.clone();
+    let folder = tempfile::tempdir().unwrap();
+    let look = |write: bool| {
+        let mut known = Vec::new();
+        crate::agent::look_sparingly(&host, &[&APPLE_MAIL], &Default::default(), |host| {
+            let desk = Desk::new(folder.path(), &host, crate::clients::CLIENTS);
+            let found = discover(&host, &[&APPLE_MAIL]);
+            let account = found.accounts.into_iter().find(|account| account.id.contains("mail.hosting.test")).unwrap();
+            known.push(account.outgoing.port_is_default);
+            let to = SubmissionServer {
+                port: 26,
+                port_is_default: false,
+                tls: TlsMode::Starttls,
+                auth: AuthSetting::Password,
+                user: Some("ann@hosting.test".to_owned()),
+                ..account.outgoing.clone()
+            };
+            let changes = APPLE_MAIL.changes(&account, &to).unwrap();
+            let change =
+                crate::apply::AccountChange { account_id: account.id, before: account.outgoing, after: to, changes };
+            let (client, profile) = (crate::account::ClientId::AppleMail, account.profile);
+            let run = crate::apply::RunId::start();
+            let transaction = crate::apply::Transaction { run, client, profile, accounts: vec![change] };
+            Ok::<_, std::convert::Infallible>(write.then(|| desk.writer().apply(&transaction).is_ok()))
+        })
+        .map(|(first, second)| (first, second, known))
+        .unwrap()
+    };
+    // The database: nothing is written as the port. Mail itself: 25.
+    assert_eq!(look(false), (None, None, vec![true]));
+    assert_eq!(twin.launches(), 0);
+    assert_eq!(look(true), (Some(false), Some(Some(true)), vec![true, false]));
+    assert!(twin.launches() > 0);
 }

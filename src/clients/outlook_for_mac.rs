@@ -1,0 +1,400 @@
+//! Outlook for Mac, the classic one: Outlook itself is asked, by scripting, and sets what is to change, as with Apple
+//! Mail. Where its profiles are tells only that it is there, and whether it is the new Outlook, which takes no such
+//! settings: that one is found and explained. `scan` and `test` never launch it, so they explain it too.
+//!
+//! The names of the properties are those of a header that Apple's `sdp` made from the dictionary of Outlook
+//! (`smtpServer`, `smtpPort`, `smtpUseSsl`, `smtpNeedsAuthentication`, `smtpUseAccountAuthentication`, `smtpUserName`,
+//! `smtpPassword`, on `pop account` and `imap account` alike). **None of it was ever seen on a Mac.** A property that an
+//! Outlook does not know reads as missing, and an account without its port, its TLS or its login is told and left alone.
+//!
+//! TLS is one switch. That it means STARTTLS on 587 is how Microsoft's own servers are set up in Outlook, and on 465 TLS
+//! from the first byte; that it means STARTTLS on port 26 as on 25 was never tried, and people are told to try. On any
+//! other port nobody knows, and an account there is left alone. The switch is turned on, and never off.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use port26_platform::host::{Host, Os};
+use port26_platform::scripts::{App, Object, ObjectKey, ScriptError, Visit, Wanted};
+
+use super::providers::owner_of;
+use super::scripted::{self, NEW_PASSWORD, Plan};
+use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
+use crate::account::{
+    Account, AuthSetting, ClientId, CredentialSource, IncomingProtocol, IncomingServer, NotOurs, Notice,
+    SubmissionServer, TlsMode,
+};
+use crate::change::Change;
+
+/// The adapter.
+pub static OUTLOOK_FOR_MAC: OutlookForMac = OutlookForMac;
+
+/// Outlook for Mac.
+#[derive(Debug, Clone, Copy)]
+pub struct OutlookForMac;
+
+const PROFILES: &str = "Library/Group Containers/UBF8T346G9.Office/Outlook/Outlook 15 Profiles";
+const PROGRAM: &str = "Microsoft Outlook";
+/// Scripting knows the profile that Outlook opens, and no name of it.
+const PROFILE: &str = "Outlook";
+
+/// The elements that have an outgoing server, and their protocol.
+const KINDS: [(&str, &str, IncomingProtocol); 2] =
+    [("popAccounts", "pop", IncomingProtocol::Pop3), ("imapAccounts", "imap", IncomingProtocol::Imap)];
+const EXCHANGE: &str = "exchangeAccounts";
+
+/// The settings of an account that a change may touch: short name and property.
+const PROPERTIES: [(&str, &str); 7] = [
+    ("host", "smtpServer"),
+    ("ssl", "smtpUseSsl"),
+    ("auth", "smtpNeedsAuthentication"),
+    ("as_incoming", "smtpUseAccountAuthentication"),
+    ("user", "smtpUserName"),
+    ("port", "smtpPort"),
+    // It is set and never read.
+    (NEW_PASSWORD, "smtpPassword"),
+];
+
+/// What the folder of profiles tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Profiles {
+    /// One that the classic Outlook keeps (its database), and whether the new one is there as well.
+    Classic { database: PathBuf, and_new: bool },
+    /// Only such as the new Outlook keeps, or none that is known.
+    NotClassic(PathBuf),
+    /// There is a folder, and macOS does not show what is in it.
+    Hidden(PathBuf),
+}
+
+impl MailClient for OutlookForMac {
+    fn id(&self) -> ClientId {
+        ClientId::OutlookMac
+    }
+
+    fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem> {
+        let Some(profiles) = profiles(host) else { return Ok(None) };
+        let visit = host.scripts.visit(&outlook());
+        let (path, is_classic) = match profiles {
+            Profiles::Classic { database, .. } => (database, true),
+            Profiles::Hidden(folder) => (folder, true),
+            Profiles::NotClassic(folder) => (folder, false),
+        };
+        let mut here = Installation::of(ClientId::OutlookMac);
+        here.profiles = vec![ProfileAt { name: PROFILE.to_owned(), path: Some(path), key: None }];
+        if !is_classic || visit != Visit::Allowed {
+            here.by_hand = self.by_hand();
+        }
+        if is_classic && visit != Visit::Allowed {
+            let place = if visit == Visit::Nowhere { " on that Mac, as the user whose mail it is" } else { "" };
+            here.by_hand.push(format!(
+                "Or run `port26 fix`{place}: it asks the classic Outlook for its accounts, and you before it changes one."
+            ));
+        }
+        Ok(Some(here))
+    }
+
+    fn by_hand(&self) -> Vec<String> {
+        [
+            "Open Outlook and choose Outlook, then Settings, then Accounts, then the account.",
+            "Under Outgoing server set the port to 26 (tick Override default port if it is shown).",
+            "Tick Use SSL to connect; Outlook should begin with STARTTLS on port 26, as on 25 and 587.",
+            "Choose More Options and set Authentication to Use Incoming Server Info.",
+            "Close the window, and send a message to yourself.",
+        ]
+        .map(str::to_owned)
+        .to_vec()
+    }
+
+    fn asked(&self) -> Option<App> {
+        Some(outlook())
+    }
+
+    fn accounts(&self, host: &Host, _at: &Installation) -> Found {
+        if host.scripts.visit(&outlook()) != Visit::Allowed {
+            return Found::default();
+        }
+        match profiles(host) {
+            None | Some(Profiles::NotClassic(_)) => Found::default(),
+            Some(Profiles::Classic { and_new, .. }) => asked(host, and_new),
+            Some(Profiles::Hidden(_)) => asked(host, true),
+        }
+    }
+
+    fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError> {
+        changes(account, to)
+    }
+
+    fn in_use(&self, host: &Host, _account: &Account) -> InUse {
+        self.profile_in_use(host, PROFILE)
+    }
+
+    /// Whatever is in it: scripting knows one profile, and reading it may launch Outlook.
+    fn profile_in_use(&self, host: &Host, _profile: &str) -> InUse {
+        host.processes.running(&[PROGRAM]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
+    }
+}
+
+/// Outlook.
+fn outlook() -> App {
+    App::new(PROGRAM, "com.microsoft.Outlook")
+}
+
+fn profiles(host: &Host) -> Option<Profiles> {
+    if host.os != Os::Macos {
+        return None;
+    }
+    let folder = host.folders.home.join(PROFILES);
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        // From macOS 15 on the folders of other programs can be seen from outside only.
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return Some(Profiles::Hidden(folder)),
+        Err(_) => return None,
+    };
+    let mut all: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    all.sort();
+    let and_new =
+        all.iter().any(|profile| ["HxStore.hxd", "Data/HxStore.hxd"].iter().any(|at| profile.join(at).exists()));
+    let database = all.iter().map(|profile| profile.join("Data/Outlook.sqlite")).find(|file| file.exists());
+    Some(match database {
+        Some(database) => Profiles::Classic { database, and_new },
+        None => Profiles::NotClassic(folder),
+    })
+}
+
+/// The accounts as Outlook tells them.
+fn asked(host: &Host, new_is_here: bool) -> Found {
+    let common = ["emailAddress", "userName", "server"];
+    let mut properties = common.to_vec();
+    properties.push("port");
+    properties.extend(PROPERTIES.iter().filter(|(short, _)| *short != NEW_PASSWORD).map(|(_, property)| *property));
+    let mut wanted: Vec<Wanted> = KINDS.iter().map(|(elements, ..)| Wanted::new(elements, &properties)).collect();
+    wanted.push(Wanted::new(EXCHANGE, &common));
+    let lists = match host.scripts.read(&outlook(), &wanted) {
+        Ok(lists) => lists,
+        // Its profile outlives a program that was thrown away.
+        Err(ScriptError::NotInstalled { .. }) => return Found::default(),
+        Err(error) => {
+            let message = format!("Outlook's accounts cannot be read: {error}.");
+            return Found {
+                accounts: Vec::new(),
+                problems: vec![trouble(PROGRAM.to_owned(), error.code(), message, error.hint())],
+            };
+        }
+    };
+    let mut found = Found::default();
+    for ((elements, kind, protocol), objects) in KINDS.iter().zip(&lists) {
+        for object in objects {
+            match account(elements, kind, *protocol, object) {
+                Ok(account) => found.accounts.push(account),
+                Err(problem) => found.problems.push(problem),
+            }
+        }
+    }
+    found.accounts.extend(lists.get(KINDS.len()).into_iter().flatten().map(exchange_account));
+    leave_what_is_alike(&mut found);
+    if found.accounts.is_empty() && found.problems.is_empty() && new_is_here {
+        found.problems.push(trouble(
+            PROGRAM.to_owned(),
+            "new_outlook",
+            "Outlook tells other programs of no account; the new Outlook does so, whatever it has.".to_owned(),
+            "If it has accounts that cannot send, set them by hand; `port26 scan` lists the steps.",
+        ));
+    }
+    found
+}
+
+fn trouble(at: String, code: &str, message: String, hint: &str) -> Problem {
+    Problem { client: ClientId::OutlookMac, at, code: code.to_owned(), message, hint: hint.to_owned() }
+}
+
+/// Accounts that no property of ours tells apart are problems.
+fn leave_what_is_alike(found: &mut Found) {
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for account in &found.accounts {
+        *times.entry(account.id.clone()).or_default() += 1;
+    }
+    found.accounts.retain(|account| times.get(&account.id).is_none_or(|&times| times == 1));
+    for (id, _) in times.into_iter().filter(|&(_, times)| times > 1) {
+        let message =
+            "Two accounts of Outlook cannot be told apart (the same incoming server and user name), so both are \
+                       left alone."
+                .to_owned();
+        let hint = "In Outlook, remove the one that is not needed, or set them by hand; `port26 scan` lists the steps.";
+        found.problems.push(trouble(id, "duplicate_account", message, hint));
+    }
+}
+
+fn account(elements: &str, kind: &str, protocol: IncomingProtocol, object: &Object) -> Result<Account, Problem> {
+    let email = scripted::text(object, "emailAddress");
+    let unreadable = |what: &str| {
+        trouble(
+            format!("{PROGRAM}, {kind} account {}", email.as_deref().unwrap_or("without an address")),
+            "cannot_read",
+            format!("Outlook does not tell {what} of this account, so it is left alone."),
+            "The other accounts are not affected. Set this one by hand; `port26 scan` lists the steps.",
+        )
+    };
+    let server = scripted::text(object, "server").ok_or_else(|| unreadable("the incoming server"))?;
+    let user = scripted::text(object, "userName").ok_or_else(|| unreadable("the user name"))?;
+    let host = scripted::text(object, "smtpServer").ok_or_else(|| unreadable("the outgoing server"))?;
+    let port = scripted::port(object, "smtpPort").filter(|&port| port != 0);
+    let port = port.ok_or_else(|| unreadable("the port of the outgoing server"))?;
+    let ssl = scripted::switch(object, "smtpUseSsl").ok_or_else(|| unreadable("whether sending uses TLS"))?;
+    let logs_in = scripted::switch(object, "smtpNeedsAuthentication");
+    let logs_in = logs_in.ok_or_else(|| unreadable("whether sending needs a login"))?;
+    let as_incoming = scripted::switch(object, "smtpUseAccountAuthentication");
+    let as_incoming = as_incoming.ok_or_else(|| unreadable("whose login is used for sending"))?;
+    let tls = tls_mode(ssl, port).ok_or_else(|| unreadable(&format!("how TLS begins on port {port}")))?;
+    let key = ObjectKey {
+        elements: elements.to_owned(),
+        keys: BTreeMap::from([
+            ("server".to_owned(), vec![Some(server.clone())]),
+            ("userName".to_owned(), vec![Some(user.clone())]),
+        ]),
+    };
+    let own_user = scripted::text(object, "smtpUserName");
+    let (credential, outgoing_user) = match (logs_in, as_incoming) {
+        (false, _) => (CredentialSource::None, None),
+        (true, true) => (CredentialSource::SameAsIncoming, Some(user.clone())),
+        (true, false) => (CredentialSource::Own, own_user),
+    };
+    Ok(Account {
+        id: format!("outlook_mac/{kind}/{server}:{user}"),
+        client: ClientId::OutlookMac,
+        profile: PROFILE.to_owned(),
+        emails: email.iter().cloned().collect(),
+        email,
+        used: true,
+        not_ours: owner_of(&host),
+        notices: vec![Notice {
+            code: "tls_by_port".to_owned(),
+            message: "Outlook has one switch for TLS. That it means STARTTLS on port 26 has not been tried yet: after a \
+                      move send a message to yourself, and if it does not go out, `port26 undo` puts the old settings back."
+                .to_owned(),
+        }],
+        // Without a user name of its own there is no password for it either.
+        password_in_client: credential != CredentialSource::Own || outgoing_user.is_some(),
+        outgoing: SubmissionServer {
+            host,
+            port,
+            port_is_default: false,
+            tls,
+            auth: if logs_in { AuthSetting::Password } else { AuthSetting::None },
+            credential,
+            user: outgoing_user,
+        },
+        incoming: Some(IncomingServer {
+            protocol,
+            host: server,
+            port: scripted::port(object, "port").filter(|&port| port != 0),
+            user: Some(user),
+        }),
+        settings: scripted::settings(&outlook(), &key, &PROPERTIES, object),
+    })
+}
+
+fn exchange_account(object: &Object) -> Account {
+    let email = scripted::text(object, "emailAddress");
+    let known_by = email.clone().or_else(|| scripted::text(object, "userName")).unwrap_or_default();
+    Account {
+        id: format!("outlook_mac/exchange/{known_by}"),
+        client: ClientId::OutlookMac,
+        profile: PROFILE.to_owned(),
+        emails: email.iter().cloned().collect(),
+        email,
+        used: true,
+        // Exchange takes mail by its own protocol inside HTTPS: there is no SMTP server to name.
+        outgoing: SubmissionServer {
+            host: "exchange".to_owned(),
+            port: 443,
+            port_is_default: true,
+            tls: TlsMode::Implicit,
+            auth: AuthSetting::None,
+            credential: CredentialSource::None,
+            user: None,
+        },
+        incoming: None,
+        not_ours: Some(NotOurs::Exchange),
+        notices: Vec::new(),
+        password_in_client: false,
+        settings: BTreeMap::new(),
+    }
+}
+
+/// How TLS begins. `None`: nobody knows.
+fn tls_mode(ssl: bool, port: u16) -> Option<TlsMode> {
+    match (ssl, port) {
+        (false, _) => Some(TlsMode::None),
+        (true, 465) => Some(TlsMode::Implicit),
+        (true, 25 | 26 | 587) => Some(TlsMode::Starttls),
+        (true, _) => None,
+    }
+}
+
+/// The changes that make the account's outgoing server `to`. The port is the last: Outlook may choose one of its own when
+/// TLS is switched.
+fn changes(account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError> {
+    let now = &account.outgoing;
+    if to == now {
+        return Ok(Vec::new());
+    }
+    if let Some(reason) = account.not_ours {
+        return Err(cannot(format!("this account is left alone ({reason:?})")));
+    }
+    // What an object is known by is not among what is set.
+    let mut plan = Plan::new(account, "userName", None);
+    if to.host != now.host {
+        plan.set("host", to.host.as_str())?;
+    }
+    if (to.tls, to.port) != (now.tls, now.port) {
+        if to.tls == TlsMode::None && now.tls != TlsMode::None {
+            return Err(cannot("TLS is not switched off".to_owned()));
+        }
+        let wanted = to.tls != TlsMode::None;
+        if tls_mode(wanted, to.port) != Some(to.tls) {
+            return Err(cannot(format!(
+                "it has one switch for TLS, which does not mean {:?} on port {} as far as is known",
+                to.tls, to.port
+            )));
+        }
+        plan.set("ssl", wanted)?;
+    }
+    if (to.auth, to.credential, &to.user) != (now.auth, now.credential, &now.user) {
+        log_in(&mut plan, account, to)?;
+    }
+    if to.port != now.port {
+        plan.set("port", to.port)?;
+    }
+    Ok(plan.done())
+}
+
+fn log_in(plan: &mut Plan<'_>, account: &Account, to: &SubmissionServer) -> Result<(), PlanError> {
+    match to.auth {
+        AuthSetting::None => return plan.set("auth", false),
+        AuthSetting::Password => {}
+        _ => return Err(cannot("it has no other login for outgoing servers than a password".to_owned())),
+    }
+    match (to.credential, &to.user) {
+        (CredentialSource::SameAsIncoming, wanted) => {
+            let incoming = account.incoming.as_ref().and_then(|incoming| incoming.user.as_ref());
+            if wanted.as_ref().is_some_and(|wanted| incoming.is_none_or(|user| !user.eq_ignore_ascii_case(wanted))) {
+                return Err(cannot("the user name wanted is not that of the incoming server".to_owned()));
+            }
+            plan.set("auth", true)?;
+            plan.set("as_incoming", true)
+        }
+        (CredentialSource::Own, Some(user)) => {
+            plan.set("auth", true)?;
+            plan.set("as_incoming", false)?;
+            plan.set("user", user.as_str())
+        }
+        _ => Err(cannot("a login needs somebody's user name and password".to_owned())),
+    }
+}
+
+fn cannot(why: String) -> PlanError {
+    PlanError::CannotExpress { client: ClientId::OutlookMac, why }
+}
+
+#[cfg(test)]
+mod tests;
