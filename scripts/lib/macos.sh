@@ -12,6 +12,10 @@ macos_env() {
     export CARGO_TARGET_DIR=$root/target/macos MACOSX_DEPLOYMENT_TARGET=12.0 SDKROOT=$1
     # rustc would call a program for it that Debian does not bring along; the linker leaves the symbols out as well
     export CARGO_PROFILE_RELEASE_STRIP=none CARGO_PROFILE_DEV_STRIP=none CARGO_PROFILE_DEV_DEBUG=0
+    # which it can only for those that are not exported: zig knows no list of exports, and a program needs none
+    export RUSTFLAGS="-Zdefault-visibility=hidden"
+    # goes when target/macos goes
+    export ZIG_GLOBAL_CACHE_DIR=$root/target/macos/zig CARGO_ZIGBUILD_CACHE_DIR=$root/target/macos/zigbuild
     export PATH=$root/target/tools/zig/bin:$PATH
 }
 
@@ -19,12 +23,10 @@ macos_env() {
 zig_tool() {
     local folder=$root/target/tools/zig
     [ ! -e "$folder/complete-$ZIG_VERSION-$CARGO_ZIGBUILD_VERSION" ] || return 0
-    rm -rf "$folder"
-    mkdir -p "${folder%/*}"
-    python3 -m venv "$folder"
-    "$folder/bin/pip" install --quiet --disable-pip-version-check \
-        "ziglang==$ZIG_VERSION" "cargo-zigbuild==$CARGO_ZIGBUILD_VERSION"
-    touch "$folder/complete-$ZIG_VERSION-$CARGO_ZIGBUILD_VERSION"
+    rm -rf "$folder" && mkdir -p "${folder%/*}" && python3 -m venv "$folder" &&
+        "$folder/bin/pip" install --quiet --disable-pip-version-check \
+            "ziglang==$ZIG_VERSION" "cargo-zigbuild==$CARGO_ZIGBUILD_VERSION" &&
+        touch "$folder/complete-$ZIG_VERSION-$CARGO_ZIGBUILD_VERSION"
 }
 
 # macos_stubs [LIST]: makes them below target/ and sets $stubs. The name changes with the content, so that the program
@@ -36,9 +38,12 @@ macos_stubs() {
 
 # macos_link PROFILE LINKER-ARGUMENT..: the program for each processor; sets $linked.
 macos_link() {
-    local target profile=$1 folder=$1
+    local target targets=() profile=$1 folder=$1
     shift
     if [ "$profile" = dev ]; then folder=debug; fi
+    for target in $MACOS; do targets+=(--target "$target"); done
+    # all that is not linked in one go for both processors: arguments for the linker can be given for one at a time only
+    cargo-zigbuild build --locked --profile "$profile" --lib "${targets[@]}"
     linked=()
     for target in $MACOS; do
         cargo-zigbuild rustc --locked --profile "$profile" --bin port26 --target "$target" -- \
@@ -67,10 +72,13 @@ mac_sign() {
 # The program, the app and the package, built and looked at; their scripts against stand-ins for a Mac's commands. A
 # build that is quick to make: what is looked at is the same in a release. Nothing of it ran on a Mac.
 macos_products() {
-    local version=7.6.5 program app package listed
-    needs_packages $MACOS_PACKAGES $MACOS_READERS
+    local version=7.6.5 program app package listed llvm
+    needs_packages $MACOS_PACKAGES $MACOS_READERS rust-web-clippy
+    zig_tool || not_run "zig (PyPI: ziglang $ZIG_VERSION, cargo-zigbuild $CARGO_ZIGBUILD_VERSION)"
     macos_work=$(mktemp -d)
     trap 'rm -rf "$macos_work"' EXIT
+    # clippy compiles and lints in one go
+    export RUSTC_WORKSPACE_WRAPPER=/usr/bin/clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_HACKERY__
     export PORT26_MAC_PROFILE=dev PORT26_MAC_VERSION=$version SOURCE_DATE_EPOCH=1700000000 PYTHONDONTWRITEBYTECODE=1
     scripts/build-macos "$macos_work"
     program=$macos_work/port26-$version-macos app=$macos_work/port26.app package=$macos_work/port26.pkg
@@ -90,6 +98,11 @@ macos_products() {
     bsdtar -xf "$package" -C "$macos_work/bsdtar"
     bsdtar -xf "$macos_work/bsdtar/port26.pkg/Payload" -C "$macos_work/payload"
     diff -r "$macos_work/payload" "$macos_work/read/root"
+    [ "$(llvm-lipo-14 -archs "$program" | xargs)" = "arm64 x86_64" ]
+    llvm=$(llvm-objdump-14 --macho --arch=all --private-headers "$program")
+    [ "$(grep -c '^ *platform macos$' <<<"$llvm") $(grep -c '^ *minos 12\.0$' <<<"$llvm")" = "2 2" ]
+    llvm=$(llvm-objdump-14 --macho --arch=all --dylibs-used "$program" | grep $'^\t')
+    ! grep -v -e $'^\t/usr/lib/lib' -e $'^\t/System/Library/Frameworks/' <<<"$llvm" || return 1
     listed=$(bsdtar --numeric-owner -tvf "$macos_work/bsdtar/port26.pkg/Payload" | awk '{ print $1, $3, $4, $9 }')
     grep -qx 'drwxrwxr-x 0 80 ./Applications' <<<"$listed"
     grep -qx -e '-rwxr-xr-x 0 0 ./Applications/port26.app/Contents/MacOS/port26' <<<"$listed"
@@ -102,4 +115,4 @@ macos_products() {
     python3 scripts/macos/test_products.py "$program" "$app" "$package" $version
 }
 
-MACOS_READERS="libarchive-tools p7zip-full shellcheck"
+MACOS_READERS="libarchive-tools p7zip-full llvm-14 openssl shellcheck"

@@ -7,6 +7,7 @@ import pathlib
 import plistlib
 import shutil
 import struct
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -56,7 +57,8 @@ class Program(unittest.TestCase):
     def test_a_flipped_byte_is_caught_in_each_slice(self):
         for one, start in zip(macho.read(self.data), offsets(self.data)):
             signature = one.signature()
-            for at in (one.header_end - 1, signature.code_limit // 2, signature.code_limit - 1):
+            # what follows the load commands counts too: it is where a command could be added
+            for at in (one.header_end, signature.code_limit // 2, signature.code_limit - 1):
                 page = at // signature.page_size
                 self.assertFault(flipped(self.data, start + at), f"{one.cpu}: page {page} ")
 
@@ -99,10 +101,23 @@ class Program(unittest.TestCase):
         self.assertEqual(signed_again(self.data, b"", b""), self.data)
 
     def test_entitlements_in_their_second_form(self):
-        # as codesign writes it for this one entitlement
+        # as rcodesign 0.29 writes it for this one entitlement, and openssl reads it
         name = b"com.apple.security.automation.apple-events"
         wanted = b"\x70\x36\x02\x01\x01\xb0\x31\x30\x2f\x0c\x2a" + name + b"\x01\x01\xff"
         self.assertEqual(sign.entitlements_der({name.decode(): True}), wanted)
+        read = subprocess.run(["openssl", "asn1parse", "-inform", "der"], input=wanted, stdout=subprocess.PIPE, check=True)
+        shape = [line.partition(": ")[2].split() for line in read.stdout.decode().splitlines()]
+        self.assertEqual(
+            shape,
+            [
+                ["appl", "[", "16", "]"],
+                ["INTEGER", ":01"],
+                ["cont", "[", "16", "]"],
+                ["SEQUENCE"],
+                ["UTF8STRING", f":{name.decode()}"],
+                ["BOOLEAN", ":255"],
+            ],
+        )
 
 
 class App(unittest.TestCase):
