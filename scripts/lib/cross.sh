@@ -106,15 +106,16 @@ windows_machine() {
     PORT26_TEST_WINDOWS_PROGRAMS=$root/target/windows/$WINDOWS/debug "$root/target/tools/windows_machine" --nocapture
 }
 
-# Everything for arm64. For x86_64 clippy looks on while the program is compiled (macos_products), which spares checking
-# std and all dependencies a second time; tests know no difference between the two.
 macos_clippy() {
-    local target=${MACOS%% *}
+    local target targets=()
     needs_packages $CROSS_PACKAGES
     cross_env
     # as in macos_env, so that what runs while building is built once
     export CARGO_TARGET_DIR=$root/target/macos MACOSX_DEPLOYMENT_TARGET=12.0
     export CARGO_PROFILE_DEV_STRIP=none CARGO_PROFILE_DEV_DEBUG=0
-    export "CC_${target//-/_}=$root/scripts/lib/fakecc" "CXX_${target//-/_}=$root/scripts/lib/fakecc"
-    cargo clippy --locked --workspace --all-targets --target "$target" -- -D warnings
+    for target in $MACOS; do
+        targets+=(--target "$target")
+        export "CC_${target//-/_}=$root/scripts/lib/fakecc" "CXX_${target//-/_}=$root/scripts/lib/fakecc"
+    done
+    cargo clippy --locked --workspace --all-targets "${targets[@]}" -- -D warnings
 }

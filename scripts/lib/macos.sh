@@ -73,12 +73,10 @@ mac_sign() {
 # build that is quick to make: what is looked at is the same in a release. Nothing of it ran on a Mac.
 macos_products() {
     local version=7.6.5 program app package listed llvm
-    needs_packages $MACOS_PACKAGES $MACOS_READERS rust-web-clippy
+    needs_packages $MACOS_PACKAGES $MACOS_READERS
     zig_tool || not_run "zig (PyPI: ziglang $ZIG_VERSION, cargo-zigbuild $CARGO_ZIGBUILD_VERSION)"
     macos_work=$(mktemp -d)
     trap 'rm -rf "$macos_work"' EXIT
-    # clippy compiles and lints in one go
-    export RUSTC_WORKSPACE_WRAPPER=/usr/bin/clippy-driver CLIPPY_ARGS=-Dwarnings__CLIPPY_HACKERY__
     export PORT26_MAC_PROFILE=dev PORT26_MAC_VERSION=$version SOURCE_DATE_EPOCH=1700000000 PYTHONDONTWRITEBYTECODE=1
     scripts/build-macos "$macos_work"
     program=$macos_work/port26-$version-macos app=$macos_work/port26.app package=$macos_work/port26.pkg
