@@ -287,24 +287,24 @@ pub fn undo_that_fails_at_each_write<P: Place>(fresh: impl Fn() -> P) -> usize {
     failures
 }
 
-/// After some write of a move, and then of its undo, nothing is written any more; a fresh writer puts it right: the old
-/// settings or the new ones, whole. The number of ends.
+/// From some write of a move on, and then of its undo, nothing is written any more; a fresh writer puts it right: the
+/// old settings or the new ones, whole. The number of ends.
 pub fn ended_at_each_write<P: Place>(fresh: impl Fn() -> P) -> usize {
-    let (place, mut ends) = (fresh(), 0);
-    let inner = MachineStore::of(place.host());
-    let before = place.everything();
-    let Some(transaction) = largest(&place) else { return 0 };
-    with_writer(&place, &inner, |writer| writer.apply(&transaction)).unwrap();
-    let applied = place.everything();
-    undo_all(&place, &inner);
+    let mut ends = 0;
     for verb in ["apply", "undo"] {
-        for (nth, after) in moments() {
-            let label = format!("{}: {verb} ended with write {nth}, its effect made: {after}", place.name());
-            let store = FailsAt::new(&inner, nth, after, Later::Lost);
+        for nth in 0.. {
+            let place = fresh();
+            let inner = MachineStore::of(place.host());
+            let before = place.everything();
+            let Some(transaction) = largest(&place) else { break };
+            let label = format!("{}: {verb} ended before write {nth}", place.name());
+            with_writer(&place, &inner, |writer| writer.apply(&transaction)).unwrap();
+            let applied = place.everything();
+            let store = FailsAt::new(&inner, nth, false, Later::Lost);
             if verb == "apply" {
+                undo_all(&place, &inner);
                 let _ = with_writer(&place, &store, |writer| writer.apply(&transaction));
             } else {
-                with_writer(&place, &inner, |writer| writer.apply(&transaction)).unwrap();
                 let _ = with_writer(&place, &store, |writer| writer.undo(&Selector::Last, &RunId::start()));
             }
             recover(&place, &inner);
