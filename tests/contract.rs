@@ -7,29 +7,26 @@
 
 #[path = "support/case.rs"]
 mod case;
+#[path = "support/steps.rs"]
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use port26::account::{AuthSetting, ClientId, SubmissionServer, TlsMode};
-use port26::apply::{
-    AccountFate, Machine, MachineStore, Receipt, RunId, Selector, Store, StoreError, Transaction, Writer,
-};
-use port26::change::{Change, Content, Slot};
+use port26::account::ClientId;
+use port26::apply::{Machine, MachineStore, RunId, Selector, Writer};
+use port26::clients::CLIENTS;
 use port26::clients::explained::ALL;
-use port26::clients::{CLIENTS, InUse, MailClient};
-use port26::formats::open::{AllEditors, Editors};
-use port26_platform::files::{Appender, FileError, READ_LIMIT};
+use port26::formats::open::AllEditors;
+use port26_platform::files::READ_LIMIT;
 use port26_platform::host::Os;
-use port26_platform::registry::{RegFile, Value, ValueWrite};
-use port26_platform::scripts::{App, NewValue, ObjectKey, ObjectWrite, PropertySet};
+use port26_platform::registry::RegFile;
 use proptest::prelude::*;
-use serde_json::Value as Json;
 
 use case::{Case, SCRIPTED, fixtures};
+use steps::{apply_all, file_of, nobody, with_writer};
 
 /// Every fixture: a home folder as a client leaves it. Which system it is of is told by its folders.
 fn cases() -> Vec<PathBuf> {
@@ -40,25 +37,6 @@ fn cases() -> Vec<PathBuf> {
         found
     };
     folders(&fixtures()).iter().flat_map(|client| folders(client)).collect()
-}
-
-fn nobody(_: ClientId, _: &str) -> InUse {
-    InUse::No
-}
-
-fn with_writer<T>(case: &Case, store: &dyn Store, act: impl FnOnce(&Writer<'_>) -> T) -> T {
-    act(&Writer::new(case.state.path(), Machine::of(&case.host), store, &AllEditors, &nobody))
-}
-
-fn apply_all(case: &Case) -> Vec<(&'static dyn MailClient, Transaction, Receipt)> {
-    let store = MachineStore::of(&case.host);
-    let mut receipts = Vec::new();
-    for (client, transaction) in case.transactions() {
-        let receipt = with_writer(case, &store, |writer| writer.apply(&transaction))
-            .unwrap_or_else(|error| panic!("{}: {error}", case.name));
-        receipts.push((client, transaction, receipt));
-    }
-    receipts
 }
 
 /// Fixtures in which there is nothing to move, and why.
@@ -101,200 +79,35 @@ fn every_fixture_is_used_and_every_client_that_is_written_has_several() {
 #[test]
 fn discovery_writes_nothing_and_the_present_settings_need_no_change() {
     for fixture in cases() {
-        let case = Case::copy(&fixture);
-        let before = case.tree();
-        for (client, accounts) in case.movable() {
-            for account in accounts {
-                let changes = client.changes(&account, &account.outgoing);
-                assert_eq!(changes.as_deref(), Ok(&[] as &[Change]), "{}: {}", case.name, account.id);
-            }
-        }
-        assert_eq!(before, case.tree(), "{}: looking changed something", case.name);
+        steps::looking_writes_nothing(&Case::copy(&fixture));
     }
 }
 
 #[test]
 fn apply_reaches_the_target_once_and_undo_restores_every_byte() {
     for fixture in cases() {
-        let case = Case::copy(&fixture);
-        let before = case.tree();
-        let receipts = apply_all(&case);
-        for (client, transaction, _) in &receipts {
-            for change in &transaction.accounts {
-                let now = case.account(*client, &change.account_id);
-                let label = format!("{}: {}", case.name, change.account_id);
-                assert_eq!(now.outgoing.port, 26, "{label}");
-                assert!(!now.outgoing.port_is_default, "{label}");
-                assert_eq!(now.outgoing.host, change.after.host, "{label}");
-                assert_eq!(now.outgoing.tls, TlsMode::Starttls, "{label}");
-                assert_eq!(now.outgoing.auth, AuthSetting::Password, "{label}");
-                assert_eq!(
-                    client.changes(&now, &change.after).as_deref(),
-                    Ok(&[] as &[Change]),
-                    "{label}: second plan"
-                );
-                assert!(now.used, "{label}");
-            }
-        }
-        if receipts.is_empty() {
-            continue;
-        }
-        assert_ne!(before, case.tree(), "{}: nothing was written", case.name);
-        let store = MachineStore::of(&case.host);
-        let undone =
-            with_writer(&case, &store, |writer| writer.undo(&Selector::Last, &RunId::start())).expect("undo runs");
-        assert_eq!(undone.len(), receipts.len(), "{}", case.name);
-        for one in &undone {
-            assert!(one.error.is_none(), "{}: {:?}", case.name, one.error);
-            assert!(one.accounts.iter().all(|account| account.fate == AccountFate::Restored), "{}", case.name);
-        }
-        assert_eq!(before, case.tree(), "{}: undo must restore every byte", case.name);
-    }
-}
-
-/// A store whose nth write fails, the lines of journals among them: before it has any effect, or after it.
-struct FailsAt<'a> {
-    inner: &'a MachineStore,
-    nth: usize,
-    after: bool,
-    count: AtomicUsize,
-}
-
-impl<'a> FailsAt<'a> {
-    fn new(inner: &'a MachineStore, nth: usize, after: bool) -> Self {
-        Self { inner, nth, after, count: AtomicUsize::new(0) }
-    }
-
-    fn write<E>(&self, error: E, act: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
-        let now = self.count.fetch_add(1, Ordering::SeqCst) == self.nth;
-        if now && !self.after {
-            return Err(error);
-        }
-        act()?;
-        if now { Err(error) } else { Ok(()) }
-    }
-
-    /// Were there that many writes?
-    fn has_failed(&self) -> bool {
-        self.count.load(Ordering::SeqCst) > self.nth
-    }
-}
-
-fn full(path: &Path) -> FileError {
-    let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
-    FileError::Io { doing: "writing", path: path.to_owned(), source }
-}
-
-impl Store for FailsAt<'_> {
-    fn read_file(&self, path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.read_file(path)
-    }
-    fn replace_file(&self, path: &Path, old: &[u8], new: &[u8], temp: &str) -> Result<(), StoreError> {
-        self.write(full(path).into(), || self.inner.replace_file(path, old, new, temp))
-    }
-    fn clean_up(&self, path: &Path, temp: &str) -> Result<(), StoreError> {
-        self.inner.clean_up(path, temp)
-    }
-    fn read_value(&self, key: &str, value: &str) -> Result<Option<Value>, StoreError> {
-        self.inner.read_value(key, value)
-    }
-    fn write_values(&self, writes: &[ValueWrite]) -> Result<(), StoreError> {
-        self.write(full(Path::new("HKCU")).into(), || self.inner.write_values(writes))
-    }
-    fn read_properties(&self, app: &App, wanted: &[(&ObjectKey, &str)]) -> Result<Vec<Option<Json>>, StoreError> {
-        self.inner.read_properties(app, wanted)
-    }
-    fn write_properties(&self, app: &App, writes: &[ObjectWrite]) -> Result<(), StoreError> {
-        self.write(full(Path::new(SCRIPTED)).into(), || self.inner.write_properties(app, writes))
-    }
-    fn registry_file(&self) -> Option<PathBuf> {
-        self.inner.registry_file()
-    }
-    fn append(&self, journal: &mut Appender, line: &[u8]) -> Result<(), FileError> {
-        self.write(full(journal.path()), || self.inner.append(journal, line))
+        steps::there_and_back(&Case::copy(&fixture));
     }
 }
 
 #[test]
 fn a_failure_at_any_write_leaves_the_old_settings() {
-    let mut failures = 0;
-    for fixture in cases() {
-        for (nth, after) in (0..).flat_map(|nth| [(nth, false), (nth, true)]) {
-            let case = Case::copy(&fixture);
-            let inner = MachineStore::of(&case.host);
-            let before = case.tree();
-            let transactions = case.transactions();
-            // The one with the most writes.
-            let files = |one: &Transaction| one.accounts.iter().flat_map(|part| &part.changes).map(file_of).collect();
-            let Some((_, transaction)) = transactions.iter().max_by_key(|(_, one)| {
-                let files: BTreeSet<PathBuf> = files(one);
-                files.len()
-            }) else {
-                break;
-            };
-            let label = format!("{}: write {nth} failed, after its effect: {after}", case.name);
-            let store = FailsAt::new(&inner, nth, after);
-            let result = with_writer(&case, &store, |writer| writer.apply(transaction));
-            if !store.has_failed() {
-                break;
-            }
-            failures += 1;
-            assert!(result.is_err(), "{label}");
-            assert_eq!(before, case.tree(), "{label} and left a mixture");
-            with_writer(&case, &inner, |writer| {
-                assert!(writer.recover().unwrap().unreadable.is_empty(), "{label}");
-                assert_eq!(before, case.tree(), "{label}");
-                writer.apply(transaction).unwrap_or_else(|error| panic!("{label}; again: {error}"));
-                writer.undo(&Selector::All, &RunId::start()).unwrap();
-            });
-            assert_eq!(before, case.tree(), "{label}");
-        }
-    }
+    let failures: usize =
+        cases().iter().map(|fixture| steps::apply_that_fails_at_each_write(|| Case::copy(fixture))).sum();
     assert!(failures >= 100, "only {failures} failures were tried");
 }
 
 #[test]
 fn an_undo_that_fails_at_any_write_leaves_the_new_settings_and_can_be_repeated() {
-    let mut failures = 0;
-    for fixture in cases() {
-        for (nth, after) in (0..).flat_map(|nth| [(nth, false), (nth, true)]) {
-            let case = Case::copy(&fixture);
-            let inner = MachineStore::of(&case.host);
-            let before = case.tree();
-            let receipts = apply_all(&case);
-            let Some((_, _, receipt)) = receipts.last() else { break };
-            let applied = case.tree();
-            let label = format!("{}: write {nth} of undo failed, after its effect: {after}", case.name);
-            let store = FailsAt::new(&inner, nth, after);
-            let selector = Selector::One(receipt.id.clone());
-            let undone = with_writer(&case, &store, |writer| writer.undo(&selector, &RunId::start())).unwrap();
-            if !store.has_failed() {
-                break;
-            }
-            failures += 1;
-            // The last line of all is not needed: the journal of the undo says the same.
-            if undone[0].error.is_some() {
-                assert_eq!(applied, case.tree(), "{label} and left a mixture");
-            }
-            with_writer(&case, &inner, |writer| {
-                assert!(writer.recover().unwrap().unreadable.is_empty(), "{label}");
-                // Where the journal of the undo says that it was begun, this start has completed it.
-                let undone = writer.undo(&Selector::All, &RunId::start()).unwrap();
-                assert!(undone.iter().all(|one| one.error.is_none()), "{label}: {undone:?}");
-            });
-            assert_eq!(before, case.tree(), "{label}");
-        }
-    }
+    let failures: usize =
+        cases().iter().map(|fixture| steps::undo_that_fails_at_each_write(|| Case::copy(fixture))).sum();
     assert!(failures >= 100, "only {failures} failures were tried");
 }
 
-/// The file that a change ends up in.
-fn file_of(change: &Change) -> PathBuf {
-    match &change.slot {
-        Slot::Setting { file, .. } => file.clone(),
-        Slot::Script { .. } => PathBuf::from(SCRIPTED),
-        _ => PathBuf::from("user.reg"),
-    }
+#[test]
+fn a_run_that_ends_at_any_write_is_taken_back_and_its_undo_completed() {
+    let ends: usize = cases().iter().map(|fixture| steps::ended_at_each_write(|| Case::copy(fixture))).sum();
+    assert!(ends >= 100, "only {ends} ends were tried");
 }
 
 /// Mode, owner and group of every file, where the system has a command that tells them.
@@ -339,90 +152,8 @@ fn mode_and_owner_stay_through_a_move_and_its_undo() {
 
 #[test]
 fn somebody_elses_edit_is_a_conflict_and_is_left_alone() {
-    let mut conflicts = 0;
-    for fixture in cases() {
-        let count = Case::copy(&fixture).transactions().len();
-        conflicts += (0..count).filter(|&nth| is_left_alone(&fixture, nth)).count();
-    }
+    let conflicts: usize = cases().iter().map(|fixture| steps::foreign_edits(|| Case::copy(fixture))).sum();
     assert!(conflicts >= 20, "only {conflicts} conflicts were tried");
-}
-
-/// Another program writes a further port after the nth transaction. False if the client cannot be set to that.
-fn is_left_alone(fixture: &Path, nth: usize) -> bool {
-    let case = Case::copy(fixture);
-    let receipts = apply_all(&case);
-    let (client, transaction, receipt) = &receipts[nth];
-    let id = transaction.accounts[0].account_id.clone();
-    let mine = case.account(*client, &id);
-    let elsewhere = SubmissionServer { port: 2600, ..mine.outgoing.clone() };
-    let Ok(foreign) = client.changes(&mine, &elsewhere) else { return false };
-    for edit in &foreign {
-        edit_by_hand(&case, edit);
-    }
-    assert_eq!(case.account(*client, &id).outgoing.port, 2600, "{}", case.name);
-    let store = MachineStore::of(&case.host);
-    let undone = with_writer(&case, &store, |writer| writer.undo(&Selector::One(receipt.id.clone()), &RunId::start()))
-        .expect("undo runs");
-    let fate = undone[0].accounts.iter().find(|account| account.account.account_id == id).expect("it is told of");
-    assert!(matches!(fate.fate, AccountFate::Conflict { .. }), "{}: {:?}", case.name, fate.fate);
-    for edit in &foreign {
-        assert_eq!(content_of(&case, &edit.slot), edit.after, "{}: the edit must stay", case.name);
-    }
-    true
-}
-
-/// What is written there now.
-fn content_of(case: &Case, slot: &Slot) -> Option<Content> {
-    match slot {
-        Slot::Setting { file, format, name } => {
-            let document = AllEditors.open(*format, &std::fs::read(file).unwrap()).unwrap();
-            document.get(name).unwrap().map(Content::Raw)
-        }
-        Slot::Registry { key, value } => {
-            case.host.registry.as_ref().unwrap().value(key, value).unwrap().map(Content::Registry)
-        }
-        Slot::Script { app, object, property } => {
-            // The undo may have put back the very user name that the object was known by.
-            let mut object = object.clone();
-            object.keys.values_mut().for_each(|values| values.push(None));
-            let values = MachineStore::of(&case.host).read_properties(app, &[(&object, property)]).unwrap();
-            values[0].as_ref().map(|value| Content::Raw(value.to_string()))
-        }
-        other => panic!("{}: {other:?}", case.name),
-    }
-}
-
-/// What another program would do: write the setting without a journal.
-fn edit_by_hand(case: &Case, change: &Change) {
-    match (&change.slot, &change.after) {
-        (Slot::Setting { file, format, name }, after) => {
-            let mut document = AllEditors.open(*format, &std::fs::read(file).unwrap()).unwrap();
-            match after {
-                Some(Content::Raw(raw)) => document.set(name, raw).unwrap(),
-                _ => document.remove(name).unwrap(),
-            }
-            std::fs::write(file, document.to_bytes()).unwrap();
-        }
-        (Slot::Registry { key, value }, after) => {
-            let content = match after {
-                Some(Content::Registry(value)) => Some(value.clone()),
-                _ => None,
-            };
-            let write = ValueWrite { key: key.clone(), value: value.clone(), content };
-            case.host.registry.as_ref().unwrap().write(&[write]).unwrap();
-        }
-        (Slot::Script { app, object, property }, after) => {
-            let json = |content: &Option<Content>| match content {
-                Some(Content::Raw(raw)) => serde_json::from_str(raw).unwrap(),
-                _ => Json::Null,
-            };
-            let (expect, value) = (json(&change.before), NewValue::Open(json(after)));
-            let set = vec![PropertySet { property: property.clone(), expect, value }];
-            let write = ObjectWrite { object: object.clone(), set };
-            case.host.scripts.write(app, &[write]).unwrap();
-        }
-        (slot, _) => panic!("{}: {slot:?}", case.name),
-    }
 }
 
 /// What can stand in the place of a settings file.

@@ -362,8 +362,9 @@ async fn every_client_of_one_machine_is_fixed_and_put_back() {
 
     // All of them move at once.
     let fixed = world.given_passwords(&["fix", "--yes", "--json"]);
-    insta::assert_snapshot!("fixed", lines(&fixed).join("\n"));
     let moved = ids(&fixed, "fixed");
+    in_the_registry(&accounts_as_text(&windows.export()), &moved);
+    insta::assert_snapshot!("fixed", lines(&fixed).join("\n"));
     let (values_26, files_26) = (windows.registry(), windows.files());
     only_outgoing(&differing(&values, &values_26));
     let touched = differing_files(&files, &files_26);
@@ -376,7 +377,6 @@ async fn every_client_of_one_machine_is_fixed_and_put_back() {
         let now = on_26.iter().find(|one| one["id"] == id.as_str()).unwrap();
         assert_eq!(now["outgoing"]["port"], 26, "{id}");
     }
-    in_the_registry(&accounts_as_text(&windows.export()), &moved);
     assert!(!world.host.record().any_password_before_tls());
 
     // A second time there is nothing to do, and a third time nobody has to give a password.

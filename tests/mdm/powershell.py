@@ -30,7 +30,7 @@ class Rules:
 
 # how each finds the program
 FINDS = {"OpenBaseKey", "OpenSubKey", "GetValue"}
-COUNTS = FINDS | {"accounts", "result", "problems", "Count", "Name", "Length", "IsSystem", "OutputEncoding", "UTF8", "GetCurrent", "Substring", "Min"}
+COUNTS = FINDS | {"accounts", "result", "problems", "Count", "Name", "Length", "OutputEncoding", "UTF8", "Substring", "Min", "deferred"}
 COUNTING = {"Tell", "Test-Path", "ConvertFrom-Json", "ForEach-Object", "Where-Object", "Group-Object"}
 SCRIPTS = {
     "mdm/intune/detect.ps1": Rules(

@@ -44,17 +44,6 @@ impl Case {
         read_tree(self.home.path())
     }
 
-    /// Every client with its accounts that can be moved.
-    pub fn movable(&self) -> Vec<(&'static dyn MailClient, Vec<Account>)> {
-        movable(&self.host)
-    }
-
-    pub fn account(&self, client: &dyn MailClient, id: &str) -> Account {
-        let installation = client.detect(&self.host).unwrap().unwrap();
-        let found = client.accounts(&self.host, &installation).accounts;
-        found.into_iter().find(|account| account.id == id).unwrap_or_else(|| panic!("{}: {id} is gone", self.name))
-    }
-
     /// One transaction a profile, as the pipeline makes them; accounts that cannot be set to port 26 are left out.
     pub fn transactions(&self) -> Vec<(&'static dyn MailClient, Transaction)> {
         transactions(&self.host)
@@ -97,7 +86,7 @@ pub fn try_host_of(home: &Path) -> Option<Host> {
 }
 
 /// Every client with its accounts that can be moved.
-fn movable(host: &Host) -> Vec<(&'static dyn MailClient, Vec<Account>)> {
+pub fn movable(host: &Host) -> Vec<(&'static dyn MailClient, Vec<Account>)> {
     CLIENTS
         .iter()
         .filter_map(|client| {
@@ -107,6 +96,14 @@ fn movable(host: &Host) -> Vec<(&'static dyn MailClient, Vec<Account>)> {
             (!accounts.is_empty()).then_some((*client, accounts))
         })
         .collect()
+}
+
+/// The account of that name, as it is now.
+#[track_caller]
+pub fn account(host: &Host, client: &dyn MailClient, id: &str) -> Account {
+    let installation = client.detect(host).unwrap().unwrap();
+    let found = client.accounts(host, &installation).accounts;
+    found.into_iter().find(|account| account.id == id).unwrap_or_else(|| panic!("{id} is gone"))
 }
 
 /// One transaction a profile, as the pipeline makes them; accounts that cannot be set to port 26 are left out.

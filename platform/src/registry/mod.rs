@@ -6,6 +6,7 @@ pub use machine::{MachineRegFile, MachineRegistry, View};
 pub use reg_file::RegFile;
 use serde::{Deserialize, Serialize};
 
+pub mod below;
 #[doc(hidden)]
 pub mod contract;
 pub mod machine;

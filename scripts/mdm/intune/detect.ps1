@@ -1,6 +1,7 @@
 # port26, Intune remediation: the detection script. It tests, changes nothing, and tells counts only, no names.
 #
-# Intune: run with the logged-on credentials: yes. Accounts belong to a user, and SYSTEM has none. In 64-bit: either.
+# Intune: run with the logged-on credentials: yes. As SYSTEM port26 looks in the session of the user at the computer
+# instead, and with nobody there puts it off; it then knows no policy of the user's own. In 64-bit: either.
 # Exit code: 0 nothing to repair, or a policy that only looks (mode "test" or "off"), 1 the remediation can repair something,
 # 2 anything else, which the output says.
 
@@ -8,11 +9,6 @@ $limit = 2000   # Intune keeps 2,048 characters
 
 function Tell($text) {
     Write-Output $text.Substring(0, [Math]::Min($text.Length, $limit))
-}
-
-if ([Security.Principal.WindowsIdentity]::GetCurrent().IsSystem) {
-    Tell 'port26: this script must run with the logged-on credentials'
-    exit 2
 }
 
 # where the MSI for all users, or else the one for this user, says that the programs are; a 32-bit PowerShell would look
@@ -42,6 +38,10 @@ try {
 }
 if (-not $report) {
     Tell "port26: no report, exit code $code"
+    exit 2
+}
+if ($report.deferred) {
+    Tell "port26: put off, nobody can be looked at, exit code $code"
     exit 2
 }
 

@@ -1,7 +1,8 @@
 # port26, Intune remediation: the remediation script. It moves the accounts that can be moved, asks nobody, and tells counts
 # only, no names. Every move has a receipt in the user's profile: `port26 undo` puts it back.
 #
-# Intune: run with the logged-on credentials: yes. Accounts belong to a user, and SYSTEM has none. In 64-bit: either.
+# Intune: run with the logged-on credentials: yes. As SYSTEM port26 works in the session of the user at the computer
+# instead, and with nobody there puts it off. In 64-bit: either.
 # Exit code: 0 all done, 1 something is left (a mail program is open, a password is missing), 2 it could not run. Intune
 # runs the detection once more afterwards; what is left is tried again at the next schedule.
 
@@ -9,11 +10,6 @@ $limit = 2000   # Intune keeps 2,048 characters
 
 function Tell($text) {
     Write-Output $text.Substring(0, [Math]::Min($text.Length, $limit))
-}
-
-if ([Security.Principal.WindowsIdentity]::GetCurrent().IsSystem) {
-    Tell 'port26: this script must run with the logged-on credentials'
-    exit 2
 }
 
 # where the MSI for all users, or else the one for this user, says that the programs are; a 32-bit PowerShell would look
@@ -44,6 +40,10 @@ try {
 if (-not $report) {
     Tell "port26: no report, exit code $code"
     exit 2
+}
+if ($report.deferred) {
+    Tell "port26: put off, nobody can be looked at, exit code $code"
+    exit 1
 }
 
 $results = @($report.accounts | ForEach-Object { $_.result })
