@@ -106,6 +106,10 @@ fn an_undo_that_fails_at_any_write_leaves_the_new_settings_and_can_be_repeated()
 
 #[test]
 fn a_run_that_ends_at_any_write_is_taken_back_and_its_undo_completed() {
+    if Os::here() == Os::Windows {
+        // There `journal_crash` does it with files, and `live_registry` with the registry.
+        return;
+    }
     let ends: usize = cases().iter().map(|fixture| steps::ended_at_each_write(|| Case::copy(fixture))).sum();
     assert!(ends >= 100, "only {ends} ends were tried");
 }
