@@ -177,7 +177,9 @@ impl Dialler {
         tokio::pin!(silence);
         let mut offsets = dial.syns.iter().copied();
         let mut next = Some(offsets.next().unwrap_or_default());
-        let (mut sockets, mut spare) = (FuturesUnordered::new(), Vec::new());
+        // Dropped in reverse: no permit is given back before its socket is closed.
+        let mut spare = Vec::new();
+        let mut sockets = FuturesUnordered::new();
         let mut tries = 0;
         let (outcome, stream) = loop {
             let due = begun + next.unwrap_or_default();
