@@ -12,12 +12,11 @@ use port26_platform::host::Host;
 use port26_platform::registry::Registry;
 
 use self::server::{Server, WRITTEN};
-use super::providers::owner_of;
+use super::providers::{exchange_server, owner_of};
 use super::registry_settings::{KeyValues, Unexpected, unreadable};
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt, SealedPassword};
 use crate::account::{
-    Account, AuthSetting, ClientId, CredentialSource, IncomingProtocol, IncomingServer, NotOurs, Notice,
-    SubmissionServer, TlsMode,
+    Account, ClientId, CredentialSource, IncomingProtocol, IncomingServer, NotOurs, Notice, SubmissionServer,
 };
 use crate::change::Change;
 
@@ -209,16 +208,7 @@ fn exchange_account(values: &KeyValues, id: String, profile: &str) -> Option<Acc
         emails: email.iter().cloned().collect(),
         email,
         used: true,
-        // Exchange takes mail by its own protocol inside HTTPS: there is no SMTP server to name.
-        outgoing: SubmissionServer {
-            host: "exchange".to_owned(),
-            port: 443,
-            port_is_default: true,
-            tls: TlsMode::Implicit,
-            auth: AuthSetting::None,
-            credential: CredentialSource::None,
-            user: None,
-        },
+        outgoing: exchange_server(),
         incoming: None,
         not_ours: Some(NotOurs::Exchange),
         notices: Vec::new(),

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use port26_platform::host::{Host, Os};
 use port26_platform::scripts::{App, Object, ObjectKey, ScriptError, Visit, Wanted};
 
-use super::providers::owner_of;
+use super::providers::{exchange_server, owner_of};
 use super::scripted::{self, NEW_PASSWORD, Plan};
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
 use crate::account::{
@@ -303,16 +303,7 @@ fn exchange_account(object: &Object) -> Account {
         emails: email.iter().cloned().collect(),
         email,
         used: true,
-        // Exchange takes mail by its own protocol inside HTTPS: there is no SMTP server to name.
-        outgoing: SubmissionServer {
-            host: "exchange".to_owned(),
-            port: 443,
-            port_is_default: true,
-            tls: TlsMode::Implicit,
-            auth: AuthSetting::None,
-            credential: CredentialSource::None,
-            user: None,
-        },
+        outgoing: exchange_server(),
         incoming: None,
         not_ours: Some(NotOurs::Exchange),
         notices: Vec::new(),

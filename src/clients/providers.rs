@@ -1,7 +1,7 @@
-//! Providers whose own servers want other ports and logins than a hosting company's: their accounts are
+//! Providers whose own servers want other ports and logins than a hosting company's, and Exchange: their accounts are
 //! explained, never moved.
 
-use crate::account::NotOurs;
+use crate::account::{AuthSetting, CredentialSource, NotOurs, SubmissionServer, TlsMode};
 
 const OWNERS: &[(NotOurs, &[&str])] = &[
     (NotOurs::Google, &["gmail.com", "googlemail.com", "google.com"]),
@@ -41,6 +41,20 @@ pub(crate) fn owner_of(host: &str) -> Option<NotOurs> {
     let host = host.trim().trim_end_matches('.').to_ascii_lowercase();
     let within = |domain: &str| host.strip_suffix(domain).is_some_and(|front| front.is_empty() || front.ends_with('.'));
     OWNERS.iter().find(|(_, domains)| domains.iter().any(|domain| within(domain))).map(|&(owner, _)| owner)
+}
+
+/// What stands for the outgoing server of an Exchange account, which takes mail by its own protocol inside HTTPS: there is
+/// no SMTP server to name.
+pub(crate) fn exchange_server() -> SubmissionServer {
+    SubmissionServer {
+        host: "exchange".to_owned(),
+        port: 443,
+        port_is_default: true,
+        tls: TlsMode::Implicit,
+        auth: AuthSetting::None,
+        credential: CredentialSource::None,
+        user: None,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! What the adapters of scriptable programs have in common: properties as settings, and the model of those programs
 //! that tests and `port26 try` work on. What is in their dictionaries is in `dictionaries.json`; no program was ever asked.
 
+#[cfg(test)]
+pub(crate) mod untouchable;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -5,6 +5,7 @@ use port26_platform::registry::memory::MemoryRegistry;
 use proptest::prelude::*;
 
 use super::*;
+use crate::account::{AuthSetting, TlsMode};
 use crate::change::{Content, Slot};
 use crate::clients::registry_fixture::{Fixture, host_with};
 

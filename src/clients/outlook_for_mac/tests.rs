@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use port26_platform::scripts::{Dictionary, ObjectWrite, Scripts, Twin};
+use port26_platform::scripts::{Dictionary, Twin};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::change::Slot;
+use crate::clients::scripted::untouchable::Untouchable;
 
 const BUNDLE: &str = "com.microsoft.Outlook";
 
@@ -218,21 +219,6 @@ fn errors_of_scripting_are_one_problem_with_its_pane() {
     // Its profile is left, and it is gone.
     let found = Mac::classic().with(&json!({}), words()).found();
     assert_eq!((found.accounts, found.problems), (Vec::new(), Vec::new()));
-}
-
-/// An Outlook that must not be spoken to.
-struct Untouchable(Visit);
-
-impl Scripts for Untouchable {
-    fn visit(&self, _: &App) -> Visit {
-        self.0
-    }
-    fn read(&self, app: &App, _: &[Wanted]) -> Result<Vec<Vec<Object>>, ScriptError> {
-        panic!("{app} was spoken to")
-    }
-    fn write(&self, app: &App, _: &[ObjectWrite]) -> Result<(), ScriptError> {
-        panic!("{app} was spoken to")
-    }
 }
 
 #[test]

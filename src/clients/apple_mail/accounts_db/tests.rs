@@ -5,12 +5,13 @@ use std::sync::Arc;
 use plist::{Dictionary, Uid};
 use port26_platform::host::Os;
 use port26_platform::processes::NothingRuns;
-use port26_platform::scripts::{App, NoScripts, Object, ObjectWrite, ScriptError, Scripts, Wanted};
+use port26_platform::scripts::{NoScripts, Scripts};
 
 use super::*;
 use crate::account::{SubmissionServer, TlsMode};
 use crate::clients::MailClient;
 use crate::clients::apple_mail::APPLE_MAIL;
+use crate::clients::scripted::untouchable::Untouchable;
 
 /// An archive as Foundation makes it.
 fn archive(value: Value) -> Vec<u8> {
@@ -118,21 +119,6 @@ impl Maker {
         let mut files: Vec<_> = paths.map(|at| (at.clone(), std::fs::read(at).unwrap())).collect();
         files.sort();
         files
-    }
-}
-
-/// Programs that must not be spoken to.
-struct Untouchable(Visit);
-
-impl Scripts for Untouchable {
-    fn visit(&self, _: &App) -> Visit {
-        self.0
-    }
-    fn read(&self, app: &App, _: &[Wanted]) -> Result<Vec<Vec<Object>>, ScriptError> {
-        panic!("{app} was spoken to")
-    }
-    fn write(&self, app: &App, _: &[ObjectWrite]) -> Result<(), ScriptError> {
-        panic!("{app} was spoken to")
     }
 }
 
