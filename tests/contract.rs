@@ -106,12 +106,13 @@ fn an_undo_that_fails_at_any_write_leaves_the_new_settings_and_can_be_repeated()
 
 #[test]
 fn a_run_that_ends_at_any_write_is_taken_back_and_its_undo_completed() {
-    if Os::here() == Os::Windows {
-        // There `journal_crash` does it with files, and `live_registry` with the registry.
-        return;
-    }
-    let ends: usize = cases().iter().map(|fixture| steps::ended_at_each_write(|| Case::copy(fixture))).sum();
-    assert!(ends >= 100, "only {ends} ends were tried");
+    let (fixtures, least) = match Os::here() {
+        // Wine is slow at this: `journal_crash` and `live_registry` do more of it there.
+        Os::Windows => (["windows_live_mail/typical", "outlook/2003"].map(|name| fixtures().join(name)).to_vec(), 20),
+        _ => (cases(), 100),
+    };
+    let ends: usize = fixtures.iter().map(|fixture| steps::ended_at_each_write(|| Case::copy(fixture))).sum();
+    assert!(ends >= least, "only {ends} ends were tried");
 }
 
 /// Mode, owner and group of every file, where the system has a command that tells them.
