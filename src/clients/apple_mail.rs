@@ -194,7 +194,7 @@ fn keeps_accounts_itself(home: &Path) -> bool {
 
 fn unreadable(file: &Path, why: &dyn std::fmt::Display) -> Problem {
     Problem {
-        client: ClientId::AppleMail,
+        client: Some(ClientId::AppleMail),
         at: file.display().to_string(),
         code: "accounts_unreadable".to_owned(),
         message: format!("Mail's accounts cannot be read: {why}."),
@@ -203,7 +203,7 @@ fn unreadable(file: &Path, why: &dyn std::fmt::Display) -> Problem {
 }
 
 fn trouble(at: String, code: &str, message: String, hint: &str) -> Problem {
-    Problem { client: ClientId::AppleMail, at, code: code.to_owned(), message, hint: hint.to_owned() }
+    Problem { client: Some(ClientId::AppleMail), at, code: code.to_owned(), message, hint: hint.to_owned() }
 }
 
 /// A receiving account, as far as sending needs it.

@@ -50,7 +50,7 @@ fn default_port(tls: TlsMode) -> u16 {
 
 fn problem(file: &Path, why: &str) -> Problem {
     Problem {
-        client: ClientId::ClawsMail,
+        client: Some(ClientId::ClawsMail),
         at: file.display().to_string(),
         code: "unreadable_profile".to_owned(),
         message: format!("Claws Mail's accounts could not be read: {why}."),

@@ -68,7 +68,7 @@ impl MailClient for MailMate {
 
 fn problem(at: String, code: &str, message: String) -> Problem {
     Problem {
-        client: ClientId::Mailmate,
+        client: Some(ClientId::Mailmate),
         at,
         code: code.to_owned(),
         message,

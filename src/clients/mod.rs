@@ -77,8 +77,9 @@ pub struct ProfileAt {
 /// Something that could not be read. It never hides the rest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// Which client.
-    pub client: ClientId,
+    /// Which client; `None` where what could not be read is no client's own (an exported registry, the home folder).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientId>,
     /// Which profile or file.
     pub at: String,
     /// Stable code, snake_case.

@@ -204,7 +204,7 @@ fn asked(host: &Host, new_is_here: bool) -> Found {
 }
 
 fn trouble(at: String, code: &str, message: String, hint: &str) -> Problem {
-    Problem { client: ClientId::OutlookMac, at, code: code.to_owned(), message, hint: hint.to_owned() }
+    Problem { client: Some(ClientId::OutlookMac), at, code: code.to_owned(), message, hint: hint.to_owned() }
 }
 
 /// Accounts that no property of ours tells apart are problems.

@@ -32,7 +32,7 @@ impl Unexpected {
 
     pub(super) fn problem(self, client: ClientId, at: &str, program: &str) -> Problem {
         Problem {
-            client,
+            client: Some(client),
             at: at.to_owned(),
             code: "unexpected_form".to_owned(),
             message: format!(
@@ -49,7 +49,7 @@ impl Unexpected {
 /// A key that the registry would not show.
 pub(super) fn unreadable(client: ClientId, at: &str, error: &RegistryError) -> Problem {
     Problem {
-        client,
+        client: Some(client),
         at: at.to_owned(),
         code: "registry_unreadable".to_owned(),
         message: format!("The registry could not be read: {error}."),

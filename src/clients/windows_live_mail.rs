@@ -157,7 +157,13 @@ impl MailClient for WindowsMail {
 
 impl WindowsMail {
     fn problem(&self, at: &Path, code: &str, message: String, hint: &str) -> Problem {
-        Problem { client: self.id, at: at.display().to_string(), code: code.to_owned(), message, hint: hint.to_owned() }
+        Problem {
+            client: Some(self.id),
+            at: at.display().to_string(),
+            code: code.to_owned(),
+            message,
+            hint: hint.to_owned(),
+        }
     }
 
     /// The store folder, if it is there.
@@ -167,7 +173,7 @@ impl WindowsMail {
         let written = match &host.registry {
             None => None,
             Some(registry) => registry.value(&key, "Store Root").map_err(|error| Problem {
-                client: self.id,
+                client: Some(self.id),
                 at: key.clone(),
                 code: "registry_unreadable".to_owned(),
                 message: format!("The folder of {} cannot be looked up: {error}.", self.name),

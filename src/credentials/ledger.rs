@@ -141,6 +141,7 @@ mod tests {
             mechanism: Some("PLAIN".into()),
             auth: Some(Reply { code, lines: vec!["said".into()], ms: 1 }),
             mail_from: None,
+            recipient: None,
             end: End::Complete,
             round_trips: 1,
         }

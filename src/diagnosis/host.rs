@@ -131,9 +131,11 @@ fn tls_code(case: Case<'_>, trouble: &TlsTrouble) -> VerdictCode {
         // Nobody puts up next year's certificate; a clock that fell back to its first day is common.
         (TlsTrouble::NotYetValid, None) => VerdictCode::ClockWrong,
         (TlsTrouble::NotYetValid, Some(false)) => VerdictCode::CertUntrusted,
-        (TlsTrouble::Expired, _) => VerdictCode::CertExpired,
-        (TlsTrouble::WrongName, _) => VerdictCode::CertName,
-        (TlsTrouble::Untrusted, _) => VerdictCode::CertUntrusted,
+        (TlsTrouble::Expired | TlsTrouble::IssuerExpired { .. }, _) => VerdictCode::CertExpired,
+        (TlsTrouble::WrongName | TlsTrouble::NoNames, _) => VerdictCode::CertName,
+        (TlsTrouble::Untrusted | TlsTrouble::ChainIncomplete | TlsTrouble::TooWeak { .. }, _) => {
+            VerdictCode::CertUntrusted
+        }
         (TlsTrouble::WrongMode, _) => VerdictCode::WrongTlsMode,
         (TlsTrouble::Handshake { .. } | TlsTrouble::TooOld, _) => VerdictCode::TlsHandshake,
     }

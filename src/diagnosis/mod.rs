@@ -50,6 +50,8 @@ pub enum VerdictCode {
     WrongTlsMode,
     SlowServer,
     ServerRefusedClient,
+    PortRefusedByHost,
+    LocalProgram,
     AuthUnavailable,
     BadCredentials,
     AuthMethod,
@@ -74,6 +76,7 @@ impl VerdictCode {
                 | Self::NoTls
                 | Self::TlsHandshake
                 | Self::WrongTlsMode
+                | Self::PortRefusedByHost
                 | Self::AuthUnavailable
                 | Self::AuthRequired
         )

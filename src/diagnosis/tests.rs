@@ -54,6 +54,7 @@ pub(crate) fn shut(port: u16, outcome: Connect) -> PortFinding {
         attempts: vec![Attempt { address: V4, outcome, tries: 3, ms: 2900 }],
         greeting: None,
         ehlo: None,
+        helo: false,
         starttls: None,
         tls: None,
         ehlo_tls: None,
@@ -87,6 +88,7 @@ pub(crate) fn verified(trouble: Option<TlsTrouble>) -> TlsFinding {
         trouble,
         protocol: Some("TLSv1.3".into()),
         names: vec!["mail.hosting.test".into()],
+        common_name: None,
         issuer: Some("Test CA".into()),
         not_before: Some(NOW - 1000),
         not_after: Some(NOW + 1000),
@@ -102,6 +104,7 @@ pub(crate) fn good(port: u16) -> PortFinding {
         attempts: vec![Attempt { address: V4, outcome: Connect::Open, tries: 1, ms: 5 }],
         greeting: Some(reply(220, "mail.hosting.test ESMTP")),
         ehlo: Some(ehlo(true, &[])),
+        helo: false,
         starttls: Some(reply(220, "go ahead")),
         tls: Some(verified(None)),
         ehlo_tls: Some(ehlo(false, &["PLAIN", "LOGIN"])),
@@ -157,7 +160,15 @@ fn code(account: &Account, host: &HostFindings, network: &NetworkView, login: Op
 }
 
 pub(crate) fn logged_in(auth: Option<Reply>, mail_from: Option<Reply>) -> LoginFinding {
-    LoginFinding { port: 587, mechanism: Some("PLAIN".into()), auth, mail_from, end: End::Complete, round_trips: 2 }
+    LoginFinding {
+        port: 587,
+        mechanism: Some("PLAIN".into()),
+        auth,
+        mail_from,
+        recipient: None,
+        end: End::Complete,
+        round_trips: 2,
+    }
 }
 
 fn with_imap() -> Vec<ControlFinding> {

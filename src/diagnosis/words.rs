@@ -88,6 +88,12 @@ fn summary(case: Case<'_>, code: VerdictCode) -> String {
             format!("{host} picks up on port {port} but takes long to greet. Some servers wait up to 30 seconds on purpose.")
         }
         VerdictCode::ServerRefusedClient => format!("{host} turns this connection away before anything is said."),
+        VerdictCode::PortRefusedByHost => {
+            format!("{host} turns this connection away on port {port} only; another port of it takes mail with a login.")
+        }
+        VerdictCode::LocalProgram => {
+            format!("This account sends through a program on this computer ({host} port {port}), not straight to a mail host.")
+        }
         VerdictCode::AuthUnavailable => format!("{host} does not offer a login on port {port}."),
         VerdictCode::BadCredentials => format!("{host} does not accept the password."),
         VerdictCode::AuthMethod => format!("{host} wants another way to log in than a password."),
@@ -245,6 +251,7 @@ pub(super) fn conversation(finding: &PortFinding) -> Vec<String> {
         }
         End::TimedOut => lines.push(format!("port {}: silence {}", finding.port, phase(finding.phase))),
         End::Closed => lines.push(format!("port {}: closed {}", finding.port, phase(finding.phase))),
+        End::Left => lines.push(format!("port {}: left {}", finding.port, phase(finding.phase))),
         End::Refused => lines.push(format!("port {}: refused {}", finding.port, phase(finding.phase))),
         End::Garbage { seen } => lines.push(format!("port {}: not a mail server, it said {seen:?}", finding.port)),
     }
@@ -286,6 +293,18 @@ pub(super) fn tls(finding: &PortFinding, tls: &TlsFinding) -> Vec<String> {
         }
         Some(TlsTrouble::Handshake { why }) => format!("port {port}: {why}"),
         Some(TlsTrouble::WrongMode) => format!("port {port}: the other side does not speak TLS at this point"),
+        Some(TlsTrouble::ChainIncomplete) => format!(
+            "port {port}: the server does not send the certificate of its issuer, {}",
+            tls.issuer.as_deref().unwrap_or("who is not named")
+        ),
+        Some(TlsTrouble::IssuerExpired { issuer }) => {
+            format!("port {port}: the certificate of the issuer {issuer} is out of date")
+        }
+        Some(TlsTrouble::TooWeak { why }) => format!("port {port}: the certificate is too weak ({why})"),
+        Some(TlsTrouble::NoNames) => format!(
+            "port {port}: the certificate has no DNS name, only the common name {}",
+            tls.common_name.as_deref().unwrap_or("of nobody")
+        ),
         Some(TlsTrouble::TooOld) => format!("port {port}: only TLS 1.0 or 1.1, which no current program accepts"),
     };
     vec![what]

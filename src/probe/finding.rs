@@ -102,6 +102,9 @@ pub struct TlsFinding {
     pub protocol: Option<String>,
     /// DNS names in the certificate (SAN).
     pub names: Vec<String>,
+    /// Common name of its subject: all that an old certificate without names has.
+    #[serde(default)]
+    pub common_name: Option<String>,
     /// Issuer, as text.
     pub issuer: Option<String>,
     /// Seconds since 1970.
@@ -139,6 +142,20 @@ pub enum TlsTrouble {
     WrongMode,
     /// Only TLS 1.0 or 1.1.
     TooOld,
+    /// The server does not send the certificate that connects its own with a trusted anchor.
+    ChainIncomplete,
+    /// The certificate of an issuer on the way to the anchor is out of date, not the server's own.
+    IssuerExpired {
+        /// That issuer, as text.
+        issuer: String,
+    },
+    /// A key or signature that current programs no longer accept (SHA-1, RSA below 2048).
+    TooWeak {
+        /// Which.
+        why: String,
+    },
+    /// It has a common name only, and no DNS name: not accepted since RFC 9525.
+    NoNames,
 }
 
 /// Where a conversation ended.
@@ -166,8 +183,10 @@ pub enum End {
     Complete,
     /// The deadline passed while waiting in this phase. After `Connect` this is "open, waiting for an answer", not "silent".
     TimedOut,
-    /// The other side closed or reset the connection; or, after trouble with TLS, we did.
+    /// The other side closed or reset the connection.
     Closed,
+    /// We ended it: the certificate was not accepted, or nothing more was wanted.
+    Left,
     /// A reply that ends the conversation (421, 554, ..); it is recorded. In `Connect` and `Resolve`: an answer that was no.
     Refused,
     /// Not SMTP.
@@ -192,6 +211,9 @@ pub struct PortFinding {
     pub greeting: Option<Reply>,
     /// EHLO in the clear.
     pub ehlo: Option<Ehlo>,
+    /// EHLO was refused and HELO taken (RFC 5321 4.1.4): nothing is offered then.
+    #[serde(default)]
+    pub helo: bool,
     /// The answer to STARTTLS.
     pub starttls: Option<Reply>,
     /// TLS, if it got that far.
@@ -219,6 +241,9 @@ pub struct LoginFinding {
     pub auth: Option<Reply>,
     /// The answer to MAIL FROM with the account's own address.
     pub mail_from: Option<Reply>,
+    /// The answer to RCPT with a postmaster of another domain, where an account without a login was tried.
+    #[serde(default)]
+    pub recipient: Option<Reply>,
     /// How it ended.
     pub end: End,
     /// Round trips of this part.

@@ -187,6 +187,7 @@ impl Session {
             mechanism: None,
             auth: None,
             mail_from: None,
+            recipient: None,
             end: End::Complete,
             round_trips: 0,
         }

@@ -226,6 +226,7 @@ fn evidence(witness: &Witness, trouble: Option<TlsTrouble>, version: Option<Prot
         trouble,
         protocol: version.and_then(|version| version.as_str()).map(|name| name.replace('_', ".")),
         names: Vec::new(),
+        common_name: None,
         issuer: None,
         not_before: None,
         not_after: None,

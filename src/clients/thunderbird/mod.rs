@@ -191,7 +191,7 @@ impl Family {
     fn out_of_reach(&self, host: &Host) -> Option<Problem> {
         let place = host.folders.roaming_elsewhere.as_deref().filter(|_| self.id == ClientId::Thunderbird)?;
         Some(Problem {
-            client: self.id,
+            client: Some(self.id),
             at: place.to_owned(),
             code: "folder_not_reachable".to_owned(),
             message: format!("This user's settings folder (AppData) was moved to {place}, which cannot be reached from here."),
@@ -201,7 +201,7 @@ impl Family {
 
     fn problem(&self, at: &Path, code: &str, what: &str, why: &str) -> Problem {
         Problem {
-            client: self.id,
+            client: Some(self.id),
             at: at.display().to_string(),
             code: code.to_owned(),
             message: format!("{what} of a {} profile could not be read: {why}.", self.name),

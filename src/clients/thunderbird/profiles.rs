@@ -43,7 +43,7 @@ pub(super) fn discover(family: &Family, host: &Host) -> Profiles {
                 }
             }
             Err(why) => found.problems.push(Problem {
-                client: family.id,
+                client: Some(family.id),
                 at: file.display().to_string(),
                 code: "unreadable_profile_list".to_owned(),
                 message: format!("The list of {}'s profiles could not be read: {why}.", family.name),
