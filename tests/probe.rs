@@ -149,10 +149,43 @@ async fn what_the_server_says_to_mail_from_is_kept() {
     for (answer, code) in [("530 5.7.0 log in", 530), ("550 5.7.1 relaying denied", 550), ("553 not yours", 553)] {
         let bench = Bench::new(|script, _| script.mail = answer);
         let session = bench.open(Starttls).await.1.unwrap();
-        let login = session.try_sender(USER).await;
+        let login = session.try_sender(USER, None).await;
         assert_eq!((login.mail_from.unwrap().code, login.end), (code, End::Refused));
         assert_eq!(bench.auths(), 0);
         assert_eq!(bench.host.verbs()[2..], ["EHLO", "MAIL", "RSET", "QUIT"]);
+    }
+}
+
+/// Postfix, Exim, Sendmail, OpenSMTPD, Courier and Haraka take any sender, and refuse to relay at RCPT.
+#[tokio::test]
+async fn relaying_is_refused_at_the_recipient() {
+    const FOREIGN: &str = "postmaster@elsewhere.test";
+    let asked = ["EHLO", "MAIL", "RCPT", "RSET", "QUIT"];
+    for offers in [vec![HOST, "PIPELINING"], vec![HOST, "SIZE 1000000"]] {
+        let ask = async |mail, rcpt| {
+            let offers = offers.clone();
+            let bench = Bench::new(move |script, _| {
+                script.ehlo_tls = offers;
+                (script.mail, script.rcpt) = (mail, rcpt);
+            });
+            let login = bench.open(Starttls).await.1.unwrap().try_sender(USER, Some(FOREIGN)).await;
+            assert_eq!(bench.auths(), 0);
+            (login, bench.host.verbs()[2..].to_vec(), bench.host.inside()[2].clone())
+        };
+        let (refused, verbs, rcpt) = ask("250 2.1.0 fine", "554 5.7.1 Relay access denied").await;
+        assert_eq!((refused.mail_from.unwrap().code, refused.end), (250, End::Refused));
+        let reply = refused.recipient.unwrap();
+        assert_eq!((reply.code, reply.lines[0].as_str()), (554, "5.7.1 Relay access denied"));
+        assert_eq!(verbs, asked);
+        assert!(rcpt.starts_with("RCPT TO:<postmaster@elsewhere.test>"), "{rcpt}");
+
+        let (taken, verbs, _) = ask("250 2.1.0 fine", "250 2.1.5 fine").await;
+        assert_eq!((taken.recipient.unwrap().code, taken.end), (250, End::Complete));
+        assert_eq!(verbs, asked);
+
+        // What is said of a recipient behind a refused sender tells nothing.
+        let (refused, ..) = ask("530 5.7.0 log in", "250 2.1.5 fine").await;
+        assert_eq!((refused.mail_from.unwrap().code, refused.recipient, refused.end), (530, None, End::Refused));
     }
 }
 
@@ -160,9 +193,15 @@ async fn what_the_server_says_to_mail_from_is_kept() {
 async fn an_address_cannot_smuggle_commands() {
     let bench = Bench::new(|_, _| {});
     let session = bench.open(Starttls).await.1.unwrap();
-    let login = session.try_sender("ann@hosting.test>\r\nRCPT TO:<bob@hosting.test").await;
+    let login = session.try_sender("ann@hosting.test>\r\nRCPT TO:<bob@hosting.test", None).await;
     assert_eq!(login.mail_from, None);
     assert_eq!(bench.host.verbs()[2..], ["EHLO", "QUIT"]);
+
+    let bench = Bench::new(|_, _| {});
+    let session = bench.open(Starttls).await.1.unwrap();
+    let login = session.try_sender(USER, Some("bob@elsewhere.test>\r\nDATA\r\n<x@elsewhere.test")).await;
+    assert_eq!((login.mail_from.unwrap().code, login.recipient), (250, None));
+    assert_eq!(bench.host.verbs()[2..], ["EHLO", "MAIL", "RSET", "QUIT"]);
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ async fn prove_present(
     match (account.outgoing.auth, credential) {
         (AuthSetting::None, _) => {
             let session = session(tools, survey, &account.outgoing.host, account.outgoing.port, mode).await?;
-            Some(session.try_sender(sender?).await)
+            Some(session.try_sender(sender?, None).await)
         }
         (AuthSetting::Password | AuthSetting::Encrypted, Some(credential)) if mode != TlsMode::None => {
             let session = session(tools, survey, &account.outgoing.host, account.outgoing.port, mode).await?;

@@ -131,17 +131,19 @@ impl Session {
             return Err(refused);
         }
         if finding.end == End::Complete {
-            self.try_mail(mail_from, &mut finding).await;
+            self.try_mail(mail_from, None, &mut finding).await;
         } else {
             self.line.leave().await;
         }
         Ok(finding)
     }
 
-    /// No AUTH: MAIL FROM with the address, RSET, QUIT. Does it take mail without a login?
-    pub async fn try_sender(self, mail_from: &str) -> LoginFinding {
+    /// No AUTH: MAIL FROM with the address, RCPT with `recipient` where there is one, RSET, QUIT. Does it take mail
+    /// without a login? Most servers say yes to any sender, and refuse to relay at RCPT; so only a recipient of a domain
+    /// that is not the server's own can tell. No message is sent: DATA is never said.
+    pub async fn try_sender(self, mail_from: &str, recipient: Option<&str>) -> LoginFinding {
         let mut finding = self.nothing_yet();
-        self.try_mail(Some(mail_from), &mut finding).await;
+        self.try_mail(Some(mail_from), recipient, &mut finding).await;
         finding
     }
 
@@ -280,37 +282,37 @@ impl Session {
         }
     }
 
-    /// MAIL FROM, RSET, QUIT; in one go where the server announces PIPELINING (RFC 2920).
-    async fn try_mail(mut self, mail_from: Option<&str>, finding: &mut LoginFinding) {
-        let Some(address) = mail_from.and_then(|address| address.parse::<Address>().ok()) else {
+    /// MAIL FROM, RCPT, RSET, QUIT; in one go where the server announces PIPELINING (RFC 2920).
+    async fn try_mail(mut self, mail_from: Option<&str>, recipient: Option<&str>, finding: &mut LoginFinding) {
+        let pipelined = self.announces("PIPELINING");
+        let Some(mail) = mail_from.and_then(|address| self.mail_command(address)) else {
             return self.close().await;
         };
-        let announced = |word: &str| {
-            self.finding.last_ehlo().is_some_and(|ehlo| {
-                let same = |line: &String| line.split_whitespace().next().is_some_and(|w| w.eq_ignore_ascii_case(word));
-                ehlo.keywords.iter().any(same)
-            })
-        };
-        let address: &str = address.as_ref();
-        let parameter = if address.is_ascii() {
-            ""
-        } else if announced("SMTPUTF8") {
-            " SMTPUTF8"
-        } else {
-            return self.close().await;
-        };
-        let pipelined = announced("PIPELINING");
-        let rest = if pipelined { "RSET\r\nQUIT\r\n" } else { "" };
+        let rcpt = recipient.and_then(plain_address).map(|address| format!("RCPT TO:<{address}>\r\n"));
         let at = self.line.wire.count();
-        finding.round_trips += 1;
-        let command = format!("MAIL FROM:<{address}>{parameter}\r\n{rest}");
-        let answered = timeout(self.patience, self.line.smtp.command(command)).await;
-        match self.step(answered.map(|result| result.is_ok()).ok(), at) {
-            Ok(reply) => {
-                finding.end = if reply.code < 400 { End::Complete } else { End::Refused };
-                finding.mail_from = Some(reply);
+        let mut expected = 1;
+        let said = match &rcpt {
+            Some(rcpt) if pipelined => {
+                expected += 1;
+                format!("{mail}{rcpt}RSET\r\nQUIT\r\n")
             }
-            Err(end) => finding.end = end,
+            None if pipelined => format!("{mail}RSET\r\nQUIT\r\n"),
+            _ => mail,
+        };
+        finding.round_trips += 1;
+        finding.mail_from = self.ask(said, at, finding).await;
+        let taken = finding.mail_from.as_ref().is_some_and(|reply| reply.code < 400);
+        // Behind a sender that was refused the answer to RCPT tells of the order of commands only.
+        if let (true, Some(rcpt)) = (taken, rcpt) {
+            finding.recipient = if pipelined {
+                self.hear(at + 1, finding).await
+            } else {
+                finding.round_trips += 1;
+                self.ask(rcpt, at + 1, finding).await
+            };
+            if finding.recipient.is_none() {
+                return;
+            }
         }
         if finding.mail_from.is_none() {
             return;
@@ -318,8 +320,8 @@ impl Session {
         // The verdict stands; the rest is manners, and not worth waiting for.
         let manners = async {
             if pipelined {
-                let _ = self.line.smtp.read_response().await;
-                let _ = self.line.smtp.read_response().await;
+                let all = at + expected + 2;
+                while self.line.wire.count() < all && self.line.smtp.read_response().await.is_ok() {}
             } else {
                 finding.round_trips += 2;
                 let _ = self.line.smtp.command("RSET\r\n").await;
@@ -328,6 +330,56 @@ impl Session {
         };
         let _ = timeout(Duration::from_secs(1), manners).await;
     }
+
+    /// Says it, and waits for reply number `at`.
+    async fn ask(&mut self, said: String, at: usize, finding: &mut LoginFinding) -> Option<Reply> {
+        let answered = timeout(self.patience, self.line.smtp.command(said)).await;
+        self.judged(answered.map(|result| result.is_ok()).ok(), at, finding)
+    }
+
+    /// Waits for reply number `at`, to what was said before.
+    async fn hear(&mut self, at: usize, finding: &mut LoginFinding) -> Option<Reply> {
+        let answered = timeout(self.patience, self.line.smtp.read_response()).await;
+        self.judged(answered.map(|result| result.is_ok()).ok(), at, finding)
+    }
+
+    fn judged(&self, answered: Option<bool>, at: usize, finding: &mut LoginFinding) -> Option<Reply> {
+        match self.step(answered, at) {
+            Ok(reply) => {
+                finding.end = if reply.code < 400 { End::Complete } else { End::Refused };
+                Some(reply)
+            }
+            Err(end) => {
+                finding.end = end;
+                None
+            }
+        }
+    }
+
+    /// The last EHLO has this keyword.
+    fn announces(&self, word: &str) -> bool {
+        self.finding.last_ehlo().is_some_and(|ehlo| {
+            let same = |line: &String| line.split_whitespace().next().is_some_and(|w| w.eq_ignore_ascii_case(word));
+            ehlo.keywords.iter().any(same)
+        })
+    }
+
+    /// `None` if the address is none, or one that this server cannot take.
+    fn mail_command(&self, address: &str) -> Option<String> {
+        let address = address.parse::<Address>().ok()?;
+        let address: &str = address.as_ref();
+        match address.is_ascii() {
+            true => Some(format!("MAIL FROM:<{address}>\r\n")),
+            false => self.announces("SMTPUTF8").then(|| format!("MAIL FROM:<{address}> SMTPUTF8\r\n")),
+        }
+    }
+}
+
+/// An address that every server can take.
+fn plain_address(address: &str) -> Option<String> {
+    let address = address.parse::<Address>().ok()?;
+    let address: &str = address.as_ref();
+    address.is_ascii().then(|| address.to_owned())
 }
 
 /// What goes over the wire, in memory that wipes itself.

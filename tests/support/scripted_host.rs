@@ -57,6 +57,7 @@ pub struct Script {
     pub implicit: bool,
     pub auth: &'static str,
     pub mail: &'static str,
+    pub rcpt: &'static str,
     /// Waits before each answer to a command.
     pub slowness: Duration,
 }
@@ -74,6 +75,7 @@ impl Script {
             implicit: false,
             auth: "235 2.7.0 welcome",
             mail: "250 2.1.0 fine",
+            rcpt: "250 2.1.5 fine",
             slowness: Duration::ZERO,
         }
     }
@@ -275,7 +277,10 @@ fn talk<S: Read + Write>(
                 say(&mut stream, script.auth)?;
             }
             "MAIL" => say(&mut stream, script.mail)?,
-            "RCPT" | "RSET" => say(&mut stream, "250 fine")?,
+            // As servers do: no recipient without a sender.
+            "RCPT" if !script.mail.starts_with('2') => say(&mut stream, "503 5.5.1 MAIL first")?,
+            "RCPT" => say(&mut stream, script.rcpt)?,
+            "RSET" => say(&mut stream, "250 fine")?,
             "DATA" => {
                 say(&mut stream, "354 go on")?;
                 while heard(&mut stream)?.is_some_and(|line| line != ".") {}
