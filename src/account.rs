@@ -211,4 +211,12 @@ impl Account {
         let incoming = self.incoming.as_ref().and_then(|incoming| incoming.user.as_deref());
         self.outgoing.user.as_deref().or(incoming).or(self.email.as_deref()).filter(|user| !user.is_empty())
     }
+
+    /// The program is set to give the outgoing server a login already: its own, or the incoming server's. Whatever else
+    /// it were given would be new to that server.
+    pub fn logs_in(&self) -> bool {
+        let out = &self.outgoing;
+        let own = out.credential == CredentialSource::Own && out.user.as_deref().is_some_and(|user| !user.is_empty());
+        out.auth != AuthSetting::None && (own || out.credential == CredentialSource::SameAsIncoming)
+    }
 }

@@ -15,6 +15,7 @@ pub mod diagnosis;
 pub mod formats;
 pub mod mail_profile;
 pub mod network_history;
+pub mod operator;
 pub mod pipeline;
 pub mod plan;
 pub mod policy;

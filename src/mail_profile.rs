@@ -6,6 +6,7 @@ use plist::{Dictionary, Value};
 use sha2::{Digest, Sha256};
 
 use crate::account::IncomingProtocol;
+use crate::operator::{Lending, lending_between};
 use crate::policy::HostPort;
 
 /// Why there is no profile.
@@ -86,7 +87,9 @@ impl MailProfile {
             put(&format!("{side}MailServerUseSSL"), true.into());
             put(&format!("{side}MailServerUsername"), login.user.as_str().into());
         }
-        put("OutgoingPasswordSameAsIncomingPassword", true.into());
+        // Another company's server is not handed the mailbox's password: Mail asks for one of its own.
+        let lending = lending_between(&self.outgoing.at.host, &self.incoming.at.host, &self.address);
+        put("OutgoingPasswordSameAsIncomingPassword", (lending == Lending::OneOperator).into());
 
         let mut profile = head("Configuration", &identifier, self.uuid("profile"));
         profile.insert("PayloadDisplayName".to_owned(), format!("Mail: {}", self.address).into());
@@ -149,6 +152,16 @@ mod tests {
         assert_eq!(account["EmailAccountType"].as_string(), Some("EmailTypeIMAP"));
         assert_eq!(account["EmailAccountName"].as_string(), Some("Anna <& Co>"));
         assert!(!account.keys().any(|key| key.ends_with("Password") && !key.starts_with("OutgoingPasswordSame")));
+    }
+
+    #[test]
+    fn the_password_is_shared_by_servers_of_one_operator_only() {
+        for (outgoing, shared) in [("smtp.hosting.test:26", true), ("smtp.other.test:26", false)] {
+            let at = Login { at: outgoing.parse().unwrap(), user: "anna".to_owned() };
+            let list = MailProfile { outgoing: at, ..anna() }.to_value().unwrap().into_dictionary().unwrap();
+            let account = list["PayloadContent"].as_array().unwrap()[0].as_dictionary().unwrap();
+            assert_eq!(account["OutgoingPasswordSameAsIncomingPassword"].as_boolean(), Some(shared), "{outgoing}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, AuthSetting, CredentialSource, NotOurs, SubmissionServer, TlsMode};
 use crate::diagnosis::{Verdict, VerdictCode, offers_password, proves, read_along};
+use crate::operator::{self, Lending};
 use crate::policy::{Mode, MoveWhen, Policy};
 use crate::probe::finding::{HostFindings, PortFinding};
 
@@ -157,7 +158,7 @@ fn target(account: &Account, code: VerdictCode, host: &HostFindings, policy: &Po
             port_is_default: false,
             tls: if finding.tls_verified() { finding.tls_mode } else { TlsMode::None },
             auth: login_kind(account, finding),
-            credential: credential(account),
+            credential: credential(account, lending(account, host)),
             user: account.login_user().map(str::to_owned),
         }
     })
@@ -179,11 +180,22 @@ fn login_kind(account: &Account, finding: &PortFinding) -> AuthSetting {
     }
 }
 
-fn credential(account: &Account) -> CredentialSource {
-    match account.outgoing.credential {
-        CredentialSource::None => CredentialSource::SameAsIncoming,
-        kept => kept,
+/// An account without a login gets the mailbox's where both servers are one operator's. Another operator's server gets
+/// one of its own, or the account stays as it is.
+fn credential(account: &Account, lending: Lending) -> CredentialSource {
+    match (account.outgoing.credential, lending) {
+        (CredentialSource::None, Lending::OneOperator) => CredentialSource::SameAsIncoming,
+        (CredentialSource::None, Lending::Strangers) => CredentialSource::Own,
+        (kept, _) => kept,
     }
+}
+
+/// May the outgoing server have the mailbox's login? By the names of both, and by the certificates that it proved itself
+/// with; one that somebody on this machine made says nothing.
+pub fn lending(account: &Account, host: &HostFindings) -> Lending {
+    let sound = |seen: &&PortFinding| seen.tls_verified() && !read_along(host, seen);
+    let certified = host.ports.iter().filter(sound).filter_map(|seen| seen.tls.as_ref());
+    operator::lending(account, certified.flat_map(|tls| tls.names.iter().map(String::as_str)))
 }
 
 fn leave(outcome: Outcome, reason: Reason) -> Decision {

@@ -9,6 +9,7 @@ use super::args::{CredentialAction, CredentialArgs, Global, Selection};
 use super::output::{self, Manner};
 use super::{Exit, UsageError, context, prompt};
 use crate::credentials::{Item, Kept, somebody_to_ask};
+use crate::operator::lending_by_names;
 use crate::report::SCHEMA;
 
 /// The document of `credential --json`: whose passwords are kept, never the passwords.
@@ -66,9 +67,18 @@ fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Ex
             continue;
         }
         let host = account.outgoing.host.clone();
+        let lending = lending_by_names(&account);
         // What is kept already is not what was meant: a password is given or typed.
-        let given = tools.credentials.given().find(&account);
-        match given.map_or_else(|| tools.credentials.prompt(&account), |given| Ok(Some(given)))? {
+        let given = match tools.credentials.given().find(&account, lending) {
+            Ok(given) => given,
+            Err(withheld) => {
+                exit = exit.worst(Exit::NeedsUser);
+                let user = account.login_user().unwrap_or_default().to_owned();
+                entries.push(Entry { host, user, state: "not kept", why: Some(withheld.to_string()) });
+                continue;
+            }
+        };
+        match given.map_or_else(|| tools.credentials.prompt(&account, lending), |given| Ok(Some(given)))? {
             None => exit = exit.worst(Exit::NeedsUser),
             Some(credential) => {
                 let (state, why) = match tools.credentials.keep(&account, &credential) {

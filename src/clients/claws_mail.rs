@@ -308,6 +308,8 @@ impl Planner<'_> {
         let wanted = match (to.credential, &to.user) {
             (CredentialSource::SameAsIncoming, None) => String::new(),
             (CredentialSource::SameAsIncoming, Some(user)) if *user == shared => String::new(),
+            // Without a name of its own the outgoing server gets the incoming server's password.
+            (CredentialSource::Own, Some(user)) if own.is_empty() => user.clone(),
             (_, Some(user)) if *user == own || (own.is_empty() && *user == shared) => return Ok(()),
             (_, Some(user)) => user.clone(),
             (_, None) => return if own.is_empty() && shared.is_empty() { Err(self.nobody()) } else { Ok(()) },

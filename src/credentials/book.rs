@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use port26_platform::secrets::{Secrets, SecretsError};
 
 use crate::account::Account;
+use crate::operator::Lending;
 
 use super::given::{login_of, names_of};
-use super::{Ask, BorrowError, Borrowing, Credential, Given, Index, IndexError, Item, Origin};
+use super::{Ask, BorrowError, Borrowing, Credential, Given, Index, IndexError, Item, Origin, Withheld};
 
 /// What may be done with this user's keychain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,18 +85,27 @@ impl CredentialBook {
         &self.given
     }
 
-    /// The credential that is there without asking: given, typed before, in the keychain, else in the mail client.
-    pub fn find(&self, account: &Account) -> Option<Credential> {
-        let here = self.given.find(account).or_else(|| self.typed_before(account));
-        here.or_else(|| self.in_keychain(account)).or_else(|| self.borrowed(account).ok().flatten())
+    /// The credential that is there without asking: given, typed before, in the keychain, else in the mail client. The
+    /// keychain's belongs to the very host, whoever's that is; the mailbox's own is only for whom it may be lent to.
+    pub fn find(&self, account: &Account, lending: Lending) -> Option<Credential> {
+        let here = self.given.find(account, lending).ok().flatten().or_else(|| self.typed_before(account));
+        here.or_else(|| self.in_keychain(account)).or_else(|| self.borrowed(account, lending).ok().flatten())
+    }
+
+    /// Why a password that was given is not used for this account, if one is not.
+    pub fn withheld(&self, account: &Account, lending: Lending) -> Option<Withheld> {
+        self.given.find(account, lending).err()
     }
 
     /// Why the password that the mail client keeps for this account cannot be used, if it keeps one that cannot.
-    pub fn unusable(&self, account: &Account) -> Option<BorrowError> {
-        self.borrowed(account).err()
+    pub fn unusable(&self, account: &Account, lending: Lending) -> Option<BorrowError> {
+        self.borrowed(account, lending).err()
     }
 
-    fn borrowed(&self, account: &Account) -> Result<Option<Credential>, BorrowError> {
+    fn borrowed(&self, account: &Account, lending: Lending) -> Result<Option<Credential>, BorrowError> {
+        if !account.logs_in() && lending == Lending::Strangers {
+            return Ok(None);
+        }
         self.borrowing.as_ref().map_or(Ok(None), |borrowing| borrowing.find(account))
     }
 
@@ -108,7 +118,7 @@ impl CredentialBook {
 
     /// Asks the user, once for each login in a run. `None`: nobody is there, nothing was typed, or the account tells
     /// no user name.
-    pub fn prompt(&self, account: &Account) -> io::Result<Option<Credential>> {
+    pub fn prompt(&self, account: &Account, lending: Lending) -> io::Result<Option<Credential>> {
         let Some(user) = names_of(account).next() else {
             return Ok(None);
         };
@@ -118,7 +128,12 @@ impl CredentialBook {
         if let Some(before) = typed.get(&Item::new(host, user)) {
             return Ok(before.clone());
         }
-        let question = format!("Password of {user} at {host} (not shown; Enter alone skips this account): ");
+        let other = account.incoming.as_ref().filter(|_| !account.logs_in() && lending == Lending::Strangers);
+        let other = other.map(|incoming| {
+            format!("This server belongs to another company than {}; it needs a password of its own.\n", incoming.host)
+        });
+        let other = other.unwrap_or_default();
+        let question = format!("{other}Password of {user} at {host} (not shown; Enter alone skips this account): ");
         let password = self.ask.password(&question)?;
         let credential = password.map(|password| Credential { user: user.to_owned(), password, origin: Origin::Asked });
         typed.insert(Item::new(host, user), credential.clone());
@@ -297,21 +312,27 @@ mod tests {
         let setup = Setup::new();
         let account = account(Some("anna"), None, &["anna@hosting.test"]);
         let book = setup.book("", KeychainUse::Full);
-        assert_eq!(shown(book.find(&account)), None);
+        assert_eq!(shown(book.find(&account, Lending::OneOperator)), None);
         let item = Item::new("mail.hosting.test", "anna");
         assert_eq!(book.keep(&account, &anna("kept", Origin::Asked)), Kept::Kept(item.clone()));
         assert_eq!(book.list().unwrap(), std::slice::from_ref(&item));
 
         let later = setup.book("", KeychainUse::Full);
-        assert_eq!(shown(later.find(&account)), Some(("anna".into(), "kept".into(), Origin::Keychain)));
+        assert_eq!(
+            shown(later.find(&account, Lending::OneOperator)),
+            Some(("anna".into(), "kept".into(), Origin::Keychain))
+        );
         let given = setup.book("anna@hosting.test:given", KeychainUse::Full);
-        assert_eq!(shown(given.find(&account)), Some(("anna".into(), "given".into(), Origin::Given)));
+        assert_eq!(
+            shown(given.find(&account, Lending::OneOperator)),
+            Some(("anna".into(), "given".into(), Origin::Given))
+        );
 
         assert!(later.forget(&item).unwrap());
         assert!(!later.forget(&item).unwrap());
         assert!(later.list().unwrap().is_empty());
         assert!(setup.secrets.is_empty());
-        assert_eq!(shown(later.find(&account)), None);
+        assert_eq!(shown(later.find(&account, Lending::OneOperator)), None);
     }
 
     #[test]
@@ -321,11 +342,18 @@ mod tests {
         book.keep_at("mail.hosting.test", &anna("kept", Origin::Given));
         let mut elsewhere = account(Some("anna"), None, &[]);
         elsewhere.outgoing.host = "mail.other.test".into();
-        assert_eq!(shown(book.find(&elsewhere)), None);
-        assert_eq!(shown(book.find(&account(Some("bert"), None, &["anna"]))), None, "bert logs in, not anna");
+        assert_eq!(shown(book.find(&elsewhere, Lending::OneOperator)), None);
+        assert_eq!(
+            shown(book.find(&account(Some("bert"), None, &["anna"]), Lending::OneOperator)),
+            None,
+            "bert logs in, not anna"
+        );
         // Without authentication yet, any of its names will do.
         let silent = account(None, Some("a"), &["anna"]);
-        assert_eq!(shown(book.find(&silent)), Some(("anna".into(), "kept".into(), Origin::Keychain)));
+        assert_eq!(
+            shown(book.find(&silent, Lending::OneOperator)),
+            Some(("anna".into(), "kept".into(), Origin::Keychain))
+        );
     }
 
     #[test]
@@ -340,8 +368,8 @@ mod tests {
         }
         setup.book("", KeychainUse::Full).keep_at("mail.hosting.test", &anna("kept", Origin::Given));
         let account = account(Some("anna"), None, &[]);
-        assert!(setup.book("", KeychainUse::ReadOnly).find(&account).is_some());
-        assert!(setup.book("", KeychainUse::Off).find(&account).is_none());
+        assert!(setup.book("", KeychainUse::ReadOnly).find(&account, Lending::OneOperator).is_some());
+        assert!(setup.book("", KeychainUse::Off).find(&account, Lending::OneOperator).is_none());
     }
 
     #[test]
@@ -358,7 +386,7 @@ mod tests {
         let account = account(Some("anna"), None, &[]);
         assert_eq!(book.trouble(), None);
         for _ in 0..3 {
-            assert!(book.find(&account).is_none());
+            assert!(book.find(&account, Lending::OneOperator).is_none());
         }
         assert_eq!(secrets.0.load(Ordering::Relaxed), 1);
         assert!(book.trouble().unwrap().contains("it is locked"));
@@ -381,13 +409,19 @@ mod tests {
         let asked = Arc::new(Mutex::new(String::new()));
         let book =
             CredentialBook { ask: Box::new(Answers("typed", asked.clone())), ..setup.book("", KeychainUse::Full) };
-        let ask = |account: &Account| shown(book.prompt(account).unwrap()).map(|(user, ..)| user);
+        let ask = |account: &Account| shown(book.prompt(account, Lending::OneOperator).unwrap()).map(|(user, ..)| user);
         assert_eq!(ask(&account(Some("anna"), Some("in"), &["anna@hosting.test"])).as_deref(), Some("anna"));
         insta::assert_snapshot!(asked.lock().unwrap(), @"Password of anna at mail.hosting.test (not shown; Enter alone skips this account): ");
         assert_eq!(ask(&account(None, Some("in"), &["anna@hosting.test"])).as_deref(), Some("in"));
         assert_eq!(ask(&account(None, None, &["anna@hosting.test"])).as_deref(), Some("anna@hosting.test"));
         assert_eq!(ask(&account(None, None, &[])), None);
-        assert!(setup.book("", KeychainUse::Full).prompt(&account(Some("anna"), None, &[])).unwrap().is_none());
+        assert!(
+            setup
+                .book("", KeychainUse::Full)
+                .prompt(&account(Some("anna"), None, &[]), Lending::OneOperator)
+                .unwrap()
+                .is_none()
+        );
     }
 
     #[test]
@@ -397,12 +431,12 @@ mod tests {
         let answers = Box::new(Answers("typed", asked.clone()));
         let book = CredentialBook { ask: answers, ..setup.book("", KeychainUse::Off) };
         let anna = account(Some("anna"), None, &[]);
-        assert!(book.find(&anna).is_none());
-        assert!(book.prompt(&anna).unwrap().is_some());
+        assert!(book.find(&anna, Lending::OneOperator).is_none());
+        assert!(book.prompt(&anna, Lending::OneOperator).unwrap().is_some());
         asked.lock().unwrap().clear();
-        assert_eq!(shown(book.find(&anna)).map(|(user, ..)| user).as_deref(), Some("anna"));
-        assert!(book.prompt(&anna).unwrap().is_some());
+        assert_eq!(shown(book.find(&anna, Lending::OneOperator)).map(|(user, ..)| user).as_deref(), Some("anna"));
+        assert!(book.prompt(&anna, Lending::OneOperator).unwrap().is_some());
         assert!(asked.lock().unwrap().is_empty(), "one question for one login");
-        assert!(book.find(&account(Some("bert"), None, &[])).is_none());
+        assert!(book.find(&account(Some("bert"), None, &[]), Lending::OneOperator).is_none());
     }
 }

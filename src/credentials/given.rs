@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::account::Account;
+use crate::operator::Lending;
 
 use super::{Credential, Origin};
 
@@ -34,6 +35,14 @@ pub enum GivenError {
     TooLong { limit: usize },
     #[error("standard input could not be read: {0}")]
     Io(#[from] std::io::Error),
+}
+
+/// Why a password that was given is not used for an account that it seems to be for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Withheld {
+    /// It is the mailbox's password, and the outgoing server is another operator's.
+    #[error("what was given is the mailbox's password, and this outgoing server belongs to another company")]
+    OtherOperator,
 }
 
 #[derive(Debug)]
@@ -104,15 +113,21 @@ impl Given {
 
     /// The credential for this account: by its SMTP user, else by an address that sends through it. Where the account
     /// has no authentication yet, the incoming user counts too, and the name that was given is the one to log in with.
-    pub fn find(&self, account: &Account) -> Option<Credential> {
+    /// What fits by another name than the one that the server is given already is the mailbox's password.
+    pub fn find(&self, account: &Account, lending: Lending) -> Result<Option<Credential>, Withheld> {
         let login = login_of(account);
-        let (name, entry) = names_of(account).find_map(|name| Some((name, self.by_name(name)?)))?;
+        let Some((name, entry)) = names_of(account).find_map(|name| Some((name, self.by_name(name)?))) else {
+            return Ok(None);
+        };
+        if !(account.logs_in() && login == Some(name)) && lending == Lending::Strangers {
+            return Err(Withheld::OtherOperator);
+        }
         let user = match login {
             Some(login) => login,
             None if account.incoming.as_ref().and_then(|incoming| incoming.user.as_deref()) == Some(name) => name,
             None => &entry.user,
         };
-        Some(Credential { user: user.to_owned(), password: entry.password.clone(), origin: Origin::Given })
+        Ok(Some(Credential { user: user.to_owned(), password: entry.password.clone(), origin: Origin::Given }))
     }
 
     /// Users that were given and belong to none of these accounts.
@@ -192,7 +207,10 @@ pub(super) mod tests {
     }
 
     fn found(given: &Given, account: &Account) -> Option<(String, String)> {
-        given.find(account).map(|found| (found.user, found.password.expose_secret().to_owned()))
+        given
+            .find(account, Lending::OneOperator)
+            .unwrap()
+            .map(|found| (found.user, found.password.expose_secret().to_owned()))
     }
 
     fn pair(user: &str, password: &str) -> Option<(String, String)> {
@@ -227,6 +245,17 @@ pub(super) mod tests {
         assert_eq!(found(&given("anna+hosting.test:in"), &silent), pair("anna+hosting.test", "in"));
         assert_eq!(found(&given("info@hosting.test:second"), &silent), pair("info@hosting.test", "second"));
         assert_eq!(found(&given("bert@hosting.test:no"), &silent), None);
+    }
+
+    #[test]
+    fn a_mailboxs_password_is_not_for_another_operators_server() {
+        let given = given("anna@hosting.test:mailbox\nanna-out:own\n");
+        let strangers = |account: &Account| given.find(account, Lending::Strangers).map(|found| found.is_some());
+        let silent = account(None, Some("anna@hosting.test"), &["anna@hosting.test"]);
+        assert_eq!(strangers(&silent), Err(Withheld::OtherOperator), "it never had a login there");
+        assert_eq!(strangers(&account(Some("web12"), None, &["anna@hosting.test"])), Err(Withheld::OtherOperator));
+        assert_eq!(strangers(&account(Some("anna-out"), None, &["anna@hosting.test"])), Ok(true), "it logs in there");
+        assert_eq!(strangers(&account(Some("bert"), None, &["bert@hosting.test"])), Ok(false));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use ask::{Ask, Nobody, Terminal, somebody_to_ask};
 pub use book::{CredentialBook, CredentialError, Kept, KeychainUse};
 pub use borrowed::{BorrowError, Borrowing};
-pub use given::{Given, GivenError};
+pub use given::{Given, GivenError, Withheld};
 pub use index::{Index, IndexError};
 pub use ledger::{AlreadyTried, AttemptLedger, Outcome, Ticket};
 

@@ -3,6 +3,7 @@
 
 use super::words;
 use super::{Case, Verdict, VerdictCode, proves};
+use crate::operator;
 use crate::probe::finding::{Connect, ControlFinding, Ehlo, End, Phase, PortFinding, TlsTrouble};
 
 /// The verdict if the conversation with the present port was not with the host, or not undisturbed.
@@ -65,10 +66,5 @@ fn without_starttls(case: Case<'_>, present: &PortFinding, clean: &PortFinding) 
 
 /// Large hosts have a machine for each port: mx1.hosting.test and submit.hosting.test are the same people.
 fn same_operator(one: &Ehlo, other: &Ehlo) -> bool {
-    let parent = |ehlo: &Ehlo| {
-        let name = ehlo.name.trim_end_matches('.').to_ascii_lowercase();
-        let labels: Vec<&str> = name.rsplit('.').take(2).collect();
-        (labels.len() == 2 && !name.starts_with('[')).then(|| labels.join("."))
-    };
-    one.name.eq_ignore_ascii_case(&other.name) || (parent(one).is_some() && parent(one) == parent(other))
+    operator::same_operator(&one.name, &other.name)
 }

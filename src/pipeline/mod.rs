@@ -5,6 +5,7 @@ mod by_relay;
 mod discover;
 mod fix;
 pub(crate) mod known_network;
+mod no_password;
 mod open_clients;
 mod second_look;
 mod send;

@@ -7,6 +7,7 @@ use lettre::message::header::ContentType;
 use super::Tools;
 use super::test::in_background;
 use crate::account::{Account, Notice, SubmissionServer};
+use crate::operator::lending_by_names;
 use crate::plan::Outcome;
 use crate::probe::{PlaintextAuth, SendError};
 use crate::report::AccountReport;
@@ -65,7 +66,8 @@ pub async fn send_test(
     subject: &str,
 ) -> Result<(), TestMailError> {
     let user = account.login_user().unwrap_or_default().to_owned();
-    let credential = in_background(tools, account, |book, account| book.find(account))
+    let lending = lending_by_names(account);
+    let credential = in_background(tools, account, move |book, account| book.find(account, lending))
         .await
         .ok_or(TestMailError::NoPassword { user })?;
     let message = message(account.email.as_deref().unwrap_or_default(), subject)?;

@@ -6,10 +6,11 @@ use futures::stream::{self, StreamExt};
 
 use super::fix::client_name;
 use super::survey::{probe_mode, survey};
-use super::{Event, Tools};
+use super::{Event, Tools, no_password};
 use crate::account::{Account, AuthSetting, Notice, SubmissionServer, TlsMode};
-use crate::credentials::{BorrowError, Credential, CredentialBook, Origin, Outcome as LoginOutcome};
+use crate::credentials::{Credential, CredentialBook, Origin, Outcome as LoginOutcome};
 use crate::diagnosis::{Case, NetworkView, Verdict, diagnose, login};
+use crate::operator::Lending;
 use crate::plan::{self, Decision, Outcome, Reason};
 use crate::probe::finding::{HostFindings, LoginFinding, Phase, PortFinding};
 use crate::probe::{PlaintextAuth, Session, Survey};
@@ -88,7 +89,8 @@ async fn host_accounts(
 }
 
 async fn one(tools: &Tools, survey: &mut Survey, network: &NetworkView, account: Account) -> Tested {
-    let credential = in_background(tools, &account, |book, account| book.find(account)).await;
+    let lending = plan::lending(&account, &survey.findings);
+    let credential = in_background(tools, &account, move |book, account| book.find(account, lending)).await;
     let proof = prove_present(tools, survey, &account, credential.as_ref()).await;
     let verdict = {
         let findings: &HostFindings = &survey.findings;
@@ -147,23 +149,27 @@ async fn session(tools: &Tools, survey: &mut Survey, host: &str, port: u16, mode
 pub(super) async fn prove_target(
     tools: &Tools,
     survey: &mut Survey,
-    account: Account,
+    mut account: Account,
     verdict: Verdict,
     mut to: SubmissionServer,
     credential: Option<Credential>,
 ) -> Tested {
+    let lending = plan::lending(&account, &survey.findings);
+    // What the client has is the mailbox's password, and this server is not to have it.
+    account.password_in_client &= account.logs_in() || lending == Lending::OneOperator;
     let unusable = match &credential {
         Some(_) => None,
-        None => in_background(tools, &account, CredentialBook::unusable).await,
+        None => in_background(tools, &account, move |book, account| book.unusable(account, lending)).await,
     };
     let credential = match credential {
         // What the system does not open for us it does not open for the client either.
         None if account.password_in_client && unusable.is_none() => return moved(account, verdict, to, None),
-        None => in_background(tools, &account, |book, account| book.prompt(account).ok().flatten()).await,
+        None => in_background(tools, &account, move |book, account| book.prompt(account, lending).ok().flatten()).await,
         given => given,
     };
     let Some(credential) = credential else {
-        let reason = unusable.map_or_else(password_missing, |why| password_unusable(&account, &why));
+        let withheld = in_background(tools, &account, move |book, account| book.withheld(account, lending)).await;
+        let reason = no_password::reason(&account, lending, withheld, unusable.as_ref());
         return Tested::left(account, Some(verdict), Outcome::NeedsUser, reason);
     };
     to.user = Some(credential.user.clone());
@@ -267,23 +273,6 @@ fn login_words(proof: &LoginFinding) -> String {
     let reply = proof.auth.iter().chain(&proof.mail_from).find(|reply| reply.code >= 400);
     let said = reply.map(|reply| format!("{} {}", reply.code, reply.lines.join(" "))).unwrap_or_default();
     format!("Port {} answered: {said}", proof.port)
-}
-
-fn password_missing() -> Reason {
-    Reason::new(
-        "password_missing",
-        "The new port needs a login, and neither the mail program nor the keychain has the password.",
-        "Run `port26 credential set` for this address, or run `port26 fix` and type it when asked.",
-    )
-}
-
-fn password_unusable(account: &Account, why: &BorrowError) -> Reason {
-    let client = client_name(account);
-    Reason::new(
-        "password_unusable",
-        format!("The new port needs a login, and the password that {client} keeps cannot be used: {why}."),
-        format!("Type the password into {client} once more, or run `port26 credential set` for this address."),
-    )
 }
 
 fn uncertain() -> Reason {

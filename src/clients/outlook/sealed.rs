@@ -5,6 +5,7 @@ use super::server::HOST;
 use crate::account::{Account, CredentialSource, IncomingProtocol};
 use crate::change::Slot;
 use crate::clients::SealedPassword;
+use crate::operator::same_operator;
 
 /// `None`: the account is not ours, or its login is nobody's that Outlook knows.
 pub(super) fn password(account: &Account) -> Option<SealedPassword> {
@@ -27,20 +28,6 @@ pub(super) fn password(account: &Account) -> Option<SealedPassword> {
         CredentialSource::None => return None,
     };
     Some(SealedPassword { user, key: key.clone(), value: value.to_owned() })
-}
-
-/// Two host names of one operator, by the look of them: the same, or below one name that is more than a top-level
-/// domain (`smtp.hosting.test` and `pop.hosting.test`).
-fn same_operator(one: &str, other: &str) -> bool {
-    let plain = |host: &str| host.trim_end_matches('.').to_ascii_lowercase();
-    let (one, other) = (plain(one), plain(other));
-    let above =
-        |host: &str| host.split_once('.').map(|(_, above)| above.to_owned()).filter(|above| above.contains('.'));
-    let is_above = |one: &str, other: &str| above(other).is_some_and(|above| above == one);
-    one == other
-        || is_above(&one, &other)
-        || is_above(&other, &one)
-        || (above(&one).is_some() && above(&one) == above(&other))
 }
 
 #[cfg(test)]
@@ -68,17 +55,5 @@ mod tests {
         assert_eq!(place("2013", "outlook/B\u{fc}ro/00000006"), pair("shop", "IMAP Password"));
         assert_eq!(place("2016", "outlook/Outlook/00000002"), pair("cleo@hosting.test", "POP3 Password"));
         assert_eq!(place("2016", "outlook/Outlook/00000004"), None, "Exchange");
-    }
-
-    #[test]
-    fn operators_are_told_by_the_names_of_their_hosts() {
-        assert!(same_operator("smtp.hosting.test", "POP.hosting.test."));
-        assert!(same_operator("hosting.test", "pop.hosting.test"));
-        assert!(same_operator("pop.hosting.test", "hosting.test"));
-        assert!(same_operator("localhost", "localhost"));
-        assert!(!same_operator("hosting.test", "other.test"));
-        assert!(!same_operator("smtp.hosting.test", "smtp.other.test"));
-        assert!(!same_operator("smtp.hosting.test", "test"));
-        assert!(!same_operator("hosting", "other"));
     }
 }

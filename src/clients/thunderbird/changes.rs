@@ -48,6 +48,8 @@ pub(super) fn changes(account: &Account, to: &SubmissionServer) -> Result<Vec<Ch
         changes.extend(part_change(account, Part::TrySsl, PrefValue::Int(number))?);
     }
     if to.host == now.host
+        // The plan says no where the outgoing server is not to have the mailbox's password.
+        && account.password_in_client
         && matches!(to.auth, AuthSetting::Password | AuthSetting::Encrypted)
         && user.is_some()
         && user == account.incoming.as_ref().and_then(|incoming| incoming.user.clone())
