@@ -23,3 +23,4 @@ pub mod probe;
 pub mod rehearsal;
 pub mod relay;
 pub mod report;
+pub mod shown;

@@ -23,6 +23,8 @@ pub enum Outcome {
     Refused,
     NoRoute,
     Reverted,
+    /// Only told (`undo --dry-run`): the settings would be put back.
+    WouldRevert,
     Conflict,
     Failed,
 }

@@ -66,6 +66,9 @@ pub struct Report {
     /// What was put right from an earlier, interrupted run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recovered: Vec<String>,
+    /// What an interrupted run left, and a run that writes nothing (`--dry-run`) leaves as it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub interrupted: Vec<String>,
     /// Why nothing was looked at yet: the whole run is put off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deferred: Option<Reason>,
@@ -81,6 +84,7 @@ impl Report {
             accounts: Vec::new(),
             problems: Vec::new(),
             recovered: Vec::new(),
+            interrupted: Vec::new(),
             deferred: None,
         }
     }

@@ -240,6 +240,49 @@ async fn a_script_that_cannot_be_asked_must_say_yes() {
 }
 
 #[tokio::test]
+async fn with_json_there_is_one_document_whatever_is_wrong() {
+    let world = World::new().await;
+    for (arguments, named) in [
+        (&["fix", "--json"][..], "--yes"),
+        (&["fix", "--json", "--no-such-flag"], "--no-such-flag"),
+        (&["--json", "no-such-verb"], "no-such-verb"),
+        (&["test", "nobody@hosting.test", "--json"], "nobody@hosting.test"),
+        (&["undo", "20200101T000000Z-0001", "--json"], "20200101T000000Z-0001"),
+        (&["test", "--json", "--connect-to", "mail.hosting.test:25"], "mail.hosting.test:25"),
+    ] {
+        let run = world.with_password(arguments).await;
+        let json = run.json();
+        assert_eq!((run.code, &json["schema"], &json["error"]["code"]), (2, &"port26/1".into(), &"usage".into()));
+        let said = format!("{}{}", json["error"]["message"], json["error"]["hint"]);
+        assert!(said.contains(named) && json["error"]["hint"] != "", "{arguments:?}: {json}");
+        assert!(run.err.contains(named), "people read it as well: {}", run.err);
+    }
+}
+
+/// Names that would set the terminal's title, clear it, turn the text round and write lines of their own.
+#[tokio::test]
+async fn a_profile_commands_no_terminal() {
+    let world = World::new().await;
+    let odd = "x\u{1b}]0;OWNED\u{7}\u{1b}[2J\u{9b}\u{202e}\\nfixed";
+    let prefs = first_prefs().replace(r#"useremail", "anna@"#, &format!(r#"useremail", "{odd}@"#));
+    let prefs = prefs.replace("smtp1", &format!("smtp{odd}"));
+    assert_ne!(prefs, first_prefs());
+    std::fs::write(world.profile().join("prefs.js"), prefs).unwrap();
+    let log = world.folder.path().join("log.txt");
+    let runs = [&["scan"][..], &["test", "-vv"], &["fix", "--yes", "-vv"], &["status"], &["undo", "-vv"], &["status"]];
+    for arguments in runs {
+        let run = world.with_password(&[arguments, &["--log", &log.display().to_string()]].concat()).await;
+        let logged = std::fs::read_to_string(&log).unwrap_or_default();
+        for (name, text) in [("stdout", &run.out), ("stderr", &run.err), ("log", &logged)] {
+            let bad = text.chars().find(|&letter| letter != '\n' && port26::shown::fit(letter) != letter);
+            let forged = text.lines().find(|line| line.starts_with("fixed@"));
+            assert_eq!((bad, forged), (None, None), "{arguments:?}, {name}: {text:?}");
+        }
+        assert!(arguments[0] == "status" || run.out.contains("OWNED"), "{arguments:?} shows the account: {}", run.out);
+    }
+}
+
+#[tokio::test]
 async fn bad_arguments_are_named_with_the_next_step() {
     let world = World::new().await;
     let policy = world.folder.path().join("policy.toml");

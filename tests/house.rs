@@ -70,6 +70,22 @@ fn only_apply_writes_settings() {
 }
 
 #[test]
+fn words_reach_a_terminal_by_one_way_only() {
+    let writes = ["println!(", "print!(", "writeln!(out", "write!(out", "io::stdout()", "io::stderr()"];
+    let broken: Vec<_> = sources(&["src/cli", "src/bin"], "rs")
+        .into_iter()
+        // The page itself; the one JSON document; the profile as XML, and the question whether a terminal is there.
+        .filter(|(path, _)| !["page.rs", "output.rs"].iter().any(|name| path.ends_with(name)))
+        .map(|(path, text)| (path, text.split("#[cfg(test)]\nmod ").next().unwrap_or_default().to_owned()))
+        .flat_map(|file| lines_where(&[file], |line| writes.iter().any(|call| line.contains(call))))
+        .filter(|line| {
+            !line.contains("Page::std") && !line.contains("is_terminal()") && !line.contains("write_all(text")
+        })
+        .collect();
+    assert_eq!(broken, Vec::<String>::new(), "write it with cli::page");
+}
+
+#[test]
 fn files_stay_small() {
     let large: Vec<_> = sources(&["src", "platform/src"], "rs")
         .into_iter()

@@ -11,6 +11,7 @@ use crate::formats::open::Editors;
 mod error;
 mod group;
 mod journal;
+mod preview;
 mod receipt;
 mod recover;
 mod restore;
@@ -24,6 +25,7 @@ mod undo;
 
 pub use error::ApplyError;
 pub use journal::{JournalError, SCHEMA};
+pub use preview::Interrupted;
 pub use receipt::{
     AccountChange, AccountRecord, Kind, Left, Machine, Receipt, ReceiptId, RegistryAt, RunId, Status, Transaction,
     in_words,

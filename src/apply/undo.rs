@@ -97,7 +97,7 @@ impl Writer<'_> {
     }
 
     /// The journals to undo, newest first.
-    fn select(&self, selector: &Selector) -> Result<Vec<Journal>, ApplyError> {
+    pub(super) fn select(&self, selector: &Selector) -> Result<Vec<Journal>, ApplyError> {
         if let Selector::One(id) = selector {
             return Ok(vec![self.select_one(id)?]);
         }
@@ -237,7 +237,7 @@ fn swapped(account: &AccountRecord) -> AccountRecord {
 }
 
 /// Gathers what became of the settings of each account.
-fn by_account(original: &Journal, restored: &[(&Intent, Outcome)]) -> Vec<AccountUndone> {
+pub(super) fn by_account(original: &Journal, restored: &[(&Intent, Outcome)]) -> Vec<AccountUndone> {
     let mut fates = vec![AccountFate::Already; original.begin.accounts.len()];
     for (intent, outcome) in restored {
         for (step, fate) in intent.settings.iter().zip(&outcome.fates) {

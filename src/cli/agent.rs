@@ -1,6 +1,5 @@
 //! `port26 agent`: be the background agent, start it at login, do not, and tell what it sees.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,8 +12,9 @@ use serde::Serialize;
 
 use super::args::{AgentAction, FixArgs, Global};
 use super::fix::Asking;
-use super::output::{self, Manner, RESULT_WORDS};
-use super::{Exit, UsageError, context, fix};
+use super::output::{self, Manner, Words};
+use super::words::{RESULT_WORDS, local_time};
+use super::{Exit, UsageError, context, failure, fix};
 use crate::account::ClientId;
 use crate::agent::{
     self, ARGUMENTS, AgentLock, AgentMemory, Glance, LastLook, Looked, NAMES, Step, Watch, Why, look_sparingly,
@@ -84,6 +84,9 @@ fn own_session_only(global: &Global, action: AgentAction) -> Result<(), UsageErr
 
 /// Looks as `fix --silent` does, as often as the policy says, until there is nothing more to wait for.
 fn be_the_agent(global: &Global) -> anyhow::Result<Exit> {
+    if global.dry_run {
+        return one_look_only_told(global);
+    }
     let state = context::state_dir(global)?;
     let mut policy = context::policy(global)?;
     let Some(_only_one) = AgentLock::take(&state, LOCK_PATIENCE)? else {
@@ -116,12 +119,22 @@ fn be_the_agent(global: &Global) -> anyhow::Result<Exit> {
                 look.ended = Timestamp::now();
                 let schedule = policy.schedule.value;
                 watch.looked(Looked { ended: look.ended, network, awaiting: !looker.awaited.is_empty(), schedule });
-                AgentMemory { pid, started, schedule, last_look: Some(look) }.save(&state)?;
+                // A disk that is full now is no reason to end: the next look is kept again.
+                if let Err(error) = (AgentMemory { pid, started, schedule, last_look: Some(look) }).save(&state) {
+                    tracing::error!("what the agent saw was not kept: {error}");
+                }
             }
         }
     }
     drop(_only_one);
     finished(global, exit)
+}
+
+/// What the agent would do now. It neither stays nor leaves anything.
+fn one_look_only_told(global: &Global) -> anyhow::Result<Exit> {
+    let (look, exit) = Looker::new(global).look(&context::policy(global)?, Why::Start);
+    let last_look = Some(LastLook { ended: Timestamp::now(), ..look });
+    told(global, &Document { last_look, ..document(global)? }, exit)
 }
 
 /// The agent says nothing, except to who asked for a document.
@@ -156,7 +169,8 @@ impl Looker {
             self.awaited.clear();
             return (look, Exit::Done);
         }
-        let exit = self.fix(policy, &mut look).unwrap_or_else(|error| {
+        // A fault of port26 itself ends the look, not the agent.
+        let exit = failure::caught(|| self.fix(policy, &mut look)).unwrap_or_else(|error| {
             tracing::error!("{error:#}");
             look.error = Some(format!("{error:#}"));
             Exit::Failed
@@ -294,29 +308,24 @@ fn document(global: &Global) -> anyhow::Result<Document> {
 }
 
 fn told(global: &Global, document: &Document, exit: Exit) -> anyhow::Result<Exit> {
-    match context::manner(global) {
-        Manner::Json => output::json(document)?,
-        Manner::Silent => {}
-        Manner::Quiet | Manner::People | Manner::Detailed => text(document)?,
-    }
+    output::tell(context::manner(global), document, |page| text(page, document))?;
     Ok(exit)
 }
 
-fn text(document: &Document) -> std::io::Result<()> {
-    let mut out = anstream::stdout().lock();
+fn text(page: &mut Words, document: &Document) -> std::io::Result<()> {
     for entry in &document.installed {
         let who = if entry.scope == Scope::ThisUser { "you log in" } else { "anybody logs in" };
         let off = if entry.enabled { "" } else { ", but it is switched off" };
-        writeln!(out, "The agent starts when {who}{off} ({}).", entry.place)?;
+        page.line(0, format_args!("The agent starts when {who}{off} ({}).", entry.place))?;
     }
     if document.installed.is_empty() {
-        writeln!(out, "The agent is not installed.")?;
-        writeln!(out, "next: `port26 agent install` starts it at every login of yours.")?;
+        page.line(0, "The agent is not installed.")?;
+        page.line(0, "next: `port26 agent install` starts it at every login of yours.")?;
     }
     match (document.running, document.pid) {
-        (true, Some(pid)) => writeln!(out, "It runs now (process {pid}).")?,
-        (true, None) => writeln!(out, "It runs now.")?,
-        (false, _) => writeln!(out, "It does not run now.")?,
+        (true, Some(pid)) => page.line(0, format_args!("It runs now (process {pid})."))?,
+        (true, None) => page.line(0, "It runs now.")?,
+        (false, _) => page.line(0, "It does not run now.")?,
     }
     let often = match (document.mode, document.schedule) {
         (Mode::Off, _) => "The policy switches it off.",
@@ -324,12 +333,12 @@ fn text(document: &Document) -> std::io::Result<()> {
         (_, Schedule::Hourly) => "It looks every hour, and when the network changes.",
         (_, Schedule::Daily) => "It looks every day, and when the network changes.",
     };
-    writeln!(out, "{often}")?;
+    page.line(0, format_args!("{often}"))?;
     if let Some(look) = &document.last_look {
-        writeln!(out, "Last look: {}", look_words(look))?;
+        page.line(0, format_args!("Last look: {}", look_words(look)))?;
     }
     for note in &document.notes {
-        writeln!(out, "{note}")?;
+        page.line(0, format_args!("{note}"))?;
     }
     Ok(())
 }
@@ -341,7 +350,7 @@ fn look_words(look: &LastLook) -> String {
         Why::NetworkChanged => "because the network changed",
         Why::ClientClosed => "because a mail program was closed",
     };
-    let time = look.ended.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string();
+    let time = local_time(look.ended);
     let said = RESULT_WORDS
         .iter()
         .filter_map(|(outcome, words)| look.results.get(&code_of(outcome)).map(|number| format!("{number} {words}")));

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::policy::HostPort;
 
@@ -17,6 +17,11 @@ pub struct Cli {
     /// Flags that hold everywhere.
     #[command(flatten)]
     pub global: Global,
+}
+
+/// The whole command line: verbs, flags and what is said of them.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Flags that hold for every verb.
@@ -166,9 +171,10 @@ pub struct FixArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[group(multiple = false)]
 pub struct UndoArgs {
-    /// A receipt, as `fix` and `status` print it
-    #[arg(value_name = "RECEIPT")]
-    pub receipt: Option<String>,
+    /// A receipt, as `fix` and `status` print it; or an account, by id or e-mail address: its latest change, together with
+    /// the accounts that were changed in one go with it
+    #[arg(value_name = "RECEIPT|ACCOUNT")]
+    pub what: Option<String>,
     /// The latest run (the default)
     #[arg(long)]
     pub last: bool,

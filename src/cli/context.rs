@@ -250,9 +250,25 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("starting the network runtime")
 }
 
+/// What a run may leave in the state folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// What it has seen and done.
+    State,
+    /// Nothing (`--dry-run`).
+    Nothing,
+}
+
+impl Keeps {
+    /// As the flags say.
+    pub(super) fn of(global: &Global) -> Self {
+        if global.dry_run { Self::Nothing } else { Self::State }
+    }
+}
+
 /// Keeps in the state folder what this network did to the ports, and adds to each account why it used to work.
 /// A history that cannot be kept is no reason to fail: it is logged.
-pub(super) fn remember(tools: &Tools, tested: &mut [Tested]) {
+pub(super) fn remember(tools: &Tools, tested: &mut [Tested], keeps: Keeps) {
     let Some(network) = network_id(&tools.prober.signs()) else { return };
     let kept = History::load(tools.desk.state()).and_then(|mut history| {
         let now = jiff::Timestamp::now();
@@ -270,7 +286,10 @@ pub(super) fn remember(tools: &Tools, tested: &mut [Tested]) {
                 one.report.account.notices.push(Notice { code: "used_to_work".to_owned(), message: told });
             }
         }
-        history.save(tools.desk.state())
+        match keeps {
+            Keeps::State => history.save(tools.desk.state()),
+            Keeps::Nothing => Ok(()),
+        }
     });
     if let Err(error) = kept {
         tracing::warn!("the history of this network was not kept: {error}");

@@ -1,16 +1,15 @@
 //! `port26 credential`: passwords in this computer's keychain. They come by a hidden prompt or
 //! `--credential-stdin`, never as an argument, and are never shown.
 
-use std::io::Write;
-
 use serde::Serialize;
 
 use super::args::{CredentialAction, CredentialArgs, Global, Selection};
-use super::output::{self, Manner};
+use super::output::{self, Words};
 use super::{Exit, UsageError, context, prompt};
 use crate::credentials::{Item, Kept, somebody_to_ask};
 use crate::operator::lending_by_names;
 use crate::report::SCHEMA;
+use crate::shown::shown;
 
 /// The document of `credential --json`: whose passwords are kept, never the passwords.
 #[derive(Debug, Serialize)]
@@ -34,27 +33,22 @@ pub(super) fn run(global: &Global, args: &CredentialArgs) -> anyhow::Result<Exit
     let (entries, exit) = match &args.action {
         CredentialAction::Set(selection) => set(global, selection)?,
         CredentialAction::List => (list(global)?, Exit::Done),
-        CredentialAction::Forget(selection) => (forget(global, selection)?, Exit::Done),
+        CredentialAction::Forget(selection) => forget(global, selection)?,
     };
     let document = Document { schema: SCHEMA, verb: "credential", credentials: entries };
-    match context::manner(global) {
-        Manner::Json => output::json(&document)?,
-        Manner::Silent => {}
-        Manner::Quiet | Manner::People | Manner::Detailed => text(&document)?,
-    }
+    output::tell(context::manner(global), &document, |page| text(page, &document))?;
     Ok(exit)
 }
 
-fn text(document: &Document) -> std::io::Result<()> {
-    let mut out = anstream::stdout().lock();
+fn text(page: &mut Words, document: &Document) -> std::io::Result<()> {
     if document.credentials.is_empty() {
-        return writeln!(out, "No passwords are kept.");
+        return page.line(0, "No passwords are kept.");
     }
-    for entry in &document.credentials {
+    let mut entries = document.credentials.iter();
+    entries.try_for_each(|entry| {
         let why = entry.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-        writeln!(out, "{} at {}: {}{why}", entry.user, entry.host, entry.state)?;
-    }
-    Ok(())
+        page.line(0, format_args!("{} at {}: {}{why}", shown(&entry.user), shown(&entry.host), entry.state))
+    })
 }
 
 fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Exit)> {
@@ -78,6 +72,13 @@ fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Ex
                 continue;
             }
         };
+        if global.dry_run {
+            let state = if given.is_some() { "would be kept" } else { "would be asked for" };
+            let user = given.map(|given| given.user).or_else(|| account.login_user().map(str::to_owned));
+            entries.push(Entry { host, user: user.unwrap_or_default(), state, why: None });
+            exit = exit.worst(Exit::Pending);
+            continue;
+        }
         match given.map_or_else(|| tools.credentials.prompt(&account, lending), |given| Ok(Some(given)))? {
             None => exit = exit.worst(Exit::NeedsUser),
             Some(credential) => {
@@ -106,17 +107,22 @@ fn list(global: &Global) -> anyhow::Result<Vec<Entry>> {
     Ok(kept.iter().map(|item| entry(item, "kept")).collect())
 }
 
-fn forget(global: &Global, selection: &Selection) -> anyhow::Result<Vec<Entry>> {
+fn forget(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Exit)> {
     let host = context::host(global)?;
     let book = context::credentials(global, &host, context::nobody())?;
     let mut entries = Vec::new();
     for item in book.list()? {
         if selection.accounts.is_empty() || selection.accounts.contains(&item.account) {
-            let state = if book.forget(&item)? { "forgotten" } else { "was not there" };
+            let state = match global.dry_run {
+                true => "would be forgotten",
+                false if book.forget(&item)? => "forgotten",
+                false => "was not there",
+            };
             entries.push(entry(&item, state));
         }
     }
-    Ok(entries)
+    let exit = if global.dry_run && !entries.is_empty() { Exit::Pending } else { Exit::Done };
+    Ok((entries, exit))
 }
 
 fn entry(item: &Item, state: &'static str) -> Entry {

@@ -57,7 +57,7 @@ impl Exit {
             Outcome::Reverted => Self::RolledBack,
             Outcome::NeedsUser | Outcome::Deferred => Self::NeedsUser,
             Outcome::NoRoute => Self::NoRoute,
-            Outcome::WouldFix => Self::Pending,
+            Outcome::WouldFix | Outcome::WouldRevert => Self::Pending,
             Outcome::AlreadyWorks | Outcome::Fixed | Outcome::NotOurs | Outcome::Refused => Self::Done,
         }
     }

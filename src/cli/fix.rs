@@ -1,9 +1,12 @@
 //! `port26 fix`: test, plan, confirm, apply, verify.
 
 use super::args::{FixArgs, Global};
+use super::context::Keeps;
 use super::fix_when_closed::{self, Patience};
-use super::output::{self, Manner, server_words};
-use super::undo::recovery_words;
+use super::output::{self, Manner};
+use super::page::Page;
+use super::undo::recover;
+use super::words::{account_title, server_words};
 use super::{Exit, UsageError, context, prompt};
 use crate::apply::RunId;
 use crate::credentials::{Ask, somebody_to_ask};
@@ -26,13 +29,13 @@ pub(super) fn run(global: &Global, args: &FixArgs) -> anyhow::Result<Exit> {
 pub(super) fn carry_out(tools: &Tools, args: &FixArgs, asking: Asking) -> anyhow::Result<Report> {
     let patience = Patience::of(args)?;
     let mut report = Report::new("fix");
-    report.recovered = recovery_words(&tools.desk.writer().recover()?);
+    recover(&tools.desk.writer(), asking.keeps(), &mut report)?;
     let found = context::discover_selected(tools, &args.selection)?;
     report.clients = found.clients;
     report.problems = found.problems;
     let runtime = context::runtime()?;
     let mut tested = runtime.block_on(pipeline::test(tools, found.accounts));
-    context::remember(tools, &mut tested);
+    context::remember(tools, &mut tested, asking.keeps());
     let fixing = pipeline::plan_changes(tools, tested);
     let run = RunId::start();
     report.accounts = write_as(tools, fixing, asking, &run)?;
@@ -57,6 +60,11 @@ pub(super) enum Asking {
 }
 
 impl Asking {
+    /// What the run may leave in the state folder.
+    pub(super) fn keeps(self) -> Keeps {
+        if self == Self::OnlyTold { Keeps::Nothing } else { Keeps::State }
+    }
+
     /// Who may be asked for passwords.
     pub(super) fn somebody(self) -> Box<dyn Ask> {
         somebody_to_ask(self != Self::First, prompt::interactive())
@@ -114,16 +122,15 @@ pub(super) fn left_to_fix(mut one: Fixing) -> Fixing {
 }
 
 fn confirmed(fixing: &[Fixing]) -> anyhow::Result<bool> {
+    let mut page = Page::stderr();
     for one in fixing.iter().filter(|one| one.pending()) {
         if let Some(to) = &one.to {
-            anstream::eprintln!(
-                "{}\n    from {}\n    to   {}",
-                output::account_title(&one.report.account),
-                server_words(&one.report.account.outgoing),
-                server_words(to)
-            );
+            page.line(0, account_title(&one.report.account))?;
+            page.line(4, format_args!("from {}", server_words(&one.report.account.outgoing)))?;
+            page.line(4, format_args!("to   {}", server_words(to)))?;
         }
     }
+    drop(page);
     Ok(prompt::confirm("Change these settings?")?)
 }
 

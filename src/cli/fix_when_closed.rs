@@ -7,7 +7,8 @@ use tokio::runtime::Runtime;
 
 use super::args::FixArgs;
 use super::fix::{Asking, write_as};
-use super::output::{account_title, server_words};
+use super::page::Page;
+use super::words::{account_title, server_words};
 use super::{UsageError, context, prompt};
 use crate::account::SubmissionServer;
 use crate::apply::RunId;
@@ -66,7 +67,7 @@ pub(super) fn run(
     while let Some(ids) = runtime.block_on(waiting.next_closed(tools, accounts)) {
         let now = pipeline::read_again(tools, &ids, accounts);
         let mut tested = runtime.block_on(pipeline::test(tools, now));
-        context::remember(tools, &mut tested);
+        context::remember(tools, &mut tested, asking.keeps());
         let fixing = pipeline::plan_changes(tools, tested);
         // What was agreed to is done; if the account needs something else now, it is asked for again.
         let as_agreed = |one: &Fixing| one.to.is_none() || one.to.as_ref() == agreed.get(&one.report.account.id);
@@ -82,11 +83,14 @@ pub(super) fn run(
 }
 
 fn confirmed<'a>(put_off: impl Iterator<Item = &'a AccountReport>) -> anyhow::Result<bool> {
+    let mut page = Page::stderr();
     for report in put_off {
         if let Some(to) = &report.after {
-            anstream::eprintln!("{}\n    to   {}", account_title(&report.account), server_words(to));
+            page.line(0, account_title(&report.account))?;
+            page.line(4, format_args!("to   {}", server_words(to)))?;
         }
     }
+    drop(page);
     Ok(prompt::confirm("Change these settings as soon as the mail program is closed?")?)
 }
 

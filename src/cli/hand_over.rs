@@ -54,6 +54,8 @@ mod tests {
     use clap::Parser;
     use port26_platform::session::{MemorySessions, Person};
 
+    use super::super::page::Page;
+    use super::super::report_words;
     use super::*;
 
     fn anna() -> Person {
@@ -119,7 +121,7 @@ mod tests {
         assert_eq!(json["deferred"]["code"], "handover_refused");
         assert_eq!(json["accounts"], serde_json::json!([]));
         let mut out = Vec::new();
-        output::text(&mut out, &report, output::Manner::Quiet).unwrap();
+        report_words::write(&mut Page::new(&mut out, None), &report, output::Manner::Quiet).unwrap();
         let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
         assert_eq!(
             said,

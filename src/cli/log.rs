@@ -12,10 +12,15 @@ use port26_platform::event_log;
 use port26_platform::files::{Appender, FileError, private_dir};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
+use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::layer::{self, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
+
+use crate::shown;
 
 use super::args::{Cli, Global, Verb};
 use super::context;
@@ -37,12 +42,13 @@ pub fn start(cli: &Cli) -> anyhow::Result<()> {
     let file = match &global.log {
         Some(path) => Some(append_to(path).with_context(|| format!("opening the log file {}", path.display()))?),
         // A log that cannot be kept is no reason to leave mail unrepaired.
-        None if global.silent && keeps_state(&cli.verb) => own_log(global).ok(),
+        None if global.silent && !global.dry_run && keeps_state(&cli.verb) => own_log(global).ok(),
         None => None,
     };
-    let file = file.map(|file| fmt::layer().with_ansi(false).with_writer(Mutex::new(file)).with_filter(level));
+    let file = file
+        .map(|file| fmt::layer().fmt_fields(Fields).with_ansi(false).with_writer(Mutex::new(file)).with_filter(level));
     let console = (global.verbose > 1 && !global.silent)
-        .then(|| fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_filter(level));
+        .then(|| fmt::layer().fmt_fields(Fields).with_writer(std::io::stderr).with_ansi(false).with_filter(level));
     let system = global.silent.then(|| SystemLog.with_filter(LevelFilter::ERROR));
     // A second start in one process (tests) keeps the first subscriber.
     let _ = tracing_subscriber::registry().with(file).with(console).with(system).try_init();
@@ -87,6 +93,36 @@ fn room_in(folder: &Path) -> Result<PathBuf, FileError> {
     Ok(log)
 }
 
+/// Message and fields of an event, as one line whatever they hold: an audit rests on it that no text from outside writes
+/// a line of its own.
+#[derive(Clone, Copy)]
+struct Fields;
+
+impl<'writer> FormatFields<'writer> for Fields {
+    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'writer>, fields: R) -> std::fmt::Result {
+        let mut words = InLine::default();
+        fields.record(&mut words);
+        writer.write_str(&words.0)
+    }
+}
+
+/// `message name=value name=value`
+#[derive(Default)]
+struct InLine(String);
+
+impl Visit for InLine {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let gap = if self.0.is_empty() { "" } else { " " };
+        let value = format!("{value:?}");
+        let value = shown::line(&value);
+        // Writing to a text does not fail.
+        let _ = match field.name() {
+            "message" => write!(self.0, "{gap}{value}"),
+            name => write!(self.0, "{gap}{name}={value}"),
+        };
+    }
+}
+
 /// Our own errors, to where administrators look. Those of libraries stay in the file.
 struct SystemLog;
 
@@ -107,10 +143,12 @@ struct Words(String);
 impl Visit for Words {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let gap = if self.0.is_empty() { "" } else { "; " };
+        let value = format!("{value:?}");
+        let value = shown::line(&value);
         // Writing to a text does not fail.
         let _ = match field.name() {
-            "message" => write!(self.0, "{gap}{value:?}"),
-            name => write!(self.0, "{gap}{name}: {value:?}"),
+            "message" => write!(self.0, "{gap}{value}"),
+            name => write!(self.0, "{gap}{name}: {value}"),
         };
     }
 }
@@ -118,6 +156,33 @@ impl Visit for Words {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What the log of `tracing` itself looks like, with a text that would write a line of its own.
+    #[test]
+    fn no_text_writes_a_line_of_its_own() {
+        let log = std::sync::Arc::new(Mutex::new(Vec::new()));
+        let out = Shared(log.clone());
+        let layer = fmt::layer().fmt_fields(Fields).with_ansi(false).with_writer(Mutex::new(out));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            let account = "smtp1\n2026-01-01T00:00:00Z INFO forged\u{1b}[2J\u{202e}";
+            tracing::info!(account = %account, quoted = account, "diagnosed {account}");
+        });
+        let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+        assert_eq!(log.lines().count(), 1, "{log}");
+        assert!(log.contains("diagnosed smtp1") && log.contains("account=smtp1"), "{log}");
+        assert!(log.trim_end().chars().all(|letter| shown::fit(letter) == letter || letter == '\u{fffd}'), "{log:?}");
+    }
+
+    struct Shared(std::sync::Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
 
     #[test]
     fn a_full_log_becomes_the_one_before() {

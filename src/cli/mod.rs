@@ -7,30 +7,37 @@ mod context;
 mod credential;
 mod double_click;
 mod exit;
+mod failure;
 mod fix;
 mod fix_when_closed;
 mod hand_over;
 mod log;
 pub mod output;
+mod page;
 mod policy;
 mod profile;
 mod progress;
 mod prompt;
 mod relay;
+mod report_words;
 mod scan;
 mod status;
 mod test;
 mod tryout;
 mod undo;
+mod undo_entries;
+mod who;
+mod words;
 
 use std::ffi::OsString;
 
 use clap::Parser;
 use port26_platform::session::ThisComputer;
 
-pub use args::{Cli, Verb};
+pub use args::{Cli, Verb, command};
 pub use double_click::double_clicked;
 pub use exit::Exit;
+use failure::Failure;
 
 /// An error of the command line itself (a flag's value, an account that does not exist): exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -51,36 +58,18 @@ impl UsageError {
 
 /// Runs one command line to its end.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => {
-            let usage = error.use_stderr();
-            // A closed pipe on the other side is no reason to fail.
-            let _ = error.print();
-            return if usage { Exit::Usage } else { Exit::Done };
-        }
+        Err(error) => return failure::of_command_line(&error, &args),
     };
     if cli.global.no_color {
         anstream::ColorChoice::Never.write_global();
     }
-    let silent = cli.global.silent;
-    match log::start(&cli).and_then(|()| run(cli)) {
-        Ok(exit) => exit,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            if !silent {
-                anstream::eprintln!("port26: {error:#}");
-                if let Some(hint) = hint(&error) {
-                    anstream::eprintln!("next: {hint}");
-                }
-            }
-            if error.chain().any(|cause| cause.is::<UsageError>()) { Exit::Usage } else { Exit::Failed }
-        }
-    }
-}
-
-fn hint(error: &anyhow::Error) -> Option<String> {
-    error.chain().find_map(|cause| cause.downcast_ref::<UsageError>().map(|usage| usage.hint.clone()))
+    let (json, silent) = (cli.global.json, cli.global.silent);
+    failure::log_panics();
+    let done = failure::caught(|| log::start(&cli).and_then(|()| run(cli)));
+    done.unwrap_or_else(|error| Failure::of(&error).tell(json, silent))
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::args::{Global, Incoming, ProfileArgs};
 use super::output::{self, Manner};
+use super::page::remark;
 use super::{Exit, UsageError, context};
 use crate::account::{Account, IncomingProtocol};
 use crate::clients::CLIENTS;
@@ -41,8 +42,8 @@ pub(super) fn run(global: &Global, args: &ProfileArgs) -> anyhow::Result<Exit> {
         Manner::Silent => {}
         Manner::Quiet | Manner::People | Manner::Detailed => {
             std::io::stdout().lock().write_all(text.as_bytes())?;
-            anstream::eprintln!("{} sends through {outgoing}, which was not tested.", profile.address);
-            anstream::eprintln!("next: `port26 test` tests the ports of accounts that are set up here.");
+            remark(format_args!("{} sends through {outgoing}, which was not tested.", profile.address));
+            remark("next: `port26 test` tests the ports of accounts that are set up here.");
         }
     }
     Ok(Exit::Done)

@@ -8,8 +8,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use port26_platform::processes::Asked;
 use secrecy::SecretString;
 
+use super::page::remark;
 use crate::credentials::Ask;
 use crate::pipeline::{Event, Events};
+use crate::shown::line;
 
 /// Shows events on standard error. One bar a stage; there is none between stages.
 #[derive(Default)]
@@ -32,7 +34,7 @@ impl Spinner {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        bar.set_message(message.into());
+        bar.set_message(line(&message.into()).into_owned());
     }
 
     fn clear(&self) {
@@ -62,7 +64,7 @@ pub struct Lines;
 impl Events for Lines {
     fn on(&self, event: &Event) {
         if let Event::Waiting { programs, asked } = event {
-            anstream::eprintln!("{}", waiting(programs, *asked));
+            remark(waiting(programs, *asked));
         }
     }
 }

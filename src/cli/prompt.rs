@@ -1,6 +1,8 @@
 //! Questions to a person, only on a terminal: yes or no, and a hidden password.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
+
+use super::page::Page;
 
 /// Can a person be asked? Standard input and standard error must be a terminal.
 pub fn interactive() -> bool {
@@ -9,9 +11,7 @@ pub fn interactive() -> bool {
 
 /// Asks yes or no; anything but a clear yes is a no.
 pub fn confirm(question: &str) -> std::io::Result<bool> {
-    let mut out = std::io::stderr();
-    write!(out, "{question} [y/N] ")?;
-    out.flush()?;
+    Page::stderr().question(format_args!("{question} [y/N]"))?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))

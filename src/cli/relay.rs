@@ -1,14 +1,12 @@
 //! `port26 relay`: the internet provider's own outgoing server, explained in steps; with `--use`, written to the accounts
 //! that no port of their own host gets through for.
 
-use std::io::Write;
-
 use port26_platform::network::NetworkSigns;
 use serde::Serialize;
 
 use super::args::{Global, RelayArgs, Selection};
-use super::output::{self, Manner};
-use super::undo::recovery_words;
+use super::output::{self, Words};
+use super::undo::recover;
 use super::{Exit, UsageError, context, fix};
 use crate::account::TlsMode;
 use crate::pipeline::{self, ProviderServer};
@@ -33,11 +31,7 @@ pub(super) fn run(global: &Global, args: &RelayArgs) -> anyhow::Result<Exit> {
     let exit = if relays.is_empty() { Exit::NeedsUser } else { Exit::Done };
     let steps = relays.first().map(|relay| relay::steps(relay)).unwrap_or_default();
     let document = Document { schema: SCHEMA, verb: "relay", relays, steps };
-    match context::manner(global) {
-        Manner::Json => output::json(&document)?,
-        Manner::Silent => {}
-        Manner::Quiet | Manner::People | Manner::Detailed => text(&document, args.provider.as_deref())?,
-    }
+    output::tell(context::manner(global), &document, |page| text(page, &document, args.provider.as_deref()))?;
     Ok(exit)
 }
 
@@ -54,13 +48,13 @@ fn use_it(global: &Global, args: &RelayArgs, user: &str) -> anyhow::Result<Exit>
     let servers = servers(args, user)?;
     let tools = context::tools_to_change(global, asking.somebody())?;
     let mut report = Report::new("relay");
-    report.recovered = recovery_words(&tools.desk.writer().recover()?);
+    recover(&tools.desk.writer(), asking.keeps(), &mut report)?;
     let found = context::discover_selected(&tools, &Selection { accounts: args.accounts.clone() })?;
     report.clients = found.clients;
     report.problems = found.problems;
     let runtime = context::runtime()?;
     let mut tested = runtime.block_on(pipeline::test(&tools, found.accounts));
-    context::remember(&tools, &mut tested);
+    context::remember(&tools, &mut tested, asking.keeps());
     let tested = runtime.block_on(pipeline::by_relay(&tools, tested, &servers));
     // An account that a port of its own host gets through for is `fix`'s, not the relay's.
     let to_relay = |host: &str| servers.iter().any(|server| server.host == host);
@@ -100,30 +94,26 @@ fn servers(args: &RelayArgs, user: &str) -> anyhow::Result<Vec<ProviderServer>> 
     Ok(servers)
 }
 
-fn text(document: &Document, asked: Option<&str>) -> std::io::Result<()> {
-    let mut out = anstream::stdout().lock();
+fn text(page: &mut Words, document: &Document, asked: Option<&str>) -> std::io::Result<()> {
     if document.relays.is_empty() {
-        return match asked {
-            Some(provider) => {
-                writeln!(out, "port26 does not know the outgoing mail server of {provider}.")?;
-                writeln!(
-                    out,
-                    "next: ask {provider} for it, or name the provider by its domain, e.g. `port26 relay 1und1.de`."
-                )
-            }
-            None => {
-                writeln!(out, "The network does not say who your internet provider is, or the provider is not known.")?;
-                writeln!(out, "next: name it, e.g. `port26 relay 1und1.de`, or ask it for its outgoing mail server.")
-            }
+        let (known, next) = match asked {
+            Some(provider) => (
+                format!("port26 does not know the outgoing mail server of {provider}."),
+                format!("ask {provider} for it, or name the provider by its domain, e.g. `port26 relay 1und1.de`."),
+            ),
+            None => (
+                "The network does not say who your internet provider is, or the provider is not known.".to_owned(),
+                "name it, e.g. `port26 relay 1und1.de`, or ask it for its outgoing mail server.".to_owned(),
+            ),
         };
+        page.line(0, known)?;
+        return page.line(0, format_args!("next: {next}"));
     }
     for relay in &document.relays {
-        let tls = if relay.tls == crate::account::TlsMode::Implicit { "TLS" } else { "STARTTLS" };
-        writeln!(out, "{}: {} port {}, {tls}, with login", relay.provider, relay.host, relay.port)?;
+        let tls = if relay.tls == TlsMode::Implicit { "TLS" } else { "STARTTLS" };
+        page.line(0, format_args!("{}: {} port {}, {tls}, with login", relay.provider, relay.host, relay.port))?;
     }
-    writeln!(out, "How to use it:")?;
-    for (number, step) in document.steps.iter().enumerate() {
-        writeln!(out, "    {}. {step}", number + 1)?;
-    }
-    Ok(())
+    page.line(0, "How to use it:")?;
+    let steps = document.steps.iter().enumerate();
+    steps.into_iter().try_for_each(|(number, step)| page.line(4, format_args!("{}. {step}", number + 1)))
 }

@@ -1,18 +1,19 @@
 //! `port26 status`: receipts of changes, and what is remembered of networks and their ports.
 
-use std::io::Write;
-
 use port26_platform::network::NetworkSigns;
 use serde::Serialize;
 
 use super::args::Global;
-use super::output::{self, Manner, server_words};
+use super::output::{self, Words};
+use super::who::Who;
+use super::words::{local_day, local_time};
 use super::{Exit, context};
-use crate::apply::{Receipt, Status};
+use crate::apply::{Kind, Receipt, Status};
 use crate::clients::CLIENTS;
 use crate::network_history::{History, PortState, Span, network_id};
-use crate::pipeline::Desk;
+use crate::pipeline::{Desk, client_title};
 use crate::report::SCHEMA;
+use crate::shown::shown;
 
 /// The document of `status --json`.
 #[derive(Debug, Serialize)]
@@ -38,45 +39,52 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
         network: network_id(&NetworkSigns::now()),
         history: history.spans,
     };
-    match context::manner(global) {
-        Manner::Json => output::json(&document)?,
-        Manner::Silent => {}
-        Manner::Quiet | Manner::People | Manner::Detailed => text(&document)?,
-    }
+    output::tell(context::manner(global), &document, |page| text(page, &document, &Who::of(&host)))?;
     Ok(Exit::Done)
 }
 
-fn text(document: &Document) -> std::io::Result<()> {
-    let mut out = anstream::stdout().lock();
+fn text(page: &mut Words, document: &Document, who: &Who) -> std::io::Result<()> {
     if document.receipts.is_empty() {
-        writeln!(out, "port26 has not changed anything here.")?;
+        page.line(0, "port26 has not changed anything here.")?;
     }
     for receipt in &document.receipts {
-        let state = match &receipt.status {
-            Status::Applied => "in effect",
-            Status::Undone { .. } => "put back since",
-            Status::RolledBack { .. } => "not made: put back at once",
-            Status::Unfinished => "interrupted: the next run puts it right",
-        };
-        writeln!(out, "{}  {}  {state}", receipt.id, receipt.time.strftime("%Y-%m-%d %H:%M"))?;
-        for account in &receipt.accounts {
-            writeln!(
-                out,
-                "    {}: {} -> {}",
-                account.account_id,
-                server_words(&account.before),
-                server_words(&account.after)
-            )?;
+        let (id, time, state) = (shown(&receipt.id.0), local_time(receipt.time), state_words(receipt));
+        page.line(0, format_args!("{time}  {}: {state}", client_title(receipt.client)))?;
+        // The undo of a receipt says nothing that the receipt does not.
+        if receipt.kind == Kind::Apply {
+            let mut accounts = receipt.accounts.iter();
+            accounts.try_for_each(|account| page.line(4, who.change_words(receipt, account)))?;
+        }
+        if !who.here(receipt) {
+            page.line(4, format_args!("of the home folder {}", shown(&receipt.machine.home.to_string_lossy())))?;
+        } else if receipt.kind == Kind::Apply && receipt.status == Status::Applied {
+            page.line(4, format_args!("to put it back: `port26 undo {id}`"))?;
         }
     }
     for line in &document.unreadable {
-        writeln!(out, "cannot be read: {line}")?;
+        page.line(0, format_args!("cannot be read: {line}"))?;
     }
     for span in &document.history {
         let here = if document.network.as_ref() == Some(&span.network) { "this network" } else { "another network" };
         let what = if span.state == PortState::Open { "got through" } else { "was blocked" };
-        let date = |stamp: jiff::Timestamp| stamp.strftime("%Y-%m-%d").to_string();
-        writeln!(out, "port {} {what} on {here} from {} to {}", span.port, date(span.first), date(span.last))?;
+        let (first, last) = (local_day(span.first), local_day(span.last));
+        let when = if first == last { format!("on {first}") } else { format!("from {first} to {last}") };
+        page.line(0, format_args!("port {} {what} on {here} {when}", span.port))?;
     }
     Ok(())
+}
+
+/// How a receipt stands. An undo is not a change that is in effect: it is the end of one.
+fn state_words(receipt: &Receipt) -> String {
+    match (receipt.kind, &receipt.status) {
+        (Kind::Apply, Status::Applied) => "changed, and in effect".to_owned(),
+        (Kind::Apply, Status::Undone { time, .. }) => format!("changed, and put back on {}", local_time(*time)),
+        (Kind::Apply, Status::RolledBack { .. }) => "not changed: put back at once".to_owned(),
+        (Kind::Undo, Status::RolledBack { .. }) => "not put back: left as it was changed".to_owned(),
+        (Kind::Undo, Status::Applied | Status::Undone { .. }) => match &receipt.undoes {
+            Some(original) => format!("put back what {} had changed", shown(&original.0)),
+            None => "put back".to_owned(),
+        },
+        (_, Status::Unfinished) => "interrupted: the next run puts it right".to_owned(),
+    }
 }

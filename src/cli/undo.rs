@@ -1,18 +1,21 @@
-//! `port26 undo`: puts back what was there, byte for byte.
-
-use std::io::Write;
+//! `port26 undo`: puts back what was there, byte for byte. Somebody at a terminal is asked before; a script is not.
 
 use serde::Serialize;
 
 use super::args::{Global, UndoArgs};
-use super::output::{self, Manner, server_words};
-use super::{Exit, UsageError, context};
-use crate::account::{ClientId, SubmissionServer};
-use crate::apply::{AccountFate, ApplyError, ReceiptId, Recovery, RecoveryOutcome, RunId, Selector, Undone, in_words};
+use super::context::Keeps;
+use super::output::{self, Manner, Words};
+use super::page::Page;
+use super::undo_entries::{Entry, entries};
+use super::who::Who;
+use super::words::{local_time, server_words};
+use super::{Exit, UsageError, context, prompt};
+use crate::apply::{ApplyError, Kind, ReceiptId, Recovery, RecoveryOutcome, RunId, Selector, Status, Writer, in_words};
 use crate::clients::CLIENTS;
-use crate::pipeline::Desk;
+use crate::pipeline::{Desk, client_title};
 use crate::plan::{Outcome, Reason};
-use crate::report::SCHEMA;
+use crate::report::{Report, SCHEMA};
+use crate::shown::shown;
 
 /// The document of `undo --json`.
 #[derive(Debug, Serialize)]
@@ -20,43 +23,98 @@ struct Document {
     schema: &'static str,
     verb: &'static str,
     recovered: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    interrupted: Vec<String>,
     accounts: Vec<Entry>,
 }
 
-/// One account that was to be put back.
-#[derive(Debug, Serialize)]
-struct Entry {
-    id: String,
-    client: ClientId,
-    profile: String,
-    result: Outcome,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Reason>,
-    before: SubmissionServer,
-    after: SubmissionServer,
-    receipt: String,
+pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
+    let host = context::host(global)?;
+    let who = Who::of(&host);
+    let state = context::state_dir(global)?;
+    // To look, no program is launched.
+    let looking = Desk::new(state.clone(), &host, CLIENTS);
+    let selector = selector(&looking.writer(), &who, args)?;
+    let mut report = Report::new("undo");
+    let accounts = if global.dry_run {
+        recover(&looking.writer(), Keeps::Nothing, &mut report)?;
+        planned(&looking.writer(), &who, &selector)?
+    } else if asks(global) && !agreed(&looking.writer(), &who, &selector)? {
+        planned(&looking.writer(), &who, &selector)?.into_iter().map(declined).collect()
+    } else {
+        let desk = Desk::new(state, &host.to_be_changed(), CLIENTS);
+        recover(&desk.writer(), Keeps::State, &mut report)?;
+        let undone = desk.writer().undo(&selector, &RunId::start()).map_err(usage)?;
+        undone.iter().flat_map(|undone| entries(undone, &who, Outcome::Reverted)).collect()
+    };
+    let exit = accounts.iter().map(|entry| exit(entry.result)).fold(Exit::Done, Exit::worst);
+    let Report { recovered, interrupted, .. } = report;
+    let document = Document { schema: SCHEMA, verb: "undo", recovered, interrupted, accounts };
+    output::tell(context::manner(global), &document, |page| text(page, &document))?;
+    Ok(exit)
 }
 
-pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
-    let host = context::host(global)?.to_be_changed();
-    let desk = Desk::new(context::state_dir(global)?, &host, CLIENTS);
-    let writer = desk.writer();
-    let selector = match (&args.receipt, args.all) {
-        (Some(receipt), _) => Selector::One(ReceiptId(receipt.clone())),
-        (None, true) => Selector::All,
-        (None, false) => Selector::Last,
-    };
-    let recovered = recovery_words(&writer.recover()?);
-    let undone = writer.undo(&selector, &RunId::start()).map_err(usage)?;
-    let accounts: Vec<Entry> = undone.iter().flat_map(entries).collect();
-    let exit = accounts.iter().map(|entry| exit(entry.result)).fold(Exit::Done, Exit::worst);
-    let document = Document { schema: SCHEMA, verb: "undo", recovered, accounts };
-    match context::manner(global) {
-        Manner::Json => output::json(&document)?,
-        Manner::Silent => {}
-        Manner::Quiet | Manner::People | Manner::Detailed => text(&document)?,
+/// Which receipts are meant: one, those that hold an account, all, or those of the latest run.
+fn selector(writer: &Writer, who: &Who, args: &UndoArgs) -> anyhow::Result<Selector> {
+    let Some(name) = &args.what else { return Ok(if args.all { Selector::All } else { Selector::Last }) };
+    let receipts = writer.receipts()?.receipts;
+    if receipts.iter().any(|receipt| receipt.id.0 == *name) {
+        return Ok(Selector::One(ReceiptId(name.clone())));
     }
-    Ok(exit)
+    let in_effect = receipts
+        .iter()
+        .rev()
+        .filter(|receipt| who.here(receipt) && receipt.kind == Kind::Apply && receipt.status == Status::Applied);
+    let mut holding = in_effect
+        .filter(|receipt| receipt.accounts.iter().any(|account| who.is_called(&account.account_id, name)))
+        .map(|receipt| receipt.id.clone());
+    match holding.next() {
+        Some(latest) => Ok(Selector::One(latest)),
+        None if name.contains(['@', '/']) => {
+            let message = format!("no change of {name} is in effect");
+            Err(UsageError::new(message, "`port26 status` lists the changes.").into())
+        }
+        None => Ok(Selector::One(ReceiptId(name.clone()))),
+    }
+}
+
+/// What would be put back.
+fn planned(writer: &Writer, who: &Who, selector: &Selector) -> anyhow::Result<Vec<Entry>> {
+    let undone = writer.preview_undo(selector).map_err(usage)?;
+    Ok(undone.iter().flat_map(|undone| entries(undone, who, Outcome::WouldRevert)).collect())
+}
+
+/// Somebody at a terminal is asked. A script that says `undo` means it.
+fn asks(global: &Global) -> bool {
+    let people = matches!(context::manner(global), Manner::People | Manner::Detailed | Manner::Quiet);
+    people && !global.yes && prompt::interactive()
+}
+
+/// Shows whose settings it is about, all of them, and asks. Where there is nothing to put back nothing is asked.
+fn agreed(writer: &Writer, who: &Who, selector: &Selector) -> anyhow::Result<bool> {
+    let planned = planned(writer, who, selector)?;
+    if !planned.iter().any(|entry| entry.result == Outcome::WouldRevert) {
+        return Ok(true);
+    }
+    let mut page = Page::stderr();
+    let receipts = writer.receipts()?.receipts;
+    for entry in &planned {
+        let changed = receipts.iter().find(|receipt| receipt.id.0 == entry.receipt).map(|receipt| receipt.time);
+        let when = changed.map(|time| format!(", changed on {}", local_time(time))).unwrap_or_default();
+        page.line(0, format_args!("{} in {}{when}", entry.name(), client_title(entry.client)))?;
+        page.line(4, format_args!("from {}", server_words(&entry.before)))?;
+        page.line(4, format_args!("to   {}", server_words(&entry.after)))?;
+    }
+    drop(page);
+    Ok(prompt::confirm("Put these settings back?")?)
+}
+
+fn declined(mut entry: Entry) -> Entry {
+    if entry.result == Outcome::WouldRevert {
+        let hint = "Run `port26 undo` again when you want it put back.";
+        entry.reason = Some(Reason::new("declined", "Nothing was changed.", hint));
+    }
+    entry
 }
 
 /// A receipt that does not exist, or cannot be undone, is a matter of the command line.
@@ -73,13 +131,27 @@ fn usage(error: ApplyError) -> anyhow::Error {
 fn exit(result: Outcome) -> Exit {
     match result {
         Outcome::Reverted => Exit::Done,
+        Outcome::WouldRevert => Exit::Pending,
         Outcome::Deferred => Exit::NeedsUser,
         _ => Exit::Failed,
     }
 }
 
+/// Puts right what an interrupted run left, or only says that there is something.
+pub(super) fn recover(writer: &Writer, keeps: Keeps, report: &mut Report) -> Result<(), ApplyError> {
+    match keeps {
+        Keeps::State => report.recovered = recovery_words(&writer.recover()?),
+        Keeps::Nothing => {
+            let cut_off = writer.interrupted()?.into_iter();
+            report.interrupted =
+                cut_off.map(|one| format!("{} ({})", shown(&one.profile), shown(&one.receipt.0))).collect();
+        }
+    }
+    Ok(())
+}
+
 /// What an interrupted run left, and what became of it.
-pub(super) fn recovery_words(recovery: &Recovery) -> Vec<String> {
+fn recovery_words(recovery: &Recovery) -> Vec<String> {
     let settled = recovery.recovered.iter().map(|one| {
         let what = match &one.outcome {
             RecoveryOutcome::PutBack { left } if left.is_empty() => "put back as it was".to_owned(),
@@ -95,60 +167,39 @@ pub(super) fn recovery_words(recovery: &Recovery) -> Vec<String> {
     settled.chain(recovery.unreadable.iter().map(ToString::to_string)).collect()
 }
 
-fn entries(undone: &Undone) -> Vec<Entry> {
-    let entry = |account: &crate::apply::AccountRecord, result, reason| Entry {
-        id: account.account_id.clone(),
-        client: undone.client,
-        profile: undone.profile.clone(),
-        result,
-        reason,
-        before: account.after.clone(),
-        after: account.before.clone(),
-        receipt: undone.receipt.to_string(),
-    };
-    if let Some(error) = &undone.error {
-        let result = if matches!(error, ApplyError::InUse { .. }) { Outcome::Deferred } else { Outcome::Failed };
-        let reason = Reason::new(error.code(), error.to_string(), error.hint());
-        return undone.planned.iter().map(|account| entry(account, result, Some(reason.clone()))).collect();
-    }
-    undone
-        .accounts
-        .iter()
-        .map(|one| match &one.fate {
-            AccountFate::Restored | AccountFate::Already => entry(&one.account, Outcome::Reverted, None),
-            AccountFate::Conflict { left } => {
-                let which: Vec<String> = left.iter().map(|left| in_words(&left.slot)).collect();
-                let reason = Reason::new(
-                    "conflict",
-                    format!("Changed by somebody else since, and left alone: {}.", which.join(", ")),
-                    "Look at the account in the mail program and set it by hand if it is not as you want it.",
-                );
-                entry(&one.account, Outcome::Conflict, Some(reason))
-            }
-        })
-        .collect()
-}
-
-fn text(document: &Document) -> std::io::Result<()> {
-    let mut out = anstream::stdout().lock();
+fn text(page: &mut Words, document: &Document) -> std::io::Result<()> {
     for line in &document.recovered {
-        writeln!(out, "put right from an interrupted run: {line}")?;
+        page.line(0, format_args!("put right from an interrupted run: {line}"))?;
+    }
+    for line in &document.interrupted {
+        page.line(0, format_args!("interrupted, and put right by the next run that writes: {line}"))?;
     }
     if document.accounts.is_empty() {
-        return writeln!(out, "There is nothing to put back.");
+        return page.line(0, "There is nothing to put back.");
     }
     for entry in &document.accounts {
-        let word = match entry.result {
-            Outcome::Reverted => "put back",
-            Outcome::Conflict => "conflict",
-            Outcome::Deferred => "waits",
-            _ => "failed",
-        };
-        writeln!(out, "{word:<13} {}  {}", entry.id, server_words(&entry.after))?;
+        let (mark, colour) = entry.mark();
+        let client = client_title(entry.client);
+        page.marked(0, colour, mark, format_args!("{}  {client} ({})", entry.name(), server_words(&entry.after)))?;
         if let Some(reason) = &entry.reason {
-            writeln!(out, "    {}", reason.message)?;
-            writeln!(out, "    next: {}", reason.hint)?;
+            page.line(4, &reason.message)?;
+            page.line(4, format_args!("next: {}", reason.hint))?;
         }
     }
-    Ok(())
+    together(page, document)
+}
+
+/// Accounts of one receipt were changed in one go, and go back in one go.
+fn together(page: &mut Words, document: &Document) -> std::io::Result<()> {
+    let mut receipts: Vec<(&str, Vec<String>)> = Vec::new();
+    for entry in document.accounts.iter().filter(|entry| entry.is_or_would_be_back()) {
+        match receipts.iter_mut().find(|(receipt, _)| *receipt == entry.receipt) {
+            Some((_, names)) => names.push(entry.name()),
+            None => receipts.push((&entry.receipt, vec![entry.name()])),
+        }
+    }
+    let mut several = receipts.iter().filter(|(_, names)| names.len() > 1);
+    several.try_for_each(|(_, names)| {
+        page.line(0, format_args!("changed together, so put back together: {}", names.join(", ")))
+    })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::test::Tested;
 use super::{Event, Tools};
-use crate::account::{Account, Notice, SubmissionServer};
+use crate::account::{Account, ClientId, Notice, SubmissionServer};
 use crate::apply::{
     AccountChange, AccountFate, ApplyError, NewPassword, ReceiptId, RunId, Selector, Transaction, in_words,
 };
@@ -256,7 +256,12 @@ fn open_reason(account: &Account) -> Reason {
 
 /// The program's name as people know it.
 pub fn client_name(account: &Account) -> String {
-    let code = code_of(&account.client);
+    client_title(account.client)
+}
+
+/// The name of a program as people know it.
+pub fn client_title(client: ClientId) -> String {
+    let code = code_of(&client);
     code.split('_').map(capitalise).collect::<Vec<_>>().join(" ")
 }
 

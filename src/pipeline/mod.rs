@@ -29,7 +29,7 @@ use crate::probe::Prober;
 
 pub use by_relay::{ProviderServer, by_relay};
 pub use discover::{Discovery, discover, select};
-pub use fix::{Fixing, client_name, fix, plan_changes};
+pub use fix::{Fixing, client_name, client_title, fix, plan_changes};
 pub use open_clients::OpenClients;
 pub use send::{TestMailError, send_test, send_tests};
 pub use test::{Tested, test};

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio_rustls::client::TlsStream;
 
 use super::finding::{Ehlo, End, Reply};
+use crate::shown;
 
 /// A line longer than this is not SMTP.
 const LONGEST_LINE: usize = 4096;
@@ -90,7 +91,7 @@ pub(super) fn millis(since: Instant) -> u64 {
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes)
         .chars()
-        .map(|letter| if letter.is_control() && letter != '\t' { '\u{fffd}' } else { letter })
+        .map(|letter| if letter == '\t' { letter } else { shown::fit(letter) })
         .collect()
 }
 

@@ -120,6 +120,11 @@ impl World {
         self.run(command, stdin).await
     }
 
+    /// Runs this command with the world's network in front of it.
+    pub async fn run_command(&self, command: Command, stdin: &str) -> Run {
+        self.run(command, stdin).await
+    }
+
     async fn run(&self, mut command: Command, stdin: &str) -> Run {
         for (flag, path) in [("--state", "state"), ("--ca", "ca.pem")] {
             command.arg(flag).arg(self.folder.path().join(path));

@@ -1,0 +1,265 @@
+//! A report as a person reads it: each cause once, below it the hosts that it concerns, below each host its accounts.
+
+use std::io::{Result, Write};
+
+use anstyle::AnsiColor;
+use port26_platform::programs::Scope;
+
+use super::output::Manner;
+use super::page::Page;
+use super::words::{RESULT_WORDS, counted, port_words, server_words};
+use crate::account::Account;
+use crate::clients::Installation;
+use crate::clients::installed::{InstalledBy, Program};
+use crate::pipeline::client_name;
+use crate::plan::Outcome;
+use crate::report::{AccountReport, Report};
+use crate::shown::shown;
+
+/// Columns of hosts, and of what concerns the whole host.
+const HOST: usize = 2;
+const ACCOUNT: usize = 4;
+/// Below the account itself: the column of its text.
+const BELOW: usize = ACCOUNT + 14;
+
+/// Writes a report.
+pub fn write(page: &mut Page<impl Write>, report: &Report, manner: Manner) -> Result<()> {
+    if let Some(reason) = &report.deferred {
+        let (mark, colour) = mark(Outcome::Deferred);
+        page.marked(0, colour, mark, &reason.message)?;
+        return page.line(4, format_args!("next: {}", reason.hint));
+    }
+    for line in &report.recovered {
+        page.line(0, format_args!("put right from an interrupted run: {line}"))?;
+    }
+    for line in &report.interrupted {
+        page.line(0, format_args!("interrupted, and put right by the next run that writes: {line}"))?;
+    }
+    let told = |account: &&AccountReport| manner != Manner::Quiet || needs_attention(account);
+    accounts(page, &report.accounts.iter().filter(told).collect::<Vec<_>>(), manner)?;
+    for problem in &report.problems {
+        page.marked(0, AnsiColor::Red, "not read", format_args!("{}: {}", shown(&problem.at), problem.message))?;
+        page.line(4, format_args!("next: {}", problem.hint))?;
+    }
+    if manner != Manner::Quiet && report.verb == "scan" {
+        for client in &report.clients {
+            client.programs.iter().try_for_each(|program| page.line(0, program_words(client, program)))?;
+        }
+    }
+    if manner != Manner::Quiet {
+        // One that is installed and was never set up has no accounts to change.
+        let set_up = |client: &&Installation| !client.by_hand.is_empty() && !client.profiles.is_empty();
+        for client in report.clients.iter().filter(set_up) {
+            by_hand(page, client)?;
+        }
+        page.line(0, closing(report))?;
+    }
+    way_back(page, report)
+}
+
+fn needs_attention(account: &AccountReport) -> bool {
+    !matches!(account.result, None | Some(Outcome::AlreadyWorks | Outcome::NotOurs))
+}
+
+/// Accounts without a cause (found, or working) are a list; the others stand below their cause.
+fn accounts(page: &mut Page<impl Write>, reports: &[&AccountReport], manner: Manner) -> Result<()> {
+    let (caused, plain): (Vec<_>, Vec<_>) = reports.iter().copied().partition(|report| cause(report).is_some());
+    for report in &plain {
+        let account = &report.account;
+        let (mark, colour) = report.result.map_or(("found", AnsiColor::Blue), mark);
+        let text = format!("{}  {} ({})", who(account), client_name(account), server_words(&account.outgoing));
+        page.marked(0, colour, mark, text)?;
+        for line in below(report, None, manner) {
+            page.line(4, line)?;
+        }
+    }
+    let mut said = !plain.is_empty();
+    for (cause, of_cause) in grouped(&caused, |report| cause(report).unwrap_or_default().to_owned()) {
+        if std::mem::replace(&mut said, true) {
+            page.gap()?;
+        }
+        page.line(0, &cause)?;
+        for (name, of_host) in grouped(&of_cause, |report| report.account.outgoing.host.to_lowercase()) {
+            if !name.is_empty() {
+                page.line(HOST, shown(&name))?;
+            }
+            host(page, &cause, &of_host, manner)?;
+        }
+    }
+    if said && !caused.is_empty() && manner != Manner::Quiet {
+        page.gap()?;
+    }
+    Ok(())
+}
+
+/// The accounts of a host; what is to be said of all of them is said once, below the last.
+fn host(page: &mut Page<impl Write>, cause: &str, reports: &[&AccountReport], manner: Manner) -> Result<()> {
+    let told: Vec<Vec<String>> = reports.iter().map(|report| below(report, Some(cause), manner)).collect();
+    let of_all = |line: &String| told.len() > 1 && told.iter().all(|lines| lines.contains(line));
+    for (report, lines) in reports.iter().zip(&told) {
+        let account = &report.account;
+        let (mark, colour) = report.result.map_or(("found", AnsiColor::Blue), mark);
+        let text = format!("{}  {}, {}", who(account), client_name(account), port_words(&account.outgoing));
+        page.marked(ACCOUNT, colour, mark, text)?;
+        lines.iter().filter(|line| !of_all(line)).try_for_each(|line| page.line(BELOW, line))?;
+    }
+    let first = told.first().map(Vec::as_slice).unwrap_or_default();
+    first.iter().filter(|line| of_all(line)).try_for_each(|line| page.line(ACCOUNT, line))
+}
+
+/// Groups in the order in which each is first met.
+fn grouped<'a>(
+    reports: &[&'a AccountReport],
+    key: impl Fn(&AccountReport) -> String,
+) -> Vec<(String, Vec<&'a AccountReport>)> {
+    let mut groups: Vec<(String, Vec<&AccountReport>)> = Vec::new();
+    for report in reports {
+        let key = key(report);
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, group)) => group.push(report),
+            None => groups.push((key, vec![report])),
+        }
+    }
+    groups
+}
+
+/// Why an account is as it is; `None`: there is nothing to explain.
+fn cause(report: &AccountReport) -> Option<&str> {
+    let reason = report.reason.as_ref().map(|reason| reason.message.as_str());
+    match report.result {
+        None | Some(Outcome::AlreadyWorks) => None,
+        Some(_) => report.verdict.as_ref().map(|verdict| verdict.summary.as_str()).or(reason),
+    }
+}
+
+/// What is said of an account besides its cause.
+fn below(report: &AccountReport, cause: Option<&str>, manner: Manner) -> Vec<String> {
+    let account = &report.account;
+    let mut lines = Vec::new();
+    if account.emails.len() > 1 {
+        let others: Vec<_> = account.emails[1..].iter().map(|email| shown(email)).collect();
+        lines.push(format!("also used by: {}", others.join(", ")));
+    }
+    if manner == Manner::Detailed {
+        let evidence = report.verdict.iter().flat_map(|verdict| &verdict.evidence);
+        lines.extend(evidence.map(|line| format!("- {line}")));
+    }
+    if let Some(after) = &report.after {
+        let lead = if report.result == Some(Outcome::Fixed) { "now" } else { "would be" };
+        let same_host = after.host.eq_ignore_ascii_case(&account.outgoing.host);
+        let server = if same_host { port_words(after) } else { server_words(after) };
+        lines.push(format!("{lead}: {server}"));
+    }
+    if let (Some(reason), Some(cause)) = (&report.reason, cause) {
+        if reason.message != cause {
+            lines.push(reason.message.clone());
+        }
+        match report.result {
+            Some(Outcome::Fixed) => {}
+            Some(Outcome::WouldFix) if reason.code == report_code(report) => {}
+            // Why it is left alone; there is no next step.
+            Some(Outcome::NotOurs) => lines.push(reason.hint.clone()),
+            _ => lines.push(format!("next: {}", reason.hint)),
+        }
+    }
+    lines.extend(account.notices.iter().map(|notice| format!("note: {}", notice.message)));
+    lines
+}
+
+/// The code of its verdict: a reason of this code only repeats it.
+fn report_code(report: &AccountReport) -> String {
+    report.verdict.as_ref().map(|verdict| crate::plan::code_of(&verdict.code)).unwrap_or_default()
+}
+
+/// The address of an account, or its id.
+fn who(account: &Account) -> std::borrow::Cow<'_, str> {
+    shown(account.email.as_deref().unwrap_or(&account.id))
+}
+
+fn mark(outcome: Outcome) -> (&'static str, AnsiColor) {
+    match outcome {
+        Outcome::AlreadyWorks => ("works", AnsiColor::Green),
+        Outcome::Fixed => ("fixed", AnsiColor::Green),
+        Outcome::WouldFix => ("can be fixed", AnsiColor::Cyan),
+        Outcome::WouldRevert => ("can be undone", AnsiColor::Cyan),
+        Outcome::NotOurs => ("left alone", AnsiColor::Blue),
+        Outcome::Refused => ("not changed", AnsiColor::Yellow),
+        Outcome::Deferred => ("waits", AnsiColor::Yellow),
+        Outcome::NeedsUser => ("needs you", AnsiColor::Yellow),
+        Outcome::NoRoute => ("no way out", AnsiColor::Red),
+        Outcome::Reverted => ("put back", AnsiColor::Red),
+        Outcome::Conflict => ("conflict", AnsiColor::Red),
+        Outcome::Failed => ("failed", AnsiColor::Red),
+    }
+}
+
+/// An installed program in a line: `installed: Mozilla Thunderbird (x64 de) 128.5.0, 64 bits, open now`.
+fn program_words(client: &Installation, program: &Program) -> String {
+    let mut words = vec![shown(&program.name).into_owned()];
+    if let Some(version) = program.version.as_ref().filter(|version| !program.name.contains(version.as_str())) {
+        words[0] = format!("{} {}", words[0], shown(version));
+    }
+    words.extend(program.bits.map(|bits| format!("{bits} bits")));
+    words.extend(program.edition.as_deref().map(|edition| shown(edition).into_owned()));
+    words.extend(match program.installed_by {
+        InstalledBy::WindowsInstaller => Some("by Windows Installer".to_owned()),
+        InstalledBy::ClickToRun => Some("by Click-to-Run".to_owned()),
+        InstalledBy::Package => Some("as a packaged app".to_owned()),
+        InstalledBy::Setup | InstalledBy::NotTold => None,
+    });
+    if program.installed_for == Scope::User {
+        words.push("for this user".to_owned());
+    }
+    if program.running {
+        words.push("open now".to_owned());
+    }
+    if client.profiles.is_empty() {
+        words.push("not set up".to_owned());
+    }
+    format!("installed: {}", words.join(", "))
+}
+
+fn by_hand(page: &mut Page<impl Write>, client: &Installation) -> Result<()> {
+    let name = crate::plan::code_of(&client.client).replace('_', " ");
+    page.line(0, format_args!("found {name}; its accounts must be changed by hand:"))?;
+    let steps = client.by_hand.iter().enumerate();
+    steps.into_iter().try_for_each(|(number, step)| page.line(4, format_args!("{}. {step}", number + 1)))
+}
+
+fn closing(report: &Report) -> String {
+    let count = |wanted: Outcome| report.accounts.iter().filter(|account| account.result == Some(wanted)).count();
+    if report.accounts.is_empty() && report.problems.is_empty() {
+        return "No mail accounts were found.".to_owned();
+    }
+    let parts: Vec<String> = RESULT_WORDS
+        .into_iter()
+        .map(|(outcome, words)| (count(outcome), words))
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, words)| format!("{number} {words}"))
+        .collect();
+    match parts.is_empty() {
+        true => format!("{} found.", counted(report.accounts.len(), "account", "accounts")),
+        false => format!("{}.", parts.join(", ")),
+    }
+}
+
+/// How to put back what was changed. The receipts of one run are put back together, or one by one.
+fn way_back(page: &mut Page<impl Write>, report: &Report) -> Result<()> {
+    let receipt = |report: &&AccountReport| report.receipt.clone();
+    let changed: Vec<&AccountReport> = report.accounts.iter().filter(|report| receipt(report).is_some()).collect();
+    let receipts = grouped(&changed, |report| report.receipt.clone().unwrap_or_default());
+    match receipts.as_slice() {
+        [] => Ok(()),
+        [(receipt, _)] => page.line(0, format_args!("to put it back: `port26 undo {receipt}`")),
+        several => {
+            page.line(0, "to put everything back: `port26 undo`")?;
+            several.iter().try_for_each(|(receipt, reports)| {
+                let names: Vec<_> = reports.iter().map(|report| who(&report.account)).collect();
+                page.line(4, format_args!("only {}: `port26 undo {receipt}`", names.join(", ")))
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

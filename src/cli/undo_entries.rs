@@ -1,0 +1,83 @@
+//! What an undo did to each account, or would do: the entries of its document.
+
+use anstyle::AnsiColor;
+use serde::Serialize;
+
+use super::who::Who;
+use crate::account::{ClientId, SubmissionServer};
+use crate::apply::{AccountFate, AccountRecord, ApplyError, Undone, in_words};
+use crate::plan::{Outcome, Reason};
+use crate::shown::shown;
+
+/// One account that was to be put back.
+#[derive(Debug, Serialize)]
+pub(super) struct Entry {
+    pub id: String,
+    /// Its address, if it is still set up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    pub client: ClientId,
+    pub profile: String,
+    pub result: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    pub before: SubmissionServer,
+    pub after: SubmissionServer,
+    pub receipt: String,
+}
+
+impl Entry {
+    /// What people call the account.
+    pub(super) fn name(&self) -> String {
+        shown(self.email.as_deref().unwrap_or(&self.id)).into_owned()
+    }
+
+    /// Its settings are back, or would be.
+    pub(super) fn is_or_would_be_back(&self) -> bool {
+        matches!(self.result, Outcome::Reverted | Outcome::WouldRevert)
+    }
+
+    /// The result in a word.
+    pub(super) fn mark(&self) -> (&'static str, AnsiColor) {
+        match self.result {
+            Outcome::Reverted => ("put back", AnsiColor::Green),
+            Outcome::WouldRevert => ("can be undone", AnsiColor::Cyan),
+            Outcome::Conflict => ("conflict", AnsiColor::Red),
+            Outcome::Deferred => ("waits", AnsiColor::Yellow),
+            _ => ("failed", AnsiColor::Red),
+        }
+    }
+}
+
+/// The accounts of a receipt; `back`: the result of one whose settings are back.
+pub(super) fn entries(undone: &Undone, who: &Who, back: Outcome) -> Vec<Entry> {
+    let entry = |account: &AccountRecord, result, reason| Entry {
+        id: account.account_id.clone(),
+        email: who.email(&account.account_id).map(str::to_owned),
+        client: undone.client,
+        profile: undone.profile.clone(),
+        result,
+        reason,
+        before: account.after.clone(),
+        after: account.before.clone(),
+        receipt: undone.receipt.to_string(),
+    };
+    if let Some(error) = &undone.error {
+        let result = if matches!(error, ApplyError::InUse { .. }) { Outcome::Deferred } else { Outcome::Failed };
+        let reason = Reason::new(error.code(), error.to_string(), error.hint());
+        return undone.planned.iter().map(|account| entry(account, result, Some(reason.clone()))).collect();
+    }
+    let of_account = |one: &crate::apply::AccountUndone| match &one.fate {
+        AccountFate::Restored | AccountFate::Already => entry(&one.account, back, None),
+        AccountFate::Conflict { left } => {
+            let which: Vec<String> = left.iter().map(|left| in_words(&left.slot)).collect();
+            let reason = Reason::new(
+                "conflict",
+                format!("Changed by somebody else since, and left alone: {}.", which.join(", ")),
+                "Look at the account in the mail program and set it by hand if it is not as you want it.",
+            );
+            entry(&one.account, Outcome::Conflict, Some(reason))
+        }
+    };
+    undone.accounts.iter().map(of_account).collect()
+}
