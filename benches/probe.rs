@@ -42,7 +42,7 @@ async fn prove(prober: &Prober) -> (u32, u32) {
     let password = SecretString::from("open sesame");
     let login = session
         .expect("a session")
-        .log_in(USER, &password, Some(USER), PlaintextAuth::Refused)
+        .log_in(USER, &password, None, Some(USER), PlaintextAuth::Refused)
         .await
         .expect("TLS is verified");
     (finding.round_trips, login.round_trips)

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use port26::account::TlsMode::{self, Implicit, Starttls};
 use port26::probe::finding::{Connect, End, Phase, PortFinding, Resolution, TlsTrouble};
 use port26::probe::network::{Lookup, Network, Route};
-use port26::probe::{Config, LoginRefused, PlaintextAuth, Prober, SendError, Session, Target};
+use port26::probe::{Config, LoginRefused, Mechanism, PlaintextAuth, Prober, SendError, Session, Target};
 use scripted_host::{Authority, Dates, Greeting, Handshake, Script, ScriptedHost};
 use secrecy::SecretString;
 
@@ -35,9 +35,15 @@ fn quick(authority: &Authority) -> Config {
         greeting_patience: Duration::from_secs(1),
         syn_offsets: [0, 50, 100].map(Duration::from_millis).to_vec(),
         stagger: Duration::from_millis(50),
+        begun_patience: AGES,
         early_silence: Some(Duration::from_millis(300)),
         ..Config::default()
     }
+}
+
+fn led_to(host: &ScriptedHost, config: Config) -> Prober {
+    let rule = format!("{HOST}::127.0.0.1:{}", host.port()).parse().unwrap();
+    Prober::new(Config { connect_to: vec![rule], ..config }).unwrap()
 }
 
 /// One authority, one host that follows `change`d script, one prober that is led to it.
@@ -52,9 +58,12 @@ impl Bench {
         let mut script = Script::new(authority.server(&[HOST], Dates::Now));
         change(&mut script, &authority);
         let host = ScriptedHost::start(script);
-        let rule = format!("{HOST}::127.0.0.1:{}", host.port()).parse().unwrap();
-        let prober = Prober::new(Config { connect_to: vec![rule], ..quick(&authority) }).unwrap();
+        let prober = led_to(&host, quick(&authority));
         Self { host, prober }
+    }
+
+    fn led_here(&self, config: Config) -> Prober {
+        led_to(&self.host, config)
     }
 
     async fn open(&self, tls: TlsMode) -> (PortFinding, Option<Session>) {
@@ -96,7 +105,7 @@ async fn starttls_then_login() {
     // connect, greeting, EHLO, STARTTLS, TLS, EHLO; and AUTH makes seven.
     assert_eq!(finding.round_trips, 6);
 
-    let login = session.unwrap().log_in(USER, &password(), Some(USER), PlaintextAuth::Refused).await.unwrap();
+    let login = session.unwrap().log_in(USER, &password(), None, Some(USER), PlaintextAuth::Refused).await.unwrap();
     assert_eq!((login.mechanism.as_deref(), &login.end), (Some("PLAIN"), &End::Complete));
     assert_eq!((login.auth.unwrap().code, login.mail_from.unwrap().code, login.round_trips), (235, 250, 2));
     let [ehlo, starttls] = bench.host.clear().try_into().unwrap();
@@ -115,7 +124,7 @@ async fn implicit_tls_takes_five_round_trips_with_login() {
     let (finding, session) = bench.open(Implicit).await;
     assert_eq!((finding.phase, &finding.end, finding.round_trips), (Phase::Done, &End::Complete, 4), "{finding:#?}");
     assert!(finding.ehlo.is_none() && finding.starttls.is_none() && finding.greeting.is_some());
-    let login = session.unwrap().log_in(USER, &password(), None, PlaintextAuth::Refused).await.unwrap();
+    let login = session.unwrap().log_in(USER, &password(), None, None, PlaintextAuth::Refused).await.unwrap();
     assert_eq!((login.mechanism.as_deref(), login.auth.unwrap().code), (Some("LOGIN"), 235));
     assert_eq!(bench.host.inside()[1..], ["AUTH LOGIN", "YW5uQGhvc3RpbmcudGVzdA==", "b3BlbiBzZXNhbWU=", "QUIT"]);
     assert!(bench.host.clear().is_empty());
@@ -136,7 +145,7 @@ async fn tls_1_2_takes_one_round_trip_more() {
 async fn a_wrong_password_is_tried_once() {
     let bench = Bench::new(|script, _| script.auth = "535 5.7.8 no: AGFubkBob3N0aW5nLnRlc3QAb3BlbiBzZXNhbWU=");
     let session = bench.open(Starttls).await.1.unwrap();
-    let login = session.log_in(USER, &password(), Some(USER), PlaintextAuth::Refused).await.unwrap();
+    let login = session.log_in(USER, &password(), None, Some(USER), PlaintextAuth::Refused).await.unwrap();
     assert_eq!((&login.end, &login.mail_from), (&End::Refused, &None));
     let reply = login.auth.unwrap();
     assert_eq!((reply.code, reply.lines), (535, vec!["5.7.8 no: ***".to_owned()]));
@@ -210,12 +219,12 @@ async fn no_password_without_verified_tls() {
     let bench = Bench::new(|script, _| script.ehlo = vec![HOST, "AUTH PLAIN", "XXXXXXXA"]);
     let (finding, session) = bench.open(Starttls).await;
     assert_eq!(finding.ehlo.unwrap().keywords, ["AUTH PLAIN", "XXXXXXXA"]);
-    let refused = session.unwrap().log_in(USER, &password(), Some(USER), PlaintextAuth::Refused).await;
+    let refused = session.unwrap().log_in(USER, &password(), None, Some(USER), PlaintextAuth::Refused).await;
     assert_eq!(refused, Err(LoginRefused::Unprotected { host: HOST.into(), port: 587 }));
     assert_eq!((bench.auths(), bench.host.verbs()[0].as_str()), (0, "EHLO"));
     // The policy may say otherwise.
     let session = bench.open(TlsMode::None).await.1.unwrap();
-    let login = session.log_in(USER, &password(), None, PlaintextAuth::Allowed).await.unwrap();
+    let login = session.log_in(USER, &password(), None, None, PlaintextAuth::Allowed).await.unwrap();
     assert_eq!((login.auth.unwrap().code, bench.auths()), (235, 1));
 }
 
@@ -237,7 +246,7 @@ async fn certificates_that_do_not_hold_end_the_conversation() {
                 script.implicit = implicit;
             });
             let mode = if implicit { Implicit } else { Starttls };
-            let finding = bench.ends(mode, Phase::Tls, End::Closed).await;
+            let finding = bench.ends(mode, Phase::Tls, End::Left).await;
             let tls = finding.tls.unwrap();
             assert_eq!((tls.verified, tls.trouble.as_ref()), (false, Some(trouble)));
             assert_eq!((tls.names.len(), tls.issuer.is_some(), tls.key_sha256.is_some()), (1, true, true));
@@ -248,9 +257,11 @@ async fn certificates_that_do_not_hold_end_the_conversation() {
 
 #[tokio::test]
 async fn handshakes_that_break_after_220() {
-    for handshake in [Handshake::Close, Handshake::Garbage, Handshake::Injected] {
+    // Only where the server ended it is it said to have done so.
+    let cases = [(Handshake::Close, End::Closed), (Handshake::Garbage, End::Left), (Handshake::Injected, End::Left)];
+    for (handshake, end) in cases {
         let bench = Bench::new(|script, _| script.handshake = handshake);
-        let finding = bench.ends(Starttls, Phase::Tls, End::Closed).await;
+        let finding = bench.ends(Starttls, Phase::Tls, end).await;
         assert_eq!(finding.starttls.unwrap().code, 220);
         let trouble = finding.tls.unwrap().trouble;
         assert!(matches!(trouble, Some(TlsTrouble::Handshake { .. })), "{handshake:?}: {trouble:?}");
@@ -274,7 +285,7 @@ async fn starttls_refused_is_not_plain_text() {
 #[tokio::test]
 async fn the_wrong_tls_mode_is_told() {
     let bench = Bench::new(|_, _| {});
-    let finding = bench.ends(Implicit, Phase::Tls, End::Closed).await;
+    let finding = bench.ends(Implicit, Phase::Tls, End::Left).await;
     assert_eq!(finding.tls.unwrap().trouble, Some(TlsTrouble::WrongMode));
     // The other way round both sides wait.
     let bench = Bench::new(|script, _| script.implicit = true);
@@ -313,7 +324,214 @@ async fn a_starred_greeting_is_kept_as_it_is() {
     });
     let finding = bench.ends(Starttls, Phase::Ehlo, End::Refused).await;
     assert_eq!(finding.greeting.unwrap().lines, [&stars[4..]]);
-    assert_eq!(finding.ehlo, None);
+    assert_eq!((finding.ehlo, finding.helo), (None, false));
+    assert_eq!(finding.refusal.unwrap().code, 500);
+    bench.host.all_gone();
+    assert_eq!(bench.host.verbs(), ["EHLO", "HELO", "QUIT"]);
+}
+
+/// A PIX between us and the server, or a server of 1990: HELO is taken, and nothing is offered.
+#[tokio::test]
+async fn helo_is_said_where_ehlo_is_refused() {
+    for refusal in ["500 what?", "502 5.5.2 unknown command", "550 no"] {
+        let bench = Bench::new(|script, _| {
+            script.greeting = Greeting::Say("220 ****************************0**");
+            script.ehlo = vec![refusal];
+            script.helo = "250 mail.hosting.test pleased to meet you";
+        });
+        let (finding, session) = bench.open(Starttls).await;
+        assert_eq!((finding.phase, &finding.end, finding.helo), (Phase::Done, &End::Complete, true), "{finding:#?}");
+        assert_eq!((&finding.ehlo, &finding.tls, finding.round_trips), (&None, &None, 4));
+        let login = session.unwrap().log_in(USER, &password(), None, None, PlaintextAuth::Allowed).await;
+        assert!(matches!(login, Err(LoginRefused::NoMechanism { .. })));
+        bench.host.all_gone();
+        assert_eq!((bench.host.verbs(), bench.auths()), (["EHLO", "HELO", "QUIT"].map(str::to_owned).to_vec(), 0));
+    }
+    // Somebody who refuses for now, or us altogether, is not asked again.
+    for refusal in ["421 4.3.2 too many", "450 4.7.1 later", "554 5.7.1 go away"] {
+        let bench = Bench::new(|script, _| script.ehlo = vec![refusal]);
+        let finding = bench.ends(Starttls, Phase::Ehlo, End::Refused).await;
+        assert_eq!(finding.refusal.unwrap().lines, [&refusal[4..]]);
+        bench.host.all_gone();
+        assert_eq!(bench.host.verbs(), ["EHLO", "QUIT"]);
+    }
+    // What was offered in the clear is not offered inside TLS.
+    let bench = Bench::new(|script, _| {
+        script.ehlo = vec![HOST, "AUTH PLAIN", "STARTTLS"];
+        script.ehlo_tls = vec!["502 5.5.2 unknown command"];
+        script.helo = "250 mail.hosting.test";
+    });
+    let (finding, session) = bench.open(Starttls).await;
+    assert!(finding.helo && finding.tls_verified() && !finding.proves() && session.is_some());
+    assert_eq!(finding.last_ehlo().unwrap().name, HOST);
+}
+
+/// Mail programs take all of these, so it must not be us who calls the server broken.
+#[tokio::test]
+async fn odd_but_harmless_replies_are_taken() {
+    let voices: [(&str, scripted_host::Voice); 5] = [
+        ("bare line feeds", |line| format!("{line}\n").into_bytes()),
+        ("no text behind 220, 235, 250", |line| {
+            let whole = line.contains("STARTTLS") || line.contains("SIZE") || line.as_bytes()[3] == b'-';
+            format!("{}\r\n", if whole { line } else { &line[..3] }).into_bytes()
+        }),
+        ("Latin-1", |line| [line.as_bytes(), b" f\xfcr alle\r\n"].concat()),
+        ("long lines", |line| format!("{line}{}\r\n", " x".repeat(2000)).into_bytes()),
+        ("many lines", |line| match line.split_at(3) {
+            (code @ ("220" | "235" | "250"), rest) if rest.starts_with(' ') => {
+                format!("{}{line}\r\n", format!("{code}-XMORE\r\n").repeat(300)).into_bytes()
+            }
+            _ => format!("{line}\r\n").into_bytes(),
+        }),
+    ];
+    for (what, voice) in voices {
+        let bench = Bench::new(|script, _| {
+            script.voice = voice;
+            script.ehlo_tls = vec![HOST, "auth plain login", "SIZE 1"];
+        });
+        let (finding, session) = bench.open(Starttls).await;
+        assert_eq!((finding.phase, &finding.end), (Phase::Done, &End::Complete), "{what}: {finding:#?}");
+        assert!(finding.proves(), "{what}: {finding:#?}");
+        let login = session.unwrap().log_in(USER, &password(), None, Some(USER), PlaintextAuth::Refused).await.unwrap();
+        let codes = (login.auth.unwrap().code, login.mail_from.unwrap().code);
+        assert_eq!((codes, login.end), ((235, 250), End::Complete), "{what}");
+        assert_eq!(
+            (bench.auths(), bench.host.verbs()[2..].join(" ")),
+            (1, "EHLO AUTH MAIL RSET QUIT".into()),
+            "{what}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn odd_prompts_of_a_login_are_answered() {
+    for prompt in ["334", "334 ", "334 go on"] {
+        let bench = Bench::new(|script, _| script.plain_prompt = Some(prompt));
+        let session = bench.open(Starttls).await.1.unwrap();
+        let login = session.log_in(USER, &password(), None, None, PlaintextAuth::Refused).await.unwrap();
+        assert_eq!(login.auth.unwrap().code, 235);
+        let initial = &bench.host.inside()[1]["AUTH PLAIN ".len()..];
+        assert_eq!(bench.host.inside()[2], initial, "{prompt}");
+    }
+    for prompts in [["334 Qm9udXphcmlvPw==", "334 not base64"], ["334", "334"], ["334 Username:", "334 Password:"]] {
+        let bench = Bench::new(|script, _| {
+            script.prompts = prompts;
+            script.ehlo_tls = vec![HOST, "AUTH=LOGIN"];
+        });
+        let session = bench.open(Starttls).await.1.unwrap();
+        let login = session.log_in(USER, &password(), None, None, PlaintextAuth::Refused).await.unwrap();
+        assert_eq!(login.auth.unwrap().code, 235);
+        assert_eq!(bench.host.inside()[2..4], ["YW5uQGhvc3RpbmcudGVzdA==", "b3BlbiBzZXNhbWU="]);
+    }
+}
+
+/// What the program will use is what is proven: CRAM-MD5 sends no password, and needs another one on the server.
+#[tokio::test]
+async fn the_mechanism_that_is_wanted_is_proven() {
+    let used = async |mechanism| {
+        let bench = Bench::new(|_, _| {});
+        let session = bench.open(Starttls).await.1.unwrap();
+        let login = session.log_in(USER, &password(), Some(mechanism), None, PlaintextAuth::Refused).await.unwrap();
+        assert_eq!((login.mechanism.as_deref(), login.auth.unwrap().code), (Some(mechanism.name()), 235));
+        bench.host.inside()[1..].to_vec()
+    };
+    assert_eq!(used(Mechanism::Login).await[0], "AUTH LOGIN");
+    assert!(used(Mechanism::Plain).await[0].starts_with("AUTH PLAIN "));
+    let said = used(Mechanism::CramMd5).await;
+    // HMAC-MD5 of "<123@mail.hosting.test>" with "open sesame", by openssl.
+    assert_eq!(said, ["AUTH CRAM-MD5", "YW5uQGhvc3RpbmcudGVzdCA4YjM0ZGQxYzliYTA1YWI5ZDIwMTNiNGMyZDJmZjEwYQ==", "QUIT"]);
+
+    let bench = Bench::new(|script, _| script.ehlo_tls = vec![HOST, "AUTH PLAIN"]);
+    let session = bench.open(Starttls).await.1.unwrap();
+    let refused = session.log_in(USER, &password(), Some(Mechanism::CramMd5), None, PlaintextAuth::Refused).await;
+    let (host, port, mechanism) = (HOST.to_owned(), 587, Mechanism::CramMd5);
+    assert_eq!(refused, Err(LoginRefused::NotOffered { host, port, mechanism }));
+    assert_eq!(bench.auths(), 0);
+}
+
+/// Whatever the server says after the login may quote it.
+#[tokio::test]
+async fn no_later_reply_shows_the_password() {
+    let quoted = "550 5.7.1 you said open sesame, b3BlbiBzZXNhbWU= and AGFubkBob3N0aW5nLnRlc3QAb3BlbiBzZXNhbWU=";
+    let clean = "5.7.1 you said ***, *** and ***";
+    let bench = Bench::new(|script, _| script.mail = quoted);
+    let session = bench.open(Starttls).await.1.unwrap();
+    let login = session.log_in(USER, &password(), None, Some(USER), PlaintextAuth::Refused).await.unwrap();
+    assert_eq!(login.mail_from.unwrap().lines, [clean]);
+
+    let message = lettre::Message::builder().from(USER.parse().unwrap()).to(USER.parse().unwrap());
+    let message = message.body("it arrives\n".to_owned()).unwrap();
+    for at in ["MAIL", "RCPT"] {
+        let bench = Bench::new(|script, _| match at {
+            "MAIL" => script.mail = quoted,
+            _ => script.rcpt = quoted,
+        });
+        let session = bench.open(Starttls).await.1.unwrap();
+        let sent = session.send(Some((USER, &password())), &message, PlaintextAuth::Refused).await;
+        assert!(matches!(&sent, Err(SendError::Refused(reply)) if reply.lines == [clean]), "{sent:?}");
+    }
+    // The answers on the way to it, and what is no answer at all.
+    for auth in [quoted, "open sesame? never heard of it"] {
+        let bench = Bench::new(|script, _| {
+            script.plain_prompt = Some("334 again");
+            script.auth = auth;
+        });
+        let session = bench.open(Starttls).await.1.unwrap();
+        let login = session.log_in(USER, &password(), None, Some(USER), PlaintextAuth::Refused).await.unwrap();
+        assert!(!format!("{login:?}").contains("sesame") && login.end != End::Complete, "{login:?}");
+    }
+}
+
+/// postscreen: `220-` at once, and the rest after six seconds. It is alive, and who leaves is noted.
+#[tokio::test]
+async fn a_greeting_that_was_begun_is_waited_for() {
+    let late = Duration::from_millis(1600);
+    let teaser = "220-mail.hosting.test one moment";
+    let bench = Bench::new(|script, _| script.greeting = Greeting::Teaser(teaser, late, "220 mail.hosting.test ESMTP"));
+    let (finding, session) = bench.open(Starttls).await;
+    assert_eq!((finding.phase, &finding.end, session.is_some()), (Phase::Done, &End::Complete, true), "{finding:#?}");
+    assert_eq!(finding.greeting.unwrap().lines.len(), 2);
+    let bench = Bench::new(|script, _| script.greeting = Greeting::Teaser(teaser, late, "521 5.3.2 not you"));
+    let finding = bench.ends(Starttls, Phase::Greeting, End::Refused).await;
+    assert_eq!(finding.greeting.unwrap().code, 521);
+    // In the end even that is too long; but it is not silent.
+    let mut bench = Bench::new(|script, _| script.greeting = Greeting::Teaser(teaser, AGES, "220 here"));
+    let config = Config { begun_patience: Duration::from_millis(1300), ..quick(&Authority::new()) };
+    bench.prober = bench.led_here(config);
+    let finding = bench.ends(Starttls, Phase::Greeting, End::TimedOut).await;
+    assert_eq!(finding.greeting.unwrap().lines, [&teaser[4..]]);
+}
+
+/// What somebody pours in is neither kept nor waited for.
+#[tokio::test]
+async fn a_flood_ends_the_conversation() {
+    for words in ["220aaaaaaaaaaaaaaa", "220-x\r\n", "220 aaaaaaaaaaaaaaa", "x", "220-aaaaaaaaaaaaaa \n"] {
+        let bench = Bench::new(|script, _| script.greeting = Greeting::Flood(words));
+        let (finding, session) = bench.open(Starttls).await;
+        let End::Garbage { seen } = &finding.end else { panic!("{words:?}: {finding:#?}") };
+        assert!(seen.starts_with(&words[..1]) && seen.len() <= 80, "{seen}");
+        assert_eq!((finding.phase, session.is_none()), (Phase::Greeting, true));
+        // What we did not read is in the buffers of the system, which are some megabytes at most.
+        assert!(bench.host.poured() < 32 * 1024 * 1024, "{}", bench.host.poured());
+    }
+    // The same in the answer to EHLO.
+    let bench = Bench::new(|script, _| {
+        script.ehlo = vec!["X"; 30_000];
+    });
+    let finding = bench.ends(Starttls, Phase::Ehlo, End::Garbage { seen: "250-X".to_owned() }).await;
+    assert_eq!(finding.greeting.unwrap().code, 220);
+}
+
+/// What a run costs its hosts can be counted.
+#[tokio::test]
+async fn connections_are_counted_by_host() {
+    let bench = Bench::new(|_, _| {});
+    assert!(bench.prober.connections().is_empty());
+    for _ in 0..2 {
+        bench.open(Starttls).await.1.unwrap().close().await;
+    }
+    bench.prober.control(HOST, 25, false).await;
+    assert_eq!(bench.prober.connections(), [(HOST.to_owned(), 3)].into());
 }
 
 #[tokio::test]
@@ -594,6 +812,6 @@ async fn without_tls_anywhere_the_port_is_still_described() {
     assert!(matches!(survey.findings.resolution, Resolution::Addresses { mapped: true, .. }));
     let finding = &survey.findings.ports[0];
     assert_eq!((finding.phase, &finding.tls, finding.round_trips), (Phase::Done, &None, 3));
-    let refused = survey.take_session(25).unwrap().log_in(USER, &password(), None, PlaintextAuth::Refused).await;
+    let refused = survey.take_session(25).unwrap().log_in(USER, &password(), None, None, PlaintextAuth::Refused).await;
     assert!(matches!(refused, Err(LoginRefused::Unprotected { .. })));
 }

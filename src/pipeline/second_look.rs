@@ -51,8 +51,9 @@ pub(super) async fn look_again(
     names(prober, survey).await;
 }
 
+/// One that was begun has been waited for already.
 fn no_greeting(finding: &PortFinding) -> bool {
-    finding.phase == Phase::Greeting && finding.end == End::TimedOut
+    finding.phase == Phase::Greeting && finding.end == End::TimedOut && finding.greeting.is_none()
 }
 
 /// TLS where plain text was expected is silence to the one side; plain text where TLS was expected is told at once.

@@ -229,7 +229,7 @@ async fn log_in(
             return Proof::Before { outcome: before.outcome, finding: before.finding.map(|finding| *finding) };
         }
     };
-    match session.log_in(&credential.user, &credential.password, sender, plaintext).await {
+    match session.log_in(&credential.user, &credential.password, None, sender, plaintext).await {
         Ok(finding) => {
             ticket.ended(&finding);
             Proof::Fresh(finding)

@@ -1,10 +1,10 @@
 //! Connecting: the addresses of a host in a staggered race (RFC 8305), each with fresh SYNs, since a lost packet
 //! must not look like a blocked port, and each error under the name of what caused it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -29,6 +29,8 @@ pub(super) struct Dialler {
     pub(super) sockets: Arc<Semaphore>,
     /// How many of them repeated SYNs leave free.
     pub(super) reserve: usize,
+    /// Connections that were made so far, by host.
+    pub(super) made: Mutex<BTreeMap<String, usize>>,
 }
 
 /// An open connection, with its share of the run's sockets.
@@ -159,6 +161,11 @@ impl Dialler {
         }
     }
 
+    /// Connections that were made so far, by host.
+    pub(super) fn made(&self) -> BTreeMap<String, usize> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// For one more SYN to the same address; the last half of the sockets is for those who have none yet.
     fn spare_socket(&self) -> Option<OwnedSemaphorePermit> {
         let enough = self.sockets.available_permits() > self.reserve;
@@ -247,6 +254,10 @@ impl Dialler {
             std::task::Poll::Ready(result) => (result, true),
             std::task::Poll::Pending => (connecting.await, false),
         };
+        if result.is_ok() {
+            let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+            *made.entry(host.to_ascii_lowercase()).or_default() += 1;
+        }
         result.map_err(|error| outcome(&error, to.ip(), local))
     }
 }
@@ -355,6 +366,7 @@ mod tests {
             early_silence: Some(Duration::from_millis(100)),
             sockets: Arc::new(Semaphore::new(sockets)),
             reserve: sockets / 2,
+            made: Mutex::default(),
         })
     }
 

@@ -1,34 +1,26 @@
 //! One conversation by phases: what was seen goes into the [`PortFinding`] as it is seen, so that a deadline loses
-//! nothing. lettre speaks SMTP; STARTTLS and TLS are done here, on the stream below it.
+//! nothing.
 
-use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use lettre::transport::smtp::Error as SmtpError;
-use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::extension::ClientId;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{timeout, timeout_at};
+use tokio::time::timeout;
 
 use super::dial::{Connected, Race, Reached, Socket, Wait};
-use super::finding::{Attempt, Connect, ControlFinding, End, Phase, PortFinding, Resolution, TlsFinding, TlsTrouble};
+use super::finding::{
+    Attempt, Connect, ControlFinding, Ehlo, End, Phase, PortFinding, Reply, Resolution, TlsFinding, TlsTrouble,
+};
 use super::login::Session;
-use super::recording::{Wire, ehlo, millis};
+use super::recording::{Wire, ehlo, millis, unwelcome};
 use super::resolve::Host;
 use super::{Inner, Target};
 use crate::account::TlsMode;
 
 /// A port that has not answered after this long gives its turn at the host to another.
 const UNHEARD: Duration = Duration::from_millis(400);
-
-/// lettre and our handle to the stream it speaks over.
-pub(super) struct Line {
-    pub(super) smtp: AsyncSmtpConnection,
-    pub(super) wire: Wire,
-}
 
 /// What an open connection takes up: one of the run's sockets, and a turn at its host.
 pub(super) struct Place {
@@ -53,6 +45,7 @@ impl Inner {
             greeting: None,
             ehlo: None,
             helo: false,
+            refusal: None,
             starttls: None,
             tls: None,
             ehlo_tls: None,
@@ -85,23 +78,23 @@ impl Inner {
         let config = &self.config;
         let tries = u32::try_from(config.syn_offsets.len()).unwrap_or(u32::MAX);
         let patience = config.early_silence.unwrap_or(config.deadline).min(config.deadline);
-        let (line, attempts) =
+        let (wire, attempts) =
             futures::future::join(self.talk(&target, stream, started, &mut finding), race.settle(patience, tries))
                 .await;
         finding.attempts = attempts;
         let place = Place { _turn: turn, _socket: socket };
-        let session = line.map(|line| Session::new(line, finding.clone(), config.login_patience, place));
+        let session = wire.map(|wire| Session::new(wire, finding.clone(), config.login_patience, place));
         (finding, session)
     }
 
-    async fn talk(&self, target: &Target, stream: TcpStream, started: Instant, seen: &mut PortFinding) -> Option<Line> {
-        let line = self.phases(target, stream, started, seen).await;
+    async fn talk(&self, target: &Target, stream: TcpStream, started: Instant, seen: &mut PortFinding) -> Option<Wire> {
+        let wire = self.phases(target, stream, started, seen).await;
         seen.ms = millis(started);
-        match line {
-            Ok(line) => {
+        match wire {
+            Ok(wire) => {
                 seen.phase = Phase::Done;
                 seen.end = End::Complete;
-                Some(line)
+                Some(wire)
             }
             Err(end) => {
                 seen.end = end;
@@ -116,48 +109,43 @@ impl Inner {
         stream: TcpStream,
         started: Instant,
         seen: &mut PortFinding,
-    ) -> Result<Line, End> {
+    ) -> Result<Wire, End> {
         // Without Nagle's algorithm; where that cannot be set the conversation is only slower.
         let _ = stream.set_nodelay(true);
         let helo = self.helo(&stream);
         let patience = target.greeting_patience.unwrap_or(self.config.greeting_patience);
         if target.tls == TlsMode::Implicit {
-            let wire = self.secure(stream, started, false, seen).await?;
-            return self.enter(wire, &helo, Some(patience), seen).await;
+            let mut wire = self.secure(stream, started, false, seen).await?;
+            self.greeted(&mut wire, patience, seen).await?;
+            return self.hello(wire, &helo, Phase::EhloAfterTls, seen).await;
         }
-        let wire = Wire::tcp(stream, started).map_err(|_| End::Closed)?;
+        let mut wire = Wire::tcp(stream, started);
         seen.phase = Phase::Greeting;
-        let mut line = self.enter(wire, &helo, Some(patience), seen).await?;
+        self.greeted(&mut wire, patience, seen).await?;
+        let mut wire = self.hello(wire, &helo, Phase::Ehlo, seen).await?;
         if target.tls == TlsMode::None || !seen.ehlo.as_ref().is_some_and(|ehlo| ehlo.starttls) {
-            return Ok(line);
+            return Ok(wire);
         }
         seen.phase = Phase::Starttls;
         seen.round_trips += 1;
-        let at = line.wire.count();
-        let asked = timeout_at((Instant::now() + self.config.deadline).into(), line.smtp.command("STARTTLS\r\n")).await;
-        seen.starttls = line.wire.reply(at);
-        match asked {
-            Err(_) => return Err(End::TimedOut),
-            Ok(Ok(reply)) if reply.has_code(220) => {}
-            Ok(_) => {
-                let end = match &seen.starttls {
-                    Some(_) => End::Refused,
-                    None => line.wire.why(at),
-                };
-                line.leave().await;
-                return Err(end);
-            }
+        let at = wire.count();
+        let agreed = wire.ask(b"STARTTLS\r\n", self.config.deadline).await?;
+        let goes_on = agreed.code == 220;
+        seen.starttls = Some(agreed);
+        if !goes_on {
+            wire.leave().await;
+            return Err(End::Refused);
         }
         // Anything in the clear behind the 220 was put there by somebody who hopes that it counts as said inside TLS.
-        if line.wire.has_more() || line.wire.count() > at + 1 {
+        if wire.transcript.has_more() || wire.count() > at + 1 {
             seen.phase = Phase::Tls;
             let why = "the server, or somebody before it, went on in the clear after agreeing to TLS".to_owned();
             seen.tls = Some(without_certificate(TlsTrouble::Handshake { why }, millis(started)));
-            return Err(End::Closed);
+            return Err(End::Left);
         }
-        let stream = line.wire.take_tcp().ok_or(End::Closed)?;
+        let stream = wire.into_tcp().ok_or(End::Closed)?;
         let wire = self.secure(stream, started, true, seen).await?;
-        self.enter(wire, &helo, None, seen).await
+        self.hello(wire, &helo, Phase::EhloAfterTls, seen).await
     }
 
     /// The TLS handshake; there is a stream behind it only if the certificate is verified.
@@ -182,48 +170,62 @@ impl Inner {
         match shaken.stream {
             Some(stream) if seen.tls_verified() => {
                 seen.phase = if greeted { Phase::EhloAfterTls } else { Phase::Greeting };
-                Wire::tls(stream, started, greeted).map_err(|_| End::Closed)
+                Ok(Wire::tls(stream, started))
             }
             _ => Err(shaken.end),
         }
     }
 
-    /// Hands the stream to lettre, which waits for the greeting and sends EHLO. `patience` is `None` where the
-    /// greeting has been given already.
-    async fn enter(
-        &self,
-        wire: Wire,
-        helo: &ClientId,
-        patience: Option<Duration>,
-        seen: &mut PortFinding,
-    ) -> Result<Line, End> {
-        let in_tls = seen.tls.is_some();
-        let greetings = usize::from(patience.is_some());
-        let connecting = AsyncSmtpConnection::connect_with_transport(Box::new(wire.clone()), helo);
-        let entered = within(connecting, patience, self.config.deadline, wire.spoken()).await;
-        if greetings == 1 {
-            seen.greeting = wire.reply(0);
-            seen.round_trips += 1;
+    /// Waits for the greeting, and for one that was begun as long as it takes.
+    async fn greeted(&self, wire: &mut Wire, patience: Duration, seen: &mut PortFinding) -> Result<(), End> {
+        seen.round_trips += 1;
+        match wire.greeting(patience, self.config.begun_patience).await {
+            Ok(greeting) => {
+                // Whatever its code is, if it is no refusal a server goes on after it.
+                let welcome = (200..400).contains(&greeting.code);
+                let end = unwelcome(&greeting);
+                seen.greeting = Some(greeting);
+                if welcome { Ok(()) } else { Err(end) }
+            }
+            Err(end) => {
+                seen.greeting = wire.transcript.begun_greeting();
+                Err(end)
+            }
         }
-        if seen.greeting.as_ref().is_some_and(|greeting| greeting.code < 400) {
-            seen.phase = if in_tls { Phase::EhloAfterTls } else { Phase::Ehlo };
-            seen.round_trips += 1;
+    }
+
+    /// EHLO, or HELO where the server does not know EHLO (RFC 5321 3.2); in `phase`, which is in the clear or after TLS.
+    async fn hello(&self, mut wire: Wire, helo: &str, phase: Phase, seen: &mut PortFinding) -> Result<Wire, End> {
+        seen.phase = phase;
+        seen.round_trips += 1;
+        let mut answer = wire.ask(format!("EHLO {helo}\r\n").as_bytes(), self.config.deadline).await?;
+        if answer.code == 220 {
+            // A second greeting, for whatever reason: the answer to EHLO comes behind it.
+            answer = wire.hear_within(wire.count(), self.config.deadline).await?;
         }
-        let offered = wire.reply(greetings).filter(|reply| reply.code == 250).map(|reply| ehlo(&reply));
-        if in_tls {
-            seen.ehlo_tls = offered;
+        let offered = if is_taken(&answer) {
+            ehlo(&answer)
         } else {
-            seen.ehlo = offered;
+            if matches!(answer.code, 500 | 501 | 502 | 504 | 550) {
+                seen.round_trips += 1;
+                answer = wire.ask(format!("HELO {helo}\r\n").as_bytes(), self.config.deadline).await?;
+                seen.helo = is_taken(&answer);
+            }
+            if !seen.helo {
+                let end = unwelcome(&answer);
+                seen.refusal = Some(answer);
+                wire.leave().await;
+                return Err(end);
+            }
+            // Nothing is offered to somebody who says HELO.
+            Ehlo { name: ehlo(&answer).name, ..Ehlo::default() }
+        };
+        if phase == Phase::EhloAfterTls {
+            seen.ehlo_tls = Some(offered);
+        } else if !seen.helo {
+            seen.ehlo = Some(offered);
         }
-        match entered {
-            Some(Ok(smtp)) => Ok(Line { smtp, wire }),
-            Some(Err(_)) if seen.phase == Phase::Greeting => Err(wire.why(0)),
-            Some(Err(_)) => Err(wire.why(greetings)),
-            // A refusal that was followed by silence is still a refusal.
-            None if matches!(seen.phase, Phase::Greeting) && wire.count() == 0 => Err(End::TimedOut),
-            None if wire.count() > greetings => Err(wire.why(greetings)),
-            None => Err(End::TimedOut),
-        }
+        Ok(wire)
     }
 
     /// A connection to something else, to see whether anything gets through; and the addresses it was tried at.
@@ -243,12 +245,15 @@ impl Inner {
         let started = race.started;
         if let Some(Connected { stream, socket: _held }) = race.stream.take() {
             control.outcome = Connect::Open;
-            if wait_greeting && let Ok(mut wire) = Wire::tcp(stream, started) {
-                let until = Instant::now() + self.config.greeting_patience;
+            if wait_greeting {
+                let mut wire = Wire::tcp(stream, started);
                 // Whatever came is in the transcript, whether the rest came or not.
-                let _ = timeout_at(until.into(), wire.read_past(0)).await;
-                control.greeting = wire.reply(0);
-                let _ = timeout_at(until.into(), wire.write(b"QUIT\r\n")).await;
+                let heard = wire.hear_within(0, self.config.greeting_patience).await;
+                control.greeting = heard.ok().or_else(|| wire.transcript.begun_greeting());
+                // Who speaks before the greeting is whole is taken for a spammer.
+                if wire.count() > 0 {
+                    wire.leave().await;
+                }
             }
         } else {
             control.outcome = best(&race.settle(Duration::ZERO, 0).await);
@@ -256,12 +261,12 @@ impl Inner {
         (control, addresses.iter().map(SocketAddr::ip).collect())
     }
 
-    fn helo(&self, stream: &TcpStream) -> ClientId {
+    fn helo(&self, stream: &TcpStream) -> String {
         match (&self.config.helo_name, stream.local_addr().map(|address| address.ip().to_canonical())) {
-            (Some(name), _) => ClientId::Domain(name.clone()),
-            (None, Ok(IpAddr::V4(address))) => ClientId::Ipv4(address),
-            (None, Ok(IpAddr::V6(address))) => ClientId::Ipv6(address),
-            (None, Err(_)) => ClientId::Domain("localhost.localdomain".to_owned()),
+            (Some(name), _) => name.clone(),
+            (None, Ok(IpAddr::V4(address))) => format!("[{address}]"),
+            (None, Ok(IpAddr::V6(address))) => format!("[IPv6:{address}]"),
+            (None, Err(_)) => "localhost.localdomain".to_owned(),
         }
     }
 
@@ -297,29 +302,9 @@ impl Inner {
     }
 }
 
-impl Line {
-    /// Says QUIT and leaves without waiting for the answer: nothing more is wanted from this host.
-    pub(super) async fn leave(mut self) {
-        let _ = timeout(Duration::from_millis(200), self.wire.write(b"QUIT\r\n")).await;
-    }
-}
-
-/// Lets `future` run: until `greeted` for `patience` at most, and from then on for `deadline`. `None` is too late.
-async fn within<T>(
-    future: impl Future<Output = Result<T, SmtpError>>,
-    patience: Option<Duration>,
-    deadline: Duration,
-    greeted: impl Future<Output = ()>,
-) -> Option<Result<T, SmtpError>> {
-    tokio::pin!(future);
-    if let Some(patience) = patience {
-        tokio::select! {
-            biased;
-            done = &mut future => return Some(done),
-            greeted = timeout(patience, greeted) => greeted.ok()?,
-        }
-    }
-    timeout(deadline, future).await.ok()
+/// The server has taken what was said.
+fn is_taken(answer: &Reply) -> bool {
+    (200..300).contains(&answer.code)
 }
 
 fn without_certificate(trouble: TlsTrouble, ms: u64) -> TlsFinding {

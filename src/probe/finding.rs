@@ -207,13 +207,16 @@ pub struct PortFinding {
     pub tls_mode: TlsMode,
     /// Attempts to connect.
     pub attempts: Vec<Attempt>,
-    /// The greeting.
+    /// The greeting. With `Greeting` and `TimedOut`: what there is of one that was begun (`220-`) and did not end.
     pub greeting: Option<Reply>,
     /// EHLO in the clear.
     pub ehlo: Option<Ehlo>,
-    /// EHLO was refused and HELO taken (RFC 5321 4.1.4): nothing is offered then.
+    /// EHLO was refused and HELO taken (RFC 5321 4.1.4): nothing is offered then. In the clear `ehlo` stays empty.
     #[serde(default)]
     pub helo: bool,
+    /// What the server said where it refused EHLO, and HELO as well, in the clear or inside TLS.
+    #[serde(default)]
+    pub refusal: Option<Reply>,
     /// The answer to STARTTLS.
     pub starttls: Option<Reply>,
     /// TLS, if it got that far.

@@ -10,13 +10,17 @@ pub mod login;
 pub mod network;
 mod recording;
 mod resolve;
+mod secrets;
 pub mod sender_policy;
+mod sending;
 mod survey;
 mod tls;
+mod transcript;
 mod trust;
 
+use std::collections::BTreeMap;
 use std::net::UdpSocket;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use port26_platform::network::NetworkSigns;
@@ -31,7 +35,8 @@ use network::Network;
 use resolve::Names;
 use tls::Trust;
 
-pub use login::{LoginRefused, PlaintextAuth, SendError, Session};
+pub use login::{LoginRefused, Mechanism, PlaintextAuth, Session};
+pub use sending::SendError;
 pub use survey::{Expected, Question, Survey};
 
 /// How the probe goes about it. The defaults are those of the design; tests shorten them.
@@ -48,6 +53,9 @@ pub struct Config {
     pub deadline: Duration,
     /// How long an open port may keep its greeting to itself, from the connection on.
     pub greeting_patience: Duration,
+    /// How long a greeting that was begun (`220-`) may take to its end, from its beginning on: its server is alive and
+    /// makes newcomers wait, as postscreen does.
+    pub begun_patience: Duration,
     /// How long an answer to AUTH, MAIL FROM and DATA may take: hosts look things up, and punish with slowness.
     pub login_patience: Duration,
     /// When fresh SYNs are sent to an address that does not answer.
@@ -74,6 +82,7 @@ impl Default for Config {
             helo_name: None,
             deadline: Duration::from_secs(3),
             greeting_patience: Duration::from_secs(3),
+            begun_patience: Duration::from_secs(30),
             login_patience: Duration::from_secs(20),
             syn_offsets: [0, 250, 500].map(Duration::from_millis).to_vec(),
             stagger: Duration::from_millis(250),
@@ -128,7 +137,7 @@ struct Inner {
     trust: Trust,
     /// Leave for conversations to stay open until they are needed.
     stay: Arc<Semaphore>,
-    hosts: std::sync::Mutex<std::collections::HashMap<String, Arc<Semaphore>>>,
+    hosts: Mutex<std::collections::HashMap<String, Arc<Semaphore>>>,
 }
 
 impl Prober {
@@ -144,6 +153,7 @@ impl Prober {
             early_silence: config.early_silence,
             sockets: Arc::new(Semaphore::new(config.max_sockets.max(1))),
             reserve: config.max_sockets / 2,
+            made: Mutex::default(),
         });
         // The others are opened once more when they are needed, so that silent ports and new conversations find room.
         let stay = Arc::new(Semaphore::new((config.max_sockets / STAYING).max(1)));
@@ -156,6 +166,11 @@ impl Prober {
         let asks = |bind: &str, to: &str| UdpSocket::bind(bind).and_then(|socket| socket.connect(to)).is_ok();
         let invented = self.inner.config.network.as_ref().and_then(|network| network.has_route());
         invented.unwrap_or_else(|| asks("0.0.0.0:0", "192.0.2.1:9") || asks("[::]:0", "[2001:db8::1]:9"))
+    }
+
+    /// Connections that were made so far, by the host's name in lower case: what this run has cost its hosts.
+    pub fn connections(&self) -> BTreeMap<String, usize> {
+        self.inner.dialler.made()
     }
 
     /// By what this network can be known again.

@@ -68,7 +68,7 @@ impl Trust {
         let failed = |why: String, ms| Handshake {
             finding: Some(evidence(&witness, Some(TlsTrouble::Handshake { why }), None, ms)),
             stream: None,
-            end: End::Closed,
+            end: End::Left,
             round_trips: 0,
         };
         let name = match server_name(host) {
@@ -103,10 +103,17 @@ impl Trust {
             Ok(Err(error)) => {
                 let trouble = trouble(&error);
                 let finding = evidence(&witness, Some(trouble), None, millis(started));
-                Handshake { finding: Some(finding), stream: None, end: End::Closed, round_trips: 1 }
+                let end = if they_ended(&error) { End::Closed } else { End::Left };
+                Handshake { finding: Some(finding), stream: None, end, round_trips: 1 }
             }
         }
     }
+}
+
+/// The other side closed, reset or said no. Any other error is an answer of theirs that we do not accept.
+fn they_ended(error: &io::Error) -> bool {
+    let ours = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    ours.is_none_or(|error| matches!(error, Error::AlertReceived(_)))
 }
 
 fn server_name(host: &str) -> Result<ServerName<'static>, String> {

@@ -28,6 +28,10 @@ pub enum Greeting {
     HeldUp(&'static str),
     /// One more line of a greeting that does not end, every so often.
     Drip(Duration),
+    /// The first line at once, the last one after a while: postscreen.
+    Teaser(&'static str, Duration, &'static str),
+    /// This, again and again, as long as anybody reads it.
+    Flood(&'static str),
 }
 
 /// What follows the answer to STARTTLS.
@@ -45,6 +49,9 @@ pub enum Handshake {
     TooOld,
 }
 
+/// Makes bytes of a line.
+pub type Voice = fn(&str) -> Vec<u8>;
+
 /// What the host says. Answers are whole, without the line end.
 #[derive(Clone, Debug)]
 pub struct Script {
@@ -55,11 +62,21 @@ pub struct Script {
     pub handshake: Handshake,
     pub tls: Option<Arc<ServerConfig>>,
     pub implicit: bool,
+    /// The answer to HELO.
+    pub helo: &'static str,
+    /// Asked for after AUTH PLAIN, though the command has it all.
+    pub plain_prompt: Option<&'static str>,
+    /// What AUTH LOGIN asks for.
+    pub prompts: [&'static str; 2],
     pub auth: &'static str,
     pub mail: &'static str,
     pub rcpt: &'static str,
+    /// The answer to RSET.
+    pub rset: &'static str,
     /// Waits before each answer to a command.
     pub slowness: Duration,
+    /// Makes bytes of each line of an answer; the usual way is to put CR LF behind it.
+    pub voice: Voice,
 }
 
 impl Script {
@@ -73,10 +90,15 @@ impl Script {
             handshake: Handshake::Proper,
             tls: Some(tls),
             implicit: false,
+            helo: "500 what?",
+            plain_prompt: None,
+            prompts: ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"],
             auth: "235 2.7.0 welcome",
             mail: "250 2.1.0 fine",
             rcpt: "250 2.1.5 fine",
+            rset: "250 fine",
             slowness: Duration::ZERO,
+            voice: |line| format!("{line}\r\n").into_bytes(),
         }
     }
 
@@ -97,6 +119,8 @@ pub struct Log {
     pub most_open: usize,
     pub clear: Vec<String>,
     pub inside: Vec<String>,
+    /// Bytes of a flood that were taken.
+    pub poured: usize,
 }
 
 impl Log {
@@ -155,6 +179,21 @@ impl ScriptedHost {
     /// Connections at a time, at most. A connection that was closed counts until the host notices.
     pub fn most_open(&self) -> usize {
         self.log.lock().unwrap().most_open
+    }
+
+    /// Waits until every connection is closed: what was said last has been heard then.
+    pub fn all_gone(&self) {
+        for _ in 0..500 {
+            if self.log.lock().unwrap().open == 0 {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Bytes of a flood that were taken.
+    pub fn poured(&self) -> usize {
+        self.log.lock().unwrap().poured
     }
 
     /// The verbs of what was given, clear and inside.
@@ -216,19 +255,31 @@ fn talk<S: Read + Write>(
 ) -> std::io::Result<Option<S>> {
     match &script.greeting {
         Greeting::Say("") => {}
-        Greeting::Say(line) => say(&mut stream, line)?,
+        Greeting::Say(line) => say(&mut stream, script, line)?,
         Greeting::Late(line, after) => {
             std::thread::sleep(*after);
-            say(&mut stream, line)?;
+            say(&mut stream, script, line)?;
+        }
+        Greeting::Teaser(first, after, last) => {
+            say(&mut stream, script, first)?;
+            std::thread::sleep(*after);
+            say(&mut stream, script, last)?;
+        }
+        Greeting::Flood(words) => {
+            let block = words.repeat(64 * 1024 / words.len());
+            loop {
+                stream.get_mut().write_all(block.as_bytes())?;
+                log.lock().unwrap().poured += block.len();
+            }
         }
         Greeting::Close => return Ok(None),
-        Greeting::HeldUp(line) if log.lock().unwrap().connections > 1 => say(&mut stream, line)?,
+        Greeting::HeldUp(line) if log.lock().unwrap().connections > 1 => say(&mut stream, script, line)?,
         Greeting::HeldUp(_) | Greeting::Never => {
             stream.read_line(&mut String::new())?;
             return Ok(None);
         }
         Greeting::Drip(every) => loop {
-            say(&mut stream, "220-patience")?;
+            say(&mut stream, script, "220-patience")?;
             std::thread::sleep(*every);
         },
     }
@@ -251,53 +302,58 @@ fn talk<S: Read + Write>(
                 if let [refusal] = offers[..]
                     && refusal.starts_with(['4', '5'])
                 {
-                    say(&mut stream, refusal)?;
+                    say(&mut stream, script, refusal)?;
                     continue;
                 }
                 let (last, first) = offers.split_last().unwrap();
                 for offer in first {
-                    write!(stream.get_mut(), "250-{offer}\r\n")?;
+                    say(&mut stream, script, &format!("250-{offer}"))?;
                 }
-                say(&mut stream, &format!("250 {last}"))?;
+                say(&mut stream, script, &format!("250 {last}"))?;
             }
+            "HELO" => say(&mut stream, script, script.helo)?,
             "STARTTLS" if !inside => {
                 let smuggled = if script.handshake == Handshake::Injected { "\r\n250 fine" } else { "" };
-                say(&mut stream, &format!("{}{smuggled}", script.starttls))?;
+                say(&mut stream, script, &format!("{}{smuggled}", script.starttls))?;
                 if script.starttls.starts_with("220") {
                     return Ok(Some(stream.into_inner()));
                 }
             }
             "AUTH" => {
-                if words.next() == Some("LOGIN") {
-                    say(&mut stream, "334 VXNlcm5hbWU6")?;
-                    heard(&mut stream)?;
-                    say(&mut stream, "334 UGFzc3dvcmQ6")?;
-                    heard(&mut stream)?;
+                let prompts = match words.next() {
+                    Some("LOGIN") => script.prompts.to_vec(),
+                    Some("CRAM-MD5") => vec!["334 PDEyM0BtYWlsLmhvc3RpbmcudGVzdD4="],
+                    _ => script.plain_prompt.into_iter().collect(),
+                };
+                let mut given_up = false;
+                for prompt in prompts {
+                    say(&mut stream, script, prompt)?;
+                    given_up |= heard(&mut stream)?.is_some_and(|line| line == "*");
                 }
-                say(&mut stream, script.auth)?;
+                say(&mut stream, script, if given_up { "501 5.7.0 cancelled" } else { script.auth })?;
             }
-            "MAIL" => say(&mut stream, script.mail)?,
+            "MAIL" => say(&mut stream, script, script.mail)?,
             // As servers do: no recipient without a sender.
-            "RCPT" if !script.mail.starts_with('2') => say(&mut stream, "503 5.5.1 MAIL first")?,
-            "RCPT" => say(&mut stream, script.rcpt)?,
-            "RSET" => say(&mut stream, "250 fine")?,
+            "RCPT" if !script.mail.starts_with('2') => say(&mut stream, script, "503 5.5.1 MAIL first")?,
+            "RCPT" => say(&mut stream, script, script.rcpt)?,
+            "RSET" => say(&mut stream, script, script.rset)?,
             "DATA" => {
-                say(&mut stream, "354 go on")?;
+                say(&mut stream, script, "354 go on")?;
                 while heard(&mut stream)?.is_some_and(|line| line != ".") {}
-                say(&mut stream, "250 2.0.0 queued as 1")?;
+                say(&mut stream, script, "250 2.0.0 queued as 1")?;
             }
             "QUIT" => {
-                say(&mut stream, "221 bye")?;
+                say(&mut stream, script, "221 bye")?;
                 return Ok(None);
             }
-            _ => say(&mut stream, "500 what?")?,
+            _ => say(&mut stream, script, "500 what?")?,
         }
     }
     Ok(None)
 }
 
-fn say<S: Write>(stream: &mut BufReader<S>, line: &str) -> std::io::Result<()> {
-    stream.get_mut().write_all(format!("{line}\r\n").as_bytes())?;
+fn say<S: Write>(stream: &mut BufReader<S>, script: &Script, line: &str) -> std::io::Result<()> {
+    stream.get_mut().write_all(&(script.voice)(line))?;
     stream.get_mut().flush()
 }
 
