@@ -1,6 +1,8 @@
 //! Claws Mail: accounts in `accountrc`, saved passwords in `passwordstorerc` (looked at only to see whether
 //! one is there), certificates' policy in `clawsrc`.
 
+mod rc;
+
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -26,16 +28,24 @@ pub static CLAWS_MAIL: ClawsMail = ClawsMail;
 /// It has one profile, whose accounts all lie in one file: they are written in one transaction.
 const PROFILE: &str = "Claws Mail";
 
+/// `smtp_port` where it is not written.
+const DEFAULT_SMTP_PORT: u16 = 25;
+
+/// Which version of the settings a section is in.
+const VERSION: &str = "config_version";
+
 /// The settings that an edit may touch, as the file names them.
 const SETTINGS: [&str; 7] =
     ["smtp_server", "set_smtpport", "smtp_port", "ssl_smtp", "use_smtp_auth", "smtp_auth_method", "smtp_user_id"];
 
-// bits of `smtp_auth_method`
-const LOGIN: u32 = 1;
-const CRAM_MD5: u32 = 1 << 1;
-const DIGEST_MD5: u32 = 1 << 2;
-const PLAIN: u32 = 1 << 4;
-const OAUTH2: u32 = 1 << 5;
+// `smtp_auth_method`: one of these numbers, never a sum of them
+const AUTOMATIC: i64 = 0;
+const LOGIN: i64 = 1;
+const CRAM_MD5: i64 = 2;
+const PLAIN: i64 = 16;
+const OAUTH2: i64 = 32;
+/// Beyond these no version is known; up to here every other number means that it does not log in at all.
+const KNOWN_METHODS: std::ops::RangeInclusive<i64> = AUTOMATIC..=63;
 
 fn folder(host: &Host) -> PathBuf {
     match host.os {
@@ -44,8 +54,9 @@ fn folder(host: &Host) -> PathBuf {
     }
 }
 
+/// Without a number of its own Claws Mail goes by the TLS mode.
 fn default_port(tls: TlsMode) -> u16 {
-    if tls == TlsMode::Implicit { 465 } else { 25 }
+    if tls == TlsMode::Implicit { 465 } else { DEFAULT_SMTP_PORT }
 }
 
 fn problem(file: &Path, why: &str) -> Problem {
@@ -55,6 +66,30 @@ fn problem(file: &Path, why: &str) -> Problem {
         code: "unreadable_profile".to_owned(),
         message: format!("Claws Mail's accounts could not be read: {why}."),
         hint: "Start Claws Mail, see that your accounts are there, close it and run port26 again.".to_owned(),
+    }
+}
+
+fn duplicate(file: &Path, name: &str) -> Problem {
+    Problem {
+        client: Some(ClientId::ClawsMail),
+        at: format!("{}, {name}", file.display()),
+        code: "duplicate_account".to_owned(),
+        message: format!(
+            "Two accounts have the same number ([{name}]): Claws Mail reads the first of them twice, and port26 changes neither."
+        ),
+        hint: "In Claws Mail remove the account that stands there twice and set the other one up again.".to_owned(),
+    }
+}
+
+fn section_problem(file: &Path, name: &str) -> Problem {
+    Problem {
+        client: Some(ClientId::ClawsMail),
+        at: format!("{}, {name}", file.display()),
+        code: "account_unreadable".to_owned(),
+        message: format!(
+            "The heading of an account is not as Claws Mail reads it ({name:?}), so Claws Mail does not see that account."
+        ),
+        hint: "Set the account up again in Claws Mail.".to_owned(),
     }
 }
 
@@ -90,90 +125,112 @@ fn saved_passwords(file: &Path) -> HashSet<(String, String)> {
 struct Section<'a> {
     file: &'a Path,
     doc: &'a KeyFile,
-    name: &'a str,
+    read: &'a rc::Section,
     number: &'a str,
+    /// Of the settings that `protocol` is written in.
+    version: i64,
 }
+
+/// The login and, where there is one, its user name.
+type Login = (AuthSetting, CredentialSource, Option<String>);
 
 impl Section<'_> {
     fn text(&self, key: &str) -> Option<String> {
-        let value = self.doc.get(&format!("{}/{key}", self.name)).ok().flatten()?;
-        (!value.is_empty()).then_some(value)
-    }
-
-    fn number(&self, key: &str) -> u32 {
-        self.text(key).and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+        self.read.text(key).map(str::to_owned)
     }
 
     fn incoming(&self) -> Option<IncomingServer> {
-        let port = |flag: &str, key: &str, default: u16| match u16::try_from(self.number(key)) {
-            Ok(port) if self.number(flag) == 1 && port != 0 => port,
+        let port = |flag: &str, key: &str, default: u16| match u16::try_from(self.read.number(key, 0)) {
+            Ok(port) if self.read.flag(flag) && port != 0 => port,
             _ => default,
         };
-        let (protocol, server, port) = match self.number("protocol") {
-            // POP3 and its old APOP variant
-            0 | 1 => {
-                let default = if self.number("ssl_pop") == 1 { 995 } else { 110 };
+        let tunnel = |key: &str| self.read.number(key, 0) == 1;
+        let (protocol, server, port) = match protocol(self.read.number("protocol", 0), self.version) {
+            Protocol::Pop3 => {
+                let default = if tunnel("ssl_pop") { 995 } else { 110 };
                 (IncomingProtocol::Pop3, "receive_server", Some(port("set_popport", "pop_port", default)))
             }
-            3 => {
-                let default = if self.number("ssl_imap") == 1 { 993 } else { 143 };
+            Protocol::Imap => {
+                let default = if tunnel("ssl_imap") { 993 } else { 143 };
                 (IncomingProtocol::Imap, "receive_server", Some(port("set_imapport", "imap_port", default)))
             }
-            4 => (IncomingProtocol::Other, "nntp_server", None),
-            // a local mailbox, or sending only
-            _ => return None,
+            Protocol::News => (IncomingProtocol::Other, "nntp_server", None),
+            Protocol::None => return None,
         };
         Some(IncomingServer { protocol, host: self.text(server)?, port, user: self.text("user_id") })
     }
 
-    fn outgoing(&self) -> SubmissionServer {
-        let tls = match self.number("ssl_smtp") {
+    fn outgoing(&self) -> Result<SubmissionServer, Problem> {
+        let tls = match self.read.number("ssl_smtp", 0) {
             1 => TlsMode::Implicit,
             2 => TlsMode::Starttls,
+            // Any other number is plain text there.
             _ => TlsMode::None,
         };
-        let written =
-            if self.number("set_smtpport") == 1 { u16::try_from(self.number("smtp_port")).ok() } else { None };
-        let (auth, credential, user) = if self.number("use_smtp_auth") == 0 {
-            (AuthSetting::None, CredentialSource::None, None)
-        } else {
-            let method = self.number("smtp_auth_method");
-            let auth = if method & OAUTH2 != 0 {
-                AuthSetting::Oauth2
-            } else if method & (CRAM_MD5 | DIGEST_MD5) != 0 && method & (LOGIN | PLAIN) == 0 {
-                AuthSetting::Encrypted
-            } else {
-                AuthSetting::Password
-            };
-            match self.text("smtp_user_id") {
-                Some(own) => (auth, CredentialSource::Own, Some(own)),
-                None => (auth, CredentialSource::SameAsIncoming, self.text("user_id")),
-            }
+        let written = self.read.flag("set_smtpport").then(|| self.read.raw("smtp_port")).flatten();
+        let port = match written {
+            None if self.read.flag("set_smtpport") => DEFAULT_SMTP_PORT,
+            None => default_port(tls),
+            Some(raw) => match u16::try_from(rc::number(raw)) {
+                Ok(port) if port != 0 => port,
+                _ => return Err(self.no_port(raw)),
+            },
         };
-        SubmissionServer {
-            host: self.text("smtp_server").unwrap_or_default(),
-            port: written.unwrap_or_else(|| default_port(tls)),
-            port_is_default: written.is_none(),
-            tls,
-            auth,
-            credential,
-            user,
+        let (auth, credential, user) = self.login();
+        let host = self.text("smtp_server").unwrap_or_default();
+        Ok(SubmissionServer { host, port, port_is_default: written.is_none(), tls, auth, credential, user })
+    }
+
+    fn login(&self) -> Login {
+        let auth = match self.read.number("smtp_auth_method", AUTOMATIC) {
+            _ if !self.read.flag("use_smtp_auth") => AuthSetting::None,
+            AUTOMATIC | LOGIN | PLAIN => AuthSetting::Password,
+            CRAM_MD5 => AuthSetting::Encrypted,
+            OAUTH2 => AuthSetting::Oauth2,
+            method if KNOWN_METHODS.contains(&method) => AuthSetting::None,
+            _ => AuthSetting::Encrypted,
+        };
+        match self.text("smtp_user_id") {
+            _ if auth == AuthSetting::None => (auth, CredentialSource::None, None),
+            Some(own) => (auth, CredentialSource::Own, Some(own)),
+            None => (auth, CredentialSource::SameAsIncoming, self.text("user_id")),
+        }
+    }
+
+    fn no_port(&self, raw: &str) -> Problem {
+        Problem {
+            client: Some(ClientId::ClawsMail),
+            at: format!("{}, {}", self.file.display(), self.read.name),
+            code: "port_out_of_range".to_owned(),
+            message: format!("The outgoing port of this account is written as {raw:?}; a port is a number from 1 to 65535."),
+            hint: "In Claws Mail open this account's preferences, correct the SMTP port under Advanced, and close the program."
+                .to_owned(),
         }
     }
 
     fn setting(&self, key: &str) -> Setting {
-        let name = format!("{}/{key}", self.name);
-        // a value that cannot be read shows as a lone NUL, which planning refuses
-        let content = self.doc.get(&name).unwrap_or_else(|_| Some("\0".to_owned())).map(Content::Raw);
-        Setting { slot: Slot::Setting { file: self.file.to_owned(), format: FileFormat::KeyFile, name }, content }
+        let name = format!("{}/{key}", self.read.name);
+        // A value that Claws reads and the editor does not, or the other way round, shows as a lone NUL, which planning
+        // refuses.
+        let content = match self.doc.get(&name) {
+            Ok(value) if !self.read.is_cut && value.as_deref() == self.read.raw(key) => value,
+            _ => Some("\0".to_owned()),
+        };
+        let slot = Slot::Setting { file: self.file.to_owned(), format: FileFormat::KeyFile, name };
+        Setting { slot, content: content.map(Content::Raw) }
     }
 
-    fn account(&self, saved: &HashSet<(String, String)>, accepts_certificates: bool) -> Option<Account> {
-        let outgoing = self.outgoing();
-        let local = self.number("use_mail_command") == 1;
-        if outgoing.host.is_empty() && !local {
-            return None;
+    /// `Ok(None)`: it sends nothing.
+    fn account(
+        &self,
+        saved: &HashSet<(String, String)>,
+        accepts_certificates: bool,
+    ) -> Result<Option<Account>, Problem> {
+        let local = self.read.flag("use_mail_command") && self.read.raw("mail_command") != Some("");
+        if self.text("smtp_server").is_none() && !local {
+            return Ok(None);
         }
+        let outgoing = self.outgoing()?;
         let not_ours = if local { Some(NotOurs::LocalCommand) } else { not_ours(&outgoing) };
         let mut settings: BTreeMap<&'static str, Setting> =
             SETTINGS.iter().map(|key| (*key, self.setting(key))).collect();
@@ -192,7 +249,7 @@ impl Section<'_> {
         let kind = if own { "send" } else { "recv" };
         let legacy = if own { "smtp_password" } else { "password" };
         let email = self.text("address");
-        Some(Account {
+        Ok(Some(Account {
             id: format!("claws_mail/{}", self.number),
             client: ClientId::ClawsMail,
             profile: PROFILE.to_owned(),
@@ -206,7 +263,26 @@ impl Section<'_> {
                 || self.text(legacy).is_some(),
             outgoing,
             settings,
-        })
+        }))
+    }
+}
+
+/// How an account receives.
+enum Protocol {
+    Pop3,
+    Imap,
+    News,
+    /// A local mailbox, or sending only.
+    None,
+}
+
+/// The numbers of settings of version 0 had two more kinds of POP3 (`prefs_migration.c`).
+fn protocol(number: i64, version: i64) -> Protocol {
+    match (version, number) {
+        (..=0, 0..=2) | (_, 0) => Protocol::Pop3,
+        (..=0, 3) | (1.., 1) => Protocol::Imap,
+        (..=0, 4) | (1.., 2) => Protocol::News,
+        _ => Protocol::None,
     }
 }
 
@@ -233,14 +309,16 @@ impl Planner<'_> {
         }
     }
 
-    fn number(&self, key: &'static str) -> Result<u32, PlanError> {
-        match self.raw(key)? {
-            None | Some("") => Ok(0),
-            Some(raw) => raw.trim().parse().map_err(|_| PlanError::Unexpected {
-                setting: key.to_owned(),
-                why: format!("{raw:?} is not a number"),
-            }),
-        }
+    /// Strict: what Claws would take for 0 and is no number is better left alone.
+    fn number(&self, key: &'static str) -> Result<Option<i64>, PlanError> {
+        self.raw(key)?
+            .map(|raw| {
+                raw.trim().parse().map_err(|_| PlanError::Unexpected {
+                    setting: key.to_owned(),
+                    why: format!("{raw:?} is not a number"),
+                })
+            })
+            .transpose()
     }
 
     fn set(&mut self, key: &'static str, after: &str) -> Result<(), PlanError> {
@@ -253,8 +331,17 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn set_number(&mut self, key: &'static str, after: u32) -> Result<(), PlanError> {
-        if self.number(key)? == after { Ok(()) } else { self.set(key, &after.to_string()) }
+    /// `default` is what the program takes for a missing key.
+    fn set_number(&mut self, key: &'static str, after: i64, default: i64) -> Result<(), PlanError> {
+        if self.number(key)?.unwrap_or(default) == after { Ok(()) } else { self.set(key, &after.to_string()) }
+    }
+
+    fn flag(&self, key: &'static str) -> Result<bool, PlanError> {
+        Ok(self.raw(key)?.is_some_and(rc::flag))
+    }
+
+    fn set_flag(&mut self, key: &'static str, after: bool) -> Result<(), PlanError> {
+        if self.flag(key)? == after { Ok(()) } else { self.set(key, if after { "1" } else { "0" }) }
     }
 
     fn cannot(&self, why: &str) -> PlanError {
@@ -267,38 +354,34 @@ impl Planner<'_> {
             self.set("smtp_server", &to.host)?;
         }
         if to.tls != now.tls {
-            self.number("ssl_smtp")?;
-            self.set_number(
-                "ssl_smtp",
-                match to.tls {
-                    TlsMode::None => 0,
-                    TlsMode::Implicit => 1,
-                    TlsMode::Starttls => 2,
-                },
-            )?;
+            let mode = match to.tls {
+                TlsMode::None => 0,
+                TlsMode::Implicit => 1,
+                TlsMode::Starttls => 2,
+            };
+            self.set_number("ssl_smtp", mode, 0)?;
         }
-        let port_then = if now.port_is_default { default_port(to.tls) } else { now.port };
+        let port_then = if self.flag("set_smtpport")? { now.port } else { default_port(to.tls) };
         if to.port != port_then {
-            self.set_number("set_smtpport", 1)?;
-            self.set_number("smtp_port", u32::from(to.port))?;
+            self.set_flag("set_smtpport", true)?;
+            self.set_number("smtp_port", i64::from(to.port), i64::from(DEFAULT_SMTP_PORT))?;
         }
         if to.auth == AuthSetting::None {
-            return self.set_number("use_smtp_auth", 0);
+            return if now.auth == AuthSetting::None { Ok(()) } else { self.set_flag("use_smtp_auth", false) };
         }
-        let method = self.number("smtp_auth_method")?;
-        let only_encrypted = method & (CRAM_MD5 | DIGEST_MD5) != 0 && method & (LOGIN | PLAIN) == 0;
-        match to.auth {
-            AuthSetting::Password if only_encrypted || method & OAUTH2 != 0 => {
-                self.set_number("smtp_auth_method", 0)?
-            }
-            AuthSetting::Password => {}
-            AuthSetting::Encrypted if only_encrypted && method & OAUTH2 == 0 => {}
-            AuthSetting::Encrypted => self.set_number("smtp_auth_method", CRAM_MD5)?,
-            _ => return Err(self.cannot("it logs in with a password, CRAM-MD5 or DIGEST-MD5")),
+        let method = self.number("smtp_auth_method")?.unwrap_or(AUTOMATIC);
+        if !KNOWN_METHODS.contains(&method) {
+            let why = format!("{method} is no way to log in known to us");
+            return Err(PlanError::Unexpected { setting: "smtp_auth_method".to_owned(), why });
         }
-        if now.auth == AuthSetting::None {
-            self.set_number("use_smtp_auth", 1)?;
-        }
+        let method = match to.auth {
+            AuthSetting::Password if [AUTOMATIC, LOGIN, PLAIN].contains(&method) => method,
+            AuthSetting::Password => AUTOMATIC,
+            AuthSetting::Encrypted => CRAM_MD5,
+            _ => return Err(self.cannot("it logs in with a password or CRAM-MD5")),
+        };
+        self.set_number("smtp_auth_method", method, AUTOMATIC)?;
+        self.set_flag("use_smtp_auth", true)?;
         self.plan_user(to)
     }
 
@@ -356,13 +439,35 @@ impl MailClient for ClawsMail {
                 }
             };
             let saved = saved_passwords(&folder.join("passwordstorerc"));
-            let common = open(&folder.join("clawsrc")).ok().flatten();
-            let accepts = common.and_then(|common| common.get("Common/ssl_certs_auto_accept").ok().flatten());
-            let accepts = accepts.as_deref().map(str::trim) == Some("1");
-            for name in doc.sections() {
-                let Some(number) = name.strip_prefix("Account:").map(str::trim) else { continue };
-                let section = Section { file: &file, doc: &doc, name, number };
-                found.accounts.extend(section.account(&saved, accepts));
+            let common = rc::read(&files::read(&folder.join("clawsrc")).ok().flatten().unwrap_or_default());
+            let common = common.into_iter().find(|section| section.name == "Common");
+            let accepts = common.as_ref().is_some_and(|common| common.flag("ssl_certs_auto_accept"));
+            let common_version = common.map_or(0, |common| common.number(VERSION, 0));
+            let mut seen = HashSet::new();
+            for read in rc::read(&doc.to_bytes()) {
+                let Some(number) = read.name.strip_prefix("Account: ") else {
+                    found.problems.extend(
+                        read.name
+                            .trim_start_matches('[')
+                            .starts_with("Account:")
+                            .then(|| section_problem(&file, &read.name)),
+                    );
+                    continue;
+                };
+                if !seen.insert(read.name.clone()) {
+                    found.problems.push(duplicate(&file, &read.name));
+                    continue;
+                }
+                let version = match read.number(VERSION, -1) {
+                    // Written by a version that kept one for all.
+                    -1 => common_version,
+                    version => version,
+                };
+                let section = Section { file: &file, doc: &doc, read: &read, number: number.trim(), version };
+                match section.account(&saved, accepts) {
+                    Ok(account) => found.accounts.extend(account),
+                    Err(problem) => found.problems.push(problem),
+                }
             }
         }
         found

@@ -26,6 +26,10 @@ pub static ALL: &[&dyn MailClient] = &[
     &CANARY,
     &MIMESTREAM,
     &EVOLUTION,
+    &SYLPHEED,
+    &KMAIL,
+    &GEARY,
+    &BALSA,
 ];
 
 /// A mail client that is explained.
@@ -352,9 +356,76 @@ pub static EVOLUTION: Explained = Explained {
         "Choose Sending Email and set Port to 26 and the encryption method to STARTTLS after connecting.",
         "Tick Server requires authentication, choose the type PLAIN or LOGIN, and fill in the user name for receiving mail.",
         "Choose OK and send a message to yourself; Evolution asks for the password once.",
-        "Not by editing files while it runs: the settings are in ~/.config/evolution/sources, and as long as the program evolution-source-registry runs, what is written there is ignored and overwritten.",
     ],
     programs: &["evolution"],
+};
+
+/// Sylpheed. Claws Mail began as a copy of it; its settings look the same and partly mean something else.
+pub static SYLPHEED: Explained = Explained {
+    client: ClientId::Sylpheed,
+    name: "Sylpheed",
+    signs: &[
+        (Os::Windows, Sign::Roaming("Sylpheed/accountrc")),
+        (Os::Macos, Sign::Home(".sylpheed-2.0/accountrc")),
+        (Os::Linux, Sign::Home(".sylpheed-2.0/accountrc")),
+    ],
+    by_hand: &[
+        "Open Sylpheed and choose Configuration, then Edit accounts; select the account and choose Edit.",
+        "On the Advanced tab tick Specify SMTP port and write 26.",
+        "On the SSL tab, under Send (SMTP), choose Use STARTTLS command to start SSL session.",
+        "On the Send tab tick SMTP Authentication (SMTP AUTH); leave user ID and password empty to use those for receiving.",
+        "Choose OK, and send a message to yourself.",
+        "Not by editing files while it runs: Sylpheed writes its own values over them when it ends.",
+    ],
+    programs: &["sylpheed"],
+};
+
+/// KMail.
+pub static KMAIL: Explained = Explained {
+    client: ClientId::Kmail,
+    name: "KMail",
+    signs: &[
+        (Os::Linux, Sign::Roaming("mailtransports")),
+        (Os::Linux, Sign::Home(".var/app/org.kde.kmail/config/mailtransports")),
+    ],
+    by_hand: &[
+        "Open KMail and choose Settings, then Configure KMail, then Accounts, then the Sending tab.",
+        "Select the outgoing account and choose Modify.",
+        "Under Advanced choose STARTTLS as encryption and then set Port to 26.",
+        "Under General tick Server requires authentication and fill in the user name and password for receiving mail.",
+        "Choose OK twice, and send a message to yourself.",
+    ],
+    programs: &["kmail", "kontact"],
+};
+
+/// Geary.
+pub static GEARY: Explained = Explained {
+    client: ClientId::Geary,
+    name: "Geary",
+    signs: &[(Os::Linux, Sign::Roaming("geary")), (Os::Linux, Sign::Home(".var/app/org.gnome.Geary/config/geary"))],
+    by_hand: &[
+        "Open Geary and choose its menu, then Accounts, then the account, then Server Settings.",
+        "Under Sending choose StartTLS as Connection security.",
+        "Under Sending write the server's name followed by :26, as in smtp.example.org:26.",
+        "Choose Use same login as receiving, apply, and send a message to yourself.",
+    ],
+    programs: &["geary"],
+};
+
+/// Balsa.
+pub static BALSA: Explained = Explained {
+    client: ClientId::Balsa,
+    name: "Balsa",
+    signs: &[(Os::Linux, Sign::Home(".balsa/config"))],
+    by_hand: &[
+        "Open Balsa and choose Settings, then Preferences, then the mail options for outgoing mail.",
+        "Select the outgoing server and choose Modify.",
+        "Write its name followed by :26, as in smtp.example.org:26, and choose TLS required (STARTTLS) as security.",
+        "Tick that the server requires authentication and fill in the user name and password for receiving mail.",
+        "Choose OK, close Balsa once so that it saves, and send a message to yourself.",
+        "Not by editing files while it runs: Balsa writes its own values over them when it ends.",
+    ],
+    programs: &["balsa"],
 };
 
 #[cfg(test)]
@@ -410,6 +481,10 @@ mod tests {
             &CANARY,
             &MIMESTREAM,
             &EVOLUTION,
+            &SYLPHEED,
+            &KMAIL,
+            &GEARY,
+            &BALSA,
         ];
         assert_eq!(table.len(), ALL.len());
         for client in table {
@@ -432,6 +507,23 @@ mod tests {
                 assert!(client.accounts(&host, &found[0]).accounts.is_empty());
             }
         }
+    }
+
+    #[test]
+    fn each_is_found_in_what_it_wrote_itself() {
+        let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        for (case, client) in [
+            ("balsa/25-none", ClientId::Balsa),
+            ("evolution/25-noauth", ClientId::Evolution),
+            ("geary/25-noauth", ClientId::Geary),
+            ("kmail/25-noauth", ClientId::Kmail),
+            ("sylpheed/25-noauth", ClientId::Sylpheed),
+        ] {
+            let found = found(&host(&fixtures.join(case), Os::Linux, None));
+            assert_eq!(found.iter().map(|at| at.client).collect::<Vec<_>>(), [client], "{case}");
+        }
+        // What is known of Evolution: it takes over what is written beside it.
+        assert!(EVOLUTION.by_hand.iter().all(|step| !step.contains("overwritten")));
     }
 
     #[test]

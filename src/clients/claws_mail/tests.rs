@@ -28,6 +28,10 @@ fn accounts(host: &Host) -> Vec<Account> {
     CLAWS_MAIL.accounts(host, &CLAWS_MAIL.detect(host).unwrap().unwrap()).accounts
 }
 
+fn found(host: &Host) -> Found {
+    CLAWS_MAIL.accounts(host, &CLAWS_MAIL.detect(host).unwrap().unwrap())
+}
+
 fn to26(account: &Account) -> SubmissionServer {
     SubmissionServer {
         port: 26,
@@ -147,9 +151,20 @@ fn methods_and_ports_as_claws_reads_them() {
             465,
             AuthSetting::Password,
         ),
-        ("smtp_port=2525\nssl_smtp=2\nuse_smtp_auth=1\nsmtp_auth_method=6\n", 25, AuthSetting::Encrypted),
+        ("smtp_port=2525\nssl_smtp=2\nuse_smtp_auth=1\nsmtp_auth_method=2\n", 25, AuthSetting::Encrypted),
+        // One method or none: a sum of them, and a number of none, log in nowhere.
+        ("smtp_port=2525\nssl_smtp=2\nuse_smtp_auth=1\nsmtp_auth_method=6\n", 25, AuthSetting::None),
+        ("use_smtp_auth=1\nsmtp_auth_method=8\n", 25, AuthSetting::None),
         ("set_smtpport=1\nsmtp_port=587\nuse_smtp_auth=1\nsmtp_auth_method=32\n", 587, AuthSetting::Oauth2),
-        ("use_smtp_auth=1\nsmtp_auth_method=18\n", 25, AuthSetting::Password),
+        ("use_smtp_auth=1\nsmtp_auth_method=18\n", 25, AuthSetting::None),
+        ("use_smtp_auth=1\nsmtp_auth_method=16\n", 25, AuthSetting::Password),
+        ("use_smtp_auth=TRUE\nset_smtpport=TRUE\nsmtp_port=2525x\n", 2525, AuthSetting::Password),
+        // A blank is not 0; an empty value is no.
+        ("use_smtp_auth=\nset_smtpport= 0\nsmtp_port= 2525\n", 2525, AuthSetting::None),
+        ("use_smtp_auth=FALSE\nset_smtpport=1\nsmtpport=587\n", 25, AuthSetting::Password),
+        ("set_smtpport=1\nssl_smtp=1\n", 25, AuthSetting::None),
+        ("SET_SMTPPORT=1\nSmtp_Port=99\n smtp_port=98\nsmtp_port =97\n", 99, AuthSetting::None),
+        ("set_smtpport=1\nsmtp_port=99\n[note\nsmtp_port=98\n", 99, AuthSetting::None),
         ("", 25, AuthSetting::None),
     ] {
         let (_home, host) = made(section);
@@ -176,12 +191,105 @@ fn a_port_that_is_not_written_moves_with_the_tls_mode() {
 
 #[test]
 fn unexpected_shapes_are_left_alone() {
-    for section in ["smtp_port=x\nset_smtpport=1\n", "[Account: 1]\nsmtp_port=25\n", "smtp_auth_method=yes\n"] {
+    for section in [
+        "[Account: 1]\nsmtp_port=25\n",
+        "smtp_auth_method=yes\n",
+        "smtp_auth_method=64\n",
+        "SMTP_PORT=26\n",
+        "smtp_port =26\n",
+        "[note\n",
+    ] {
         let (_home, host) = made(&format!("user_id=ada\nsmtp_port=25\n{section}"));
         let account = accounts(&host).remove(0);
         let to = SubmissionServer { user: Some("ada".to_owned()), ..to26(&account) };
         assert!(matches!(CLAWS_MAIL.changes(&account, &to), Err(PlanError::Unexpected { .. })), "{section}");
     }
+}
+
+#[test]
+fn what_is_no_port_and_what_stands_twice_are_problems() {
+    for port in ["x", "0", "70025", "-5", ""] {
+        let (_home, host) = made(&format!("set_smtpport=1\nsmtp_port={port}\n[Account: 2]\nsmtp_server=b.test\n"));
+        let found = found(&host);
+        let ids: Vec<&str> = found.accounts.iter().map(|account| account.id.as_str()).collect();
+        assert_eq!(ids, ["claws_mail/2"], "{port}");
+        assert_eq!(found.problems[0].code, "port_out_of_range");
+        assert!(found.problems[0].message.contains(&format!("{port:?}")), "{:?}", found.problems);
+    }
+    // It counts for nothing.
+    let (_home, host) = made("set_smtpport=0\nsmtp_port=70025\n");
+    assert!(found(&host).problems.is_empty());
+    // Claws reads the first of two twice; the second is lost when it saves.
+    let found = found(&fixture("two-with-one-number", Os::Linux));
+    let emails: Vec<_> = found.accounts.iter().map(|account| account.email.as_deref()).collect();
+    assert_eq!(emails, [Some("ola@mailhub.test")]);
+    assert_eq!(found.problems.iter().map(|problem| problem.code.as_str()).collect::<Vec<_>>(), ["duplicate_account"]);
+    let account = &found.accounts[0];
+    assert!(matches!(CLAWS_MAIL.changes(account, &to26(account)), Err(PlanError::Unexpected { .. })));
+    for heading in ["[Account:7]", "[Account: 7] "] {
+        let (_home, host) = made(&format!("{heading}\nsmtp_server=b.test\n"));
+        let found = self::found(&host);
+        assert_eq!((found.accounts.len(), found.problems[0].code.as_str()), (1, "account_unreadable"), "{heading}");
+    }
+}
+
+#[test]
+fn protocols_by_the_version_of_the_settings() {
+    use IncomingProtocol::{Imap, Other, Pop3};
+    for (version, common, protocols) in [
+        ("", "", [Some(Pop3), Some(Pop3), Some(Pop3), Some(Imap), Some(Other), None, None]),
+        ("config_version=0\n", "4", [Some(Pop3), Some(Pop3), Some(Pop3), Some(Imap), Some(Other), None, None]),
+        ("config_version=1\n", "0", [Some(Pop3), Some(Imap), Some(Other), None, None, None, None]),
+        ("config_version=5\n", "", [Some(Pop3), Some(Imap), Some(Other), None, None, None, None]),
+        ("", "4", [Some(Pop3), Some(Imap), Some(Other), None, None, None, None]),
+    ] {
+        for (number, expected) in protocols.into_iter().enumerate() {
+            let text = format!("protocol={number}\nreceive_server=in.test\nnntp_server=news.test\n{version}");
+            let (home, host) = made(&text);
+            if !common.is_empty() {
+                let text = format!("[Common]\nconfig_version={common}\n");
+                std::fs::write(home.path().join(".claws-mail/clawsrc"), text).unwrap();
+            }
+            let incoming = accounts(&host).remove(0).incoming;
+            assert_eq!(incoming.map(|incoming| incoming.protocol), expected, "{text}{common}");
+        }
+    }
+    let account = accounts(&fixture("imap-since-version-1", Os::Linux)).remove(0);
+    let incoming = account.incoming.as_ref().unwrap();
+    assert_eq!((incoming.protocol, incoming.port), (Imap, Some(993)));
+}
+
+#[test]
+fn what_claws_4_wrote_itself() {
+    let plain = accounts(&fixture("4.1-25-noauth", Os::Linux)).remove(0).outgoing;
+    assert_eq!((plain.port, plain.tls, plain.auth), (25, TlsMode::None, AuthSetting::None));
+    let fine = accounts(&fixture("4.1-587-starttls", Os::Linux)).remove(0);
+    assert_eq!(
+        (fine.outgoing.port, fine.outgoing.tls, fine.outgoing.auth),
+        (587, TlsMode::Starttls, AuthSetting::Password)
+    );
+    assert!(fine.password_in_client);
+    // 26 is written and counts for nothing; method 8 logs in nowhere.
+    let odd = accounts(&fixture("4.1-26-not-set-no-method", Os::Linux)).remove(0);
+    assert_eq!((odd.outgoing.port, odd.outgoing.port_is_default, odd.outgoing.auth), (25, true, AuthSetting::None));
+    let to = SubmissionServer {
+        credential: CredentialSource::SameAsIncoming,
+        user: Some("jan@hosting.test".to_owned()),
+        ..to26(&odd)
+    };
+    assert_eq!(
+        told(&CLAWS_MAIL.changes(&odd, &to).unwrap()),
+        ["Account: 1/set_smtpport: 0 > 1", "Account: 1/smtp_auth_method: 8 > 0"]
+    );
+}
+
+#[test]
+fn a_key_that_is_missing_is_added_where_claws_reads_it() {
+    let account = accounts(&fixture("port-key-missing", Os::Linux)).remove(0);
+    assert_eq!((account.outgoing.port, account.outgoing.port_is_default), (25, true));
+    assert_eq!(told(&CLAWS_MAIL.changes(&account, &to26(&account)).unwrap()), ["Account: 1/smtp_port: - > 26"]);
+    let account = accounts(&fixture("yes-in-words", Os::Linux)).remove(0);
+    assert_eq!((account.outgoing.port, account.outgoing.port_is_default), (2525, false));
 }
 
 #[test]

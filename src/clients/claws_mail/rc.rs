@@ -1,0 +1,73 @@
+//! `accountrc` and `clawsrc` read as Claws Mail reads them (`prefs_gtk.c`, tried with 4.1.1): a key begins its line, in
+//! capitals or not, `=` stands right behind it, the last one counts, any line that begins with `[` ends a section.
+
+use std::collections::HashMap;
+
+/// One section, in the file's order. A name may be there twice; Claws reads the first each time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Section {
+    /// Between the brackets; the whole line where it does not end in one.
+    pub name: String,
+    /// Some line in it begins with `[` and is no heading: the rest belongs to nobody.
+    pub is_cut: bool,
+    values: HashMap<String, String>,
+}
+
+impl Section {
+    /// What is written; `None` if the key is missing.
+    pub fn raw(&self, key: &str) -> Option<&str> {
+        self.values.get(key).map(String::as_str)
+    }
+
+    /// Text that is not empty.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.raw(key).filter(|value| !value.is_empty())
+    }
+
+    /// A number; `default` where the key is missing.
+    pub fn number(&self, key: &str, default: i64) -> i64 {
+        self.raw(key).map_or(default, number)
+    }
+
+    /// Yes or no; no where the key is missing.
+    pub fn flag(&self, key: &str) -> bool {
+        self.raw(key).is_some_and(flag)
+    }
+}
+
+/// As C's `atoi`: blanks, a sign, digits, and whatever follows; 0 where there is no digit.
+pub(super) fn number(raw: &str) -> i64 {
+    let text = raw.trim_start_matches([' ', '\t', '\n', '\u{b}', '\u{c}', '\r']);
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let digits = digits.bytes().take_while(u8::is_ascii_digit);
+    sign * digits.fold(0_i64, |all, digit| all.saturating_mul(10).saturating_add(i64::from(digit - b'0')))
+}
+
+/// Everything but an empty value and one that begins with 0 is yes.
+pub(super) fn flag(raw: &str) -> bool {
+    !raw.is_empty() && !raw.starts_with('0')
+}
+
+/// All sections. Lines before the first belong to none.
+pub(super) fn read(bytes: &[u8]) -> Vec<Section> {
+    let mut sections: Vec<Section> = Vec::new();
+    for line in bytes.split(|&byte| byte == b'\n') {
+        let line = String::from_utf8_lossy(line);
+        let line = line.trim_end_matches('\r');
+        if let Some(heading) = line.strip_prefix('[') {
+            if !heading.contains(']')
+                && let Some(section) = sections.last_mut()
+            {
+                section.is_cut = true;
+            }
+            let name = heading.strip_suffix(']').unwrap_or(line).to_owned();
+            sections.push(Section { name, is_cut: false, values: HashMap::new() });
+        } else if let (Some(section), Some((key, value))) = (sections.last_mut(), line.split_once('=')) {
+            section.values.insert(key.to_ascii_lowercase(), value.to_owned());
+        }
+    }
+    sections
+}
