@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, AuthSetting, CredentialSource, NotOurs, SubmissionServer, TlsMode};
+use crate::clients::abilities::Abilities;
 use crate::diagnosis::{Verdict, VerdictCode, offers_password, proves, read_along};
 use crate::operator::{self, Lending};
 use crate::policy::{Mode, MoveWhen, Policy};
@@ -98,7 +99,13 @@ pub fn before_testing(account: &Account, policy: &Policy) -> Option<Decision> {
 }
 
 /// What to do with a tested account.
-pub fn decide(account: &Account, verdict: &Verdict, host: &HostFindings, policy: &Policy) -> Decision {
+pub fn decide(
+    account: &Account,
+    verdict: &Verdict,
+    host: &HostFindings,
+    policy: &Policy,
+    abilities: &Abilities,
+) -> Decision {
     let by_policy =
         verdict.code == VerdictCode::Ok && policy.when.value == MoveWhen::AnyOn25 && account.outgoing.port == 25;
     if verdict.code == VerdictCode::Ok && !by_policy {
@@ -111,14 +118,24 @@ pub fn decide(account: &Account, verdict: &Verdict, host: &HostFindings, policy:
     if let Some(refusal) = cannot_be_proven(account) {
         return refusal;
     }
-    match target(account, verdict.code, host, policy) {
+    match target(account, verdict.code, host, policy, |to| abilities.can_use(to).is_ok()) {
         Some(to) if by_policy && to.port == account.outgoing.port => {
             leave(Outcome::AlreadyWorks, Reason::new("ok", verdict.summary.clone(), "Nothing to do."))
         }
         Some(to) => Decision::Move { to },
         None if by_policy => leave(Outcome::AlreadyWorks, Reason::new("ok", verdict.summary.clone(), "Nothing to do.")),
-        None => no_target(verdict),
+        None => match target(account, verdict.code, host, policy, |_| true) {
+            Some(to) => leave(Outcome::Refused, client_too_old(abilities, &to)),
+            None => no_target(verdict),
+        },
     }
+}
+
+/// A port proved itself, and the program of this account cannot be led there.
+pub fn client_too_old(abilities: &Abilities, to: &SubmissionServer) -> Reason {
+    let why = abilities.can_use(to).err().unwrap_or_else(|| "cannot use what the host offers".to_owned());
+    let hint = "Update the mail program, or use a newer one for this account. Nothing was changed.";
+    Reason::new("client_too_old", format!("{} {why}.", abilities.program), hint)
 }
 
 fn no_target(verdict: &Verdict) -> Decision {
@@ -145,7 +162,13 @@ fn cannot_be_proven(account: &Account) -> Option<Decision> {
 }
 
 /// The first port in the order of the policy that proved itself; for a login that is missing, the present port last.
-fn target(account: &Account, code: VerdictCode, host: &HostFindings, policy: &Policy) -> Option<SubmissionServer> {
+fn target(
+    account: &Account,
+    code: VerdictCode,
+    host: &HostFindings,
+    policy: &Policy,
+    can_use: impl Fn(&SubmissionServer) -> bool,
+) -> Option<SubmissionServer> {
     let present = account.outgoing.port;
     let mut order: Vec<u16> = policy.target_ports.value.iter().copied().filter(|&port| port != present).collect();
     if matches!(code, VerdictCode::AuthRequired | VerdictCode::WrongTlsMode) {
@@ -153,17 +176,17 @@ fn target(account: &Account, code: VerdictCode, host: &HostFindings, policy: &Po
     }
     let read_along = |finding: &PortFinding| !policy.allow_local_interception.value && read_along(host, finding);
     let fits = |finding: &&PortFinding| fits(finding, account, code, policy) && !read_along(finding);
-    order.iter().find_map(|&port| host.ports.iter().filter(|finding| finding.port == port).find(fits)).map(|finding| {
-        SubmissionServer {
-            host: account.outgoing.host.clone(),
-            port: finding.port,
-            port_is_default: false,
-            tls: if finding.tls_verified() { finding.tls_mode } else { TlsMode::None },
-            auth: login_kind(account, finding),
-            credential: credential(account, lending(account, host)),
-            user: account.login_user().map(str::to_owned),
-        }
-    })
+    let server = |finding: &PortFinding| SubmissionServer {
+        host: account.outgoing.host.clone(),
+        port: finding.port,
+        port_is_default: false,
+        tls: if finding.tls_verified() { finding.tls_mode } else { TlsMode::None },
+        auth: login_kind(account, finding),
+        credential: credential(account, lending(account, host)),
+        user: account.login_user().map(str::to_owned),
+    };
+    let proven = |port: u16| host.ports.iter().filter(move |finding| finding.port == port).find(fits).map(server);
+    order.into_iter().filter_map(proven).find(can_use)
 }
 
 fn fits(finding: &PortFinding, account: &Account, code: VerdictCode, policy: &Policy) -> bool {

@@ -218,10 +218,17 @@ struct Receiver {
 }
 
 fn read(doc: &PlistDoc, file: &Path, found: &mut Found) -> Result<(), FormatError> {
-    let receivers = receivers(doc)?;
+    // A list that cannot be gone through leaves its servers without senders, not unseen.
+    let receivers = match receivers(doc, file, &mut found.problems) {
+        Ok(receivers) => receivers,
+        Err(error) => {
+            found.problems.push(unreadable(file, &error));
+            Vec::new()
+        }
+    };
     let mut seen = BTreeSet::new();
     for index in 0..bounded(doc, "DeliveryAccounts")? {
-        let path = place(doc, "DeliveryAccounts", index)?;
+        let path = place(doc, "DeliveryAccounts", index).unwrap_or_else(|_| format!("DeliveryAccounts/#{index}"));
         let at = || format!("{}, {path}", file.display());
         match server(doc, file, &path, &receivers) {
             Ok(Some(account)) if seen.insert(account.id.clone()) => found.accounts.push(account),
@@ -265,29 +272,55 @@ fn place(doc: &PlistDoc, array: &str, index: usize) -> Result<String, FormatErro
     Ok(by_index)
 }
 
-fn receivers(doc: &PlistDoc) -> Result<Vec<Receiver>, FormatError> {
+/// The receiving accounts. A setting of one that is not understood is told of and hides nothing else, not even that
+/// account: it still names the server it sends through.
+fn receivers(doc: &PlistDoc, file: &Path, problems: &mut Vec<Problem>) -> Result<Vec<Receiver>, FormatError> {
     let mut all = Vec::new();
     for index in 0..bounded(doc, "MailAccounts")? {
-        let path = place(doc, "MailAccounts", index)?;
-        let value = |key: &str| text(doc, &format!("{path}/{key}"));
-        let Some(sends_through) = value("SMTPIdentifier")? else { continue };
-        let list = format!("{path}/EmailAddresses");
-        let mut emails = Vec::new();
-        for index in 0..bounded(doc, &list)? {
-            emails.extend(text(doc, &format!("{list}/#{index}"))?);
+        let mut odd = Vec::new();
+        match place(doc, "MailAccounts", index).and_then(|path| receiver(doc, path, &mut odd)) {
+            Ok(receiver) => all.extend(receiver),
+            Err(error) => odd.push(error),
         }
-        let kind = value("AccountType")?.unwrap_or_default();
-        let protocol = match kind.as_str() {
-            "POPAccount" => IncomingProtocol::Pop3,
-            kind if kind.contains("IMAP") => IncomingProtocol::Imap,
-            _ => IncomingProtocol::Other,
-        };
-        let port = number(doc, &format!("{path}/PortNumber"))?.and_then(|port| u16::try_from(port).ok());
-        let user = value("Username")?;
-        let server = value("Hostname")?.map(|host| IncomingServer { protocol, host, port, user });
-        all.push(Receiver { path, kind, sends_through, emails, server });
+        problems.extend(odd.first().map(|error| {
+            trouble(
+                format!("{}, MailAccounts/#{index}", file.display()),
+                "account_unreadable",
+                format!("This receiving account has a setting that is not understood: {error}."),
+                "The other accounts are not affected. Look at this one in Mail's account settings.",
+            )
+        }));
     }
     Ok(all)
+}
+
+/// `Ok(None)`: it sends through no server. What it is besides may be odd.
+fn receiver(doc: &PlistDoc, path: String, odd: &mut Vec<FormatError>) -> Result<Option<Receiver>, FormatError> {
+    let name = |key: &str| format!("{path}/{key}");
+    let Some(sends_through) = text(doc, &name("SMTPIdentifier"))? else { return Ok(None) };
+    let list = name("EmailAddresses");
+    let mut emails = Vec::new();
+    for index in 0..unless_odd(bounded(doc, &list).map(Some), odd).unwrap_or(0) {
+        emails.extend(unless_odd(text(doc, &format!("{list}/#{index}")), odd));
+    }
+    let kind = unless_odd(text(doc, &name("AccountType")), odd).unwrap_or_default();
+    let protocol = match kind.as_str() {
+        "POPAccount" => IncomingProtocol::Pop3,
+        kind if kind.contains("IMAP") => IncomingProtocol::Imap,
+        _ => IncomingProtocol::Other,
+    };
+    let port = unless_odd(number(doc, &name("PortNumber")), odd).and_then(|port| u16::try_from(port).ok());
+    let user = unless_odd(text(doc, &name("Username")), odd);
+    let host = unless_odd(text(doc, &name("Hostname")), odd);
+    let server = host.map(|host| IncomingServer { protocol, host, port, user });
+    Ok(Some(Receiver { path, kind, sends_through, emails, server }))
+}
+
+fn unless_odd<T>(read: Result<Option<T>, FormatError>, odd: &mut Vec<FormatError>) -> Option<T> {
+    read.unwrap_or_else(|error| {
+        odd.push(error);
+        None
+    })
 }
 
 fn server(doc: &PlistDoc, file: &Path, path: &str, receivers: &[Receiver]) -> Result<Option<Account>, FormatError> {

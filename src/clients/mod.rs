@@ -1,6 +1,7 @@
 //! One file a mail client behind one trait. An adapter reads and plans; it has no way to write.
 //! To add a client: one file, one line in [`CLIENTS`], fixtures (see CONTRIBUTING.md).
 
+pub mod abilities;
 pub mod apple_mail;
 pub mod claws_mail;
 pub mod explained;
@@ -23,6 +24,7 @@ use port26_platform::host::Host;
 use port26_platform::scripts::App;
 use serde::{Deserialize, Serialize};
 
+use self::abilities::Abilities;
 use self::installed::Program;
 use crate::account::{Account, ClientId, SubmissionServer};
 use crate::change::Change;
@@ -164,6 +166,10 @@ pub trait MailClient: Sync {
     /// What to change so that the account's outgoing server is `to`. Empty if it already is. Only settings that must
     /// change are in it.
     fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError>;
+    /// What the program of this account can do by itself, whatever its settings say.
+    fn abilities(&self, _host: &Host, _account: &Account) -> Abilities {
+        Abilities::UNLIMITED
+    }
     /// The program that is asked for its settings by scripting, for a client that has such ones. Its name is also what
     /// its process is called.
     fn asked(&self) -> Option<App> {

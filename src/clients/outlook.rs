@@ -12,6 +12,7 @@ use port26_platform::host::Host;
 use port26_platform::registry::Registry;
 
 use self::server::{Server, WRITTEN};
+use super::abilities::Abilities;
 use super::providers::{exchange_server, owner_of};
 use super::registry_settings::{KeyValues, Unexpected, unreadable};
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt, SealedPassword};
@@ -100,6 +101,11 @@ impl MailClient for Outlook {
         server::changes(account, to)
     }
 
+    fn abilities(&self, host: &Host, account: &Account) -> Abilities {
+        let old = server::in_shared_place(account) && (server::has_only_the_old_flag(account) || only_old_ones(host));
+        if old { Abilities::OUTLOOK_2003 } else { Abilities::UNLIMITED }
+    }
+
     fn in_use(&self, host: &Host, _account: &Account) -> InUse {
         host.processes.running(&["outlook"]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
     }
@@ -107,6 +113,16 @@ impl MailClient for Outlook {
     fn sealed_password(&self, account: &Account) -> Option<SealedPassword> {
         sealed::password(account)
     }
+}
+
+/// Of the versions that keep their profiles in the shared place, only ones up to 2003 have left settings of this user.
+fn only_old_ones(host: &Host) -> bool {
+    let Some(registry) = host.registry.as_deref() else { return false };
+    let any = |versions: &[&str]| {
+        let key = |version| format!(r"Software\Microsoft\Office\{version}\Outlook");
+        versions.iter().any(|version| registry.has_key(&key(version)).unwrap_or(false))
+    };
+    any(&["10.0", "11.0"]) && !any(&["12.0", "14.0", "15.0", "16.0"])
 }
 
 fn is_account(name: &str) -> bool {

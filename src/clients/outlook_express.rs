@@ -7,6 +7,7 @@ mod tests;
 use port26_platform::host::Host;
 use port26_platform::registry::Registry;
 
+use super::abilities::Abilities;
 use super::providers::owner_of;
 use super::registry_settings::{Edits, KeyValues, Settings, Unexpected, dword, port, text, unreadable};
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
@@ -35,7 +36,8 @@ const USER: &str = "SMTP User Name";
 const WRITTEN: &[&str] = &[HOST, PORT, SECURE, SICILY, USER];
 
 const DEFAULT_PORT: u16 = 25;
-const IMPLICIT_TLS_PORT: u16 = 465;
+/// The one port on which it speaks STARTTLS (T. Finch, NANOG 2010-04-22).
+const STARTTLS_PORT: u16 = 25;
 
 impl MailClient for OutlookExpress {
     fn id(&self) -> ClientId {
@@ -71,6 +73,10 @@ impl MailClient for OutlookExpress {
 
     fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError> {
         changes(account, to)
+    }
+
+    fn abilities(&self, _host: &Host, _account: &Account) -> Abilities {
+        Abilities::OUTLOOK_EXPRESS
     }
 
     fn in_use(&self, host: &Host, _account: &Account) -> InUse {
@@ -191,12 +197,12 @@ impl Server {
     }
 }
 
-/// The program speaks STARTTLS on every port but 465.
+/// The program speaks STARTTLS on port 25 only, and TLS from the first byte on every other port.
 fn tls(secure: bool, port: u16) -> TlsMode {
     match (secure, port) {
         (false, _) => TlsMode::None,
-        (true, IMPLICIT_TLS_PORT) => TlsMode::Implicit,
-        (true, _) => TlsMode::Starttls,
+        (true, STARTTLS_PORT) => TlsMode::Starttls,
+        (true, _) => TlsMode::Implicit,
     }
 }
 
@@ -223,7 +229,7 @@ fn changes(account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, Plan
     }
     let secure = to.tls != TlsMode::None;
     if tls(secure, to.port) != to.tls {
-        return Err(cannot("it encrypts from the first byte on port 465 and with STARTTLS on every other port"));
+        return Err(cannot("it encrypts with STARTTLS on port 25 and from the first byte on every other port"));
     }
     if secure != server.secure {
         edits.dword(SECURE, u32::from(secure))?;

@@ -23,6 +23,13 @@ pub(super) struct Fixture {
     pub found: Found,
 }
 
+impl Fixture {
+    /// The host it was discovered on.
+    pub(super) fn host(&self) -> Host {
+        host(Some(Arc::new(RegFileRegistry::open(&self.path).unwrap())))
+    }
+}
+
 pub(super) fn host_with(registry: Option<MemoryRegistry>) -> Host {
     host(registry.map(|registry| Arc::new(registry) as Arc<dyn Registry>))
 }

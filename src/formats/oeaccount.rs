@@ -40,7 +40,7 @@ impl OeAccount {
         if same.next().is_some() {
             return Err(refused(name, "it is written more than once"));
         }
-        if !element.children.is_empty() || element.has_other {
+        if !element.children.is_empty() || element.has_other || element.has_cdata {
             return Err(refused(name, "it holds more than text"));
         }
         let kind = element.attributes.iter().find(|(attribute, _)| attribute == "type");

@@ -31,8 +31,10 @@ pub(super) struct Element {
     pub children: Vec<usize>,
     /// Has text that is not blank.
     pub has_text: bool,
-    /// Has comments, CDATA or processing instructions.
+    /// Has comments or processing instructions.
     pub has_other: bool,
+    /// Has CDATA: text that is not escaped.
+    pub has_cdata: bool,
 }
 
 /// An XML file: text, encoding and elements.
@@ -86,6 +88,31 @@ impl XmlText {
         element.inner.as_ref().map_or("", |span| self.slice(span))
     }
 
+    /// The text between the tags as it is meant: unescaped, CDATA as it stands. `None` if there is anything else, or
+    /// characters that XML forbids.
+    pub fn meant_text(&self, element: &Element) -> Option<String> {
+        if element.has_other || !element.children.is_empty() {
+            return None;
+        }
+        let unescaped = |text: &str| {
+            is_escaped_text(text)
+                .then(|| quick_xml::escape::unescape(text).ok().map(|text| text.into_owned()))
+                .flatten()
+        };
+        let (mut text, mut rest) = (String::new(), self.inner_text(element));
+        while let Some((before, after)) = rest.split_once(CDATA) {
+            let (inside, behind) = after.split_once("]]>")?;
+            if !is_escaped_text(&quick_xml::escape::escape(inside)) {
+                return None;
+            }
+            text.push_str(&unescaped(before)?);
+            text.push_str(inside);
+            rest = behind;
+        }
+        text.push_str(&unescaped(rest)?);
+        Some(text)
+    }
+
     /// "Not a readable .." at an offset of the text.
     pub fn malformed(&self, at: usize, why: impl Into<String>) -> FormatError {
         malformed(self.format, byte_offset(self.encoding, &self.text, at), why.into())
@@ -120,6 +147,9 @@ impl XmlText {
         if before_closing.contains('\n') { format!("{before_closing}\t") } else { String::new() }
     }
 }
+
+/// What text that is not escaped begins with.
+const CDATA: &str = "<![CDATA[";
 
 const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
@@ -224,7 +254,12 @@ fn elements(text: &str) -> Result<Vec<Element>, (usize, String)> {
                 }
             }
             Event::CData(_) if open.is_empty() => return fail("text outside the document's element"),
-            Event::CData(_) | Event::Comment(_) | Event::PI(_) => {
+            Event::CData(_) => {
+                if let Some(&place) = open.last() {
+                    found[place].has_cdata = true;
+                }
+            }
+            Event::Comment(_) | Event::PI(_) => {
                 if let Some(&place) = open.last() {
                     found[place].has_other = true;
                 }
@@ -282,6 +317,7 @@ fn add(
         children: Vec::new(),
         has_text: false,
         has_other: false,
+        has_cdata: false,
     });
     if let Some(&parent) = open.last() {
         found[parent].children.push(place);

@@ -2,7 +2,7 @@
 //! proven by a login there. The From address stays, so it is asked first whether receivers would refuse such mail.
 
 use super::Tools;
-use super::test::{Tested, in_background, prove_target};
+use super::test::{Tested, abilities, in_background, prove_target};
 use crate::account::{Account, AuthSetting, CredentialSource, SubmissionServer, TlsMode};
 use crate::diagnosis::{VerdictCode, proves};
 use crate::plan::{self, Decision, Outcome, Reason};
@@ -72,7 +72,7 @@ async fn moved_to_one_of(tools: &Tools, tested: Tested, servers: &[ProviderServe
 
 async fn prove(tools: &Tools, survey: &mut crate::probe::Survey, tested: Tested, server: &ProviderServer) -> Tested {
     let Some(verdict) = tested.report.verdict.clone() else { return tested };
-    let present = tested.report.account;
+    let present = tested.report.account.clone();
     let to = SubmissionServer {
         host: server.host.clone(),
         port: server.port,
@@ -82,6 +82,10 @@ async fn prove(tools: &Tools, survey: &mut crate::probe::Survey, tested: Tested,
         credential: CredentialSource::Own,
         user: Some(server.user.clone()),
     };
+    let abilities = abilities(tools, &present);
+    if abilities.can_use(&to).is_err() {
+        return left(tested, Outcome::Refused, plan::client_too_old(&abilities, &to));
+    }
     // The mail program's password is the mail host's: it neither goes to the provider nor proves anything there.
     let there = Account { outgoing: to.clone(), password_in_client: false, ..present.clone() };
     let (host, user) = (server.host.clone(), server.user.clone());

@@ -8,6 +8,7 @@ use super::fix::client_name;
 use super::survey::{probe_mode, survey};
 use super::{Event, Tools, no_password};
 use crate::account::{Account, AuthSetting, Notice, SubmissionServer, TlsMode};
+use crate::clients::abilities::Abilities;
 use crate::credentials::{Credential, CredentialBook, Origin, Outcome as LoginOutcome};
 use crate::diagnosis::{Case, NetworkView, Verdict, diagnose, login};
 use crate::operator::Lending;
@@ -99,10 +100,16 @@ async fn one(tools: &Tools, survey: &mut Survey, network: &NetworkView, account:
         diagnose(Case { account: &account, host: findings, present, login: proof.as_ref(), network })
     };
     tracing::info!(account = %account.id, verdict = ?verdict.code, "diagnosed");
-    match plan::decide(&account, &verdict, &survey.findings, &tools.policy) {
+    match plan::decide(&account, &verdict, &survey.findings, &tools.policy, &abilities(tools, &account)) {
         Decision::Leave { outcome, reason } => Tested::left(account, Some(verdict), outcome, reason),
         Decision::Move { to } => prove_target(tools, survey, account, verdict, to, credential).await,
     }
+}
+
+/// What the program of this account can do.
+pub(super) fn abilities(tools: &Tools, account: &Account) -> Abilities {
+    let client = tools.clients.iter().find(|client| client.id() == account.client);
+    client.map_or(Abilities::UNLIMITED, |client| client.abilities(&tools.host, account))
 }
 
 /// Tries the present settings as far as MAIL FROM: without a login as they are, with a login only if a password is at hand.

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::clients::abilities::NewestTls;
 use crate::diagnosis::tests::{
     account, clear, control, ehlo, ended, good, host, logged_in, network, reply, shut, verified,
 };
@@ -125,7 +126,7 @@ proptest! {
         let present = findings.ports.iter().find(|finding| finding.port == account.outgoing.port);
         let case = Case { account: &account, host: &findings, present, login: login.as_ref(), network: &network };
         let verdict = diagnose(case);
-        let Decision::Move { to } = decide(&account, &verdict, &findings, &policy) else { return Ok(()) };
+        let Decision::Move { to } = decide(&account, &verdict, &findings, &policy, &Abilities::UNLIMITED) else { return Ok(()) };
 
         let flaky = again == Some(Connect::Open) && present.is_some_and(|present| !present.connected());
         prop_assert!(!flaky, "a flaky line led to a change");
@@ -188,7 +189,7 @@ proptest! {
             findings.repeats = again.map(|outcome| control("mail.hosting.test", account.outgoing.port, outcome)).into_iter().collect();
             let present = findings.ports.first().filter(|finding| finding.port == account.outgoing.port);
             let verdict = diagnose(Case { account: &account, host: &findings, present, login: login.as_ref(), network: &network });
-            (verdict.code, decide(&account, &verdict, &findings, &policy))
+            (verdict.code, decide(&account, &verdict, &findings, &policy, &Abilities::UNLIMITED))
         };
         let few = told(first.into_iter().map(|(finding, _)| finding).collect());
         let all = told(everything);
@@ -206,4 +207,26 @@ fn same(one: &Decision, other: &Decision) -> bool {
         }
         _ => false,
     }
+}
+
+#[test]
+fn a_program_that_can_use_no_port_that_proved_itself_is_told_so() {
+    let account = account(25, TlsMode::None, AuthSetting::None);
+    let ports = vec![shut(25, Connect::Silent), good(26), in_mode(good(465), TlsMode::Implicit)];
+    let findings = host(ports, vec![control("mail.hosting.test", 993, Connect::Open)]);
+    let network = network(Some(Connect::Silent));
+    let present = findings.ports.first();
+    let verdict = diagnose(Case { account: &account, host: &findings, present, login: None, network: &network });
+    let decide = |abilities: Abilities| decide(&account, &verdict, &findings, &Policy::default(), &abilities);
+    let port = |decision| match decision {
+        Decision::Move { to } => Some((to.port, to.tls)),
+        Decision::Leave { .. } => None,
+    };
+    assert_eq!(port(decide(Abilities::UNLIMITED)), Some((26, TlsMode::Starttls)));
+    // The policy's order gives way to what the program can do.
+    let by_port = Abilities { newest_tls: NewestTls::Current, ..Abilities::OUTLOOK_EXPRESS };
+    assert_eq!(port(decide(by_port)), Some((465, TlsMode::Implicit)));
+    let Decision::Leave { outcome, reason } = decide(Abilities::OUTLOOK_EXPRESS) else { panic!("moved") };
+    assert_eq!((outcome, reason.code.as_str()), (Outcome::Refused, "client_too_old"));
+    assert!(reason.message.starts_with("Outlook Express ends at TLS 1.0"), "{}", reason.message);
 }

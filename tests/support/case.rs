@@ -106,14 +106,18 @@ pub fn account(host: &Host, client: &dyn MailClient, id: &str) -> Account {
     found.into_iter().find(|account| account.id == id).unwrap_or_else(|| panic!("{id} is gone"))
 }
 
-/// One transaction a profile, as the pipeline makes them; accounts that cannot be set to port 26 are left out.
+/// One transaction a profile, as the pipeline makes them; accounts that can be set neither to port 26 nor to 465 are left
+/// out.
 pub fn transactions(host: &Host) -> Vec<(&'static dyn MailClient, Transaction)> {
     let run = RunId::start();
     let mut transactions: Vec<(&'static dyn MailClient, Transaction)> = Vec::new();
     for (client, accounts) in movable(host) {
         for account in accounts {
-            let to = target(&account);
-            let Ok(changes) = client.changes(&account, &to) else { continue };
+            let at_465 = SubmissionServer { port: 465, tls: TlsMode::Implicit, ..target(&account) };
+            let possible = [target(&account), at_465].into_iter();
+            let planned =
+                possible.filter_map(|to| client.changes(&account, &to).ok().map(|changes| (to, changes))).next();
+            let Some((to, changes)) = planned else { continue };
             if changes.is_empty() {
                 continue;
             }

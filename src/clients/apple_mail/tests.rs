@@ -202,6 +202,41 @@ fn icloud_is_not_ours_and_an_odd_server_is_a_problem() {
 }
 
 #[test]
+fn an_odd_receiving_account_hides_nothing_else() {
+    let found = found("odd-receiver");
+    let account = account(&found, "smtp.mailhub.test");
+    assert_eq!((account.outgoing.port, account.used, account.emails.len()), (25, true, 1));
+    let problems: Vec<_> = found.problems.iter().map(|problem| problem.code.as_str()).collect();
+    assert_eq!((found.accounts.len(), problems), (1, vec!["account_unreadable"]));
+    assert!(found.problems[0].message.contains("PortNumber"), "{:?}", found.problems);
+}
+
+#[test]
+fn an_odd_setting_of_a_receiving_account_leaves_it_a_sender() {
+    let file = fixture("typical").folders.home.join(FILES[0]);
+    let text = std::fs::read_to_string(file).unwrap();
+    let user = "<key>Username</key>\n\t\t\t<string>bob</string>";
+    assert!(text.contains(user), "the fixture has changed");
+    let text = text.replace(user, "<key>Username</key>\n\t\t\t<real>1.5</real>");
+    let mut found = Found::default();
+    read(&PlistDoc::parse(text.as_bytes()).unwrap(), Path::new("Accounts.plist"), &mut found).unwrap();
+    assert_eq!(account(&found, "mail.office.test").emails, ["bob@office.test", "info@office.test"]);
+    assert!(found.problems.iter().all(|problem| problem.code == "account_unreadable") && !found.problems.is_empty());
+}
+
+#[test]
+fn cdata_is_text_like_any_other() {
+    let found = found("cdata");
+    let account = account(&found, "mail.bee.test");
+    assert_eq!((account.used, account.incoming.as_ref().unwrap().host.as_str()), (true, "mail.bee.test"));
+    assert!(found.problems.is_empty());
+    let to = SubmissionServer { host: "smtp.bee.test".to_owned(), ..to_26(&account) };
+    let changes = APPLE_MAIL.changes(&account, &to).unwrap();
+    assert!(words(&changes).contains(&"Hostname <string>smtp.bee.test</string>".to_owned()), "{:?}", words(&changes));
+    assert_eq!(after(&account, &changes).outgoing, to);
+}
+
+#[test]
 fn later_versions_are_explained() {
     let host = fixture("modern");
     let at = APPLE_MAIL.detect(&host).unwrap().unwrap();

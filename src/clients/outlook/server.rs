@@ -173,9 +173,15 @@ fn protect(edits: &mut Edits<'_>, account: &Account, server: &Server, tls: TlsMo
     Ok(())
 }
 
-fn in_shared_place(account: &Account) -> bool {
+pub(super) fn in_shared_place(account: &Account) -> bool {
     let slot = account.settings.get(HOST).map(|setting| &setting.slot);
     matches!(slot, Some(Slot::Registry { key, .. }) if key.to_lowercase().contains("windows messaging subsystem"))
+}
+
+/// TLS is on by the older flag alone: 2007 and later write the newer value beside it.
+pub(super) fn has_only_the_old_flag(account: &Account) -> bool {
+    let number = |name| dword(&account.settings, name).ok().flatten();
+    is_on(number(SSL)) && number(SECURE).is_none()
 }
 
 fn log_in(edits: &mut Edits<'_>, account: &Account, server: &Server, to: &SubmissionServer) -> Result<(), PlanError> {

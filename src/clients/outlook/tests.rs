@@ -41,6 +41,25 @@ fn pairs(expected: &[(&str, u32)]) -> Vec<(String, String)> {
 }
 
 #[test]
+fn what_2003_can_do_is_told_by_its_flag_or_by_the_versions_that_were_used() {
+    for (case, expected) in [
+        ("2003", Abilities::OUTLOOK_2003),
+        ("2003-ssl-flag-only", Abilities::OUTLOOK_2003),
+        ("2010", Abilities::UNLIMITED),
+        ("2013", Abilities::UNLIMITED),
+        ("2016", Abilities::UNLIMITED),
+    ] {
+        let fixture = fixture(case);
+        let host = fixture.host();
+        let ours: Vec<&Account> = fixture.found.accounts.iter().filter(|account| account.not_ours.is_none()).collect();
+        assert!(!ours.is_empty() && ours.iter().all(|account| OUTLOOK.abilities(&host, account) == expected), "{case}");
+    }
+    let fixture = fixture("2003-ssl-flag-only");
+    let now = &fixture.found.accounts[0].outgoing;
+    assert_eq!((now.port, now.tls, now.auth), (25, TlsMode::Starttls, AuthSetting::Password));
+}
+
+#[test]
 fn reads_2003_with_text_in_binary_and_no_port() {
     let fixture = fixture("2003");
     assert_eq!(fixture.installation.version, None);

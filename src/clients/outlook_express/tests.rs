@@ -11,11 +11,11 @@ fn fixture() -> Fixture {
     Fixture::open("outlook_express/6", &OUTLOOK_EXPRESS)
 }
 
-fn at_26(from: &SubmissionServer, user: &str) -> SubmissionServer {
+fn at_465(from: &SubmissionServer, user: &str) -> SubmissionServer {
     SubmissionServer {
-        port: 26,
+        port: 465,
         port_is_default: false,
-        tls: TlsMode::Starttls,
+        tls: TlsMode::Implicit,
         auth: AuthSetting::Password,
         credential: CredentialSource::SameAsIncoming,
         user: Some(user.to_owned()),
@@ -58,30 +58,32 @@ fn reads_what_each_way_to_log_in_means() {
     let implicit = fixture.account("outlook_express/main/00000001");
     assert_eq!((implicit.outgoing.tls, implicit.outgoing.user.as_deref()), (TlsMode::Implicit, Some("finn")));
     let spa = fixture.account("outlook_express/main/00000002");
-    assert_eq!((spa.outgoing.tls, spa.outgoing.auth), (TlsMode::Starttls, AuthSetting::Ntlm));
+    // On every port but 25 it encrypts from the first byte.
+    assert_eq!((spa.outgoing.port, spa.outgoing.tls, spa.outgoing.auth), (587, TlsMode::Implicit, AuthSetting::Ntlm));
 }
 
 #[test]
 fn changes_only_what_must_change() {
     let fixture = fixture();
     let first = fixture.account(FIRST);
-    let changes = OUTLOOK_EXPRESS.changes(first, &at_26(&first.outgoing, "eve")).unwrap();
-    let expected = [("SMTP Port", 26), ("SMTP Secure Connection", 1), ("SMTP Use Sicily", 2)];
+    let changes = OUTLOOK_EXPRESS.changes(first, &at_465(&first.outgoing, "eve")).unwrap();
+    let expected = [("SMTP Port", 465), ("SMTP Secure Connection", 1), ("SMTP Use Sicily", 2)];
     assert_eq!(shown(&changes), pairs(&expected));
-    // From 465 the same flag means STARTTLS on 26.
+    // From 465 the same flag means STARTTLS on 25.
     let implicit = fixture.account("outlook_express/main/00000001");
-    let changes = OUTLOOK_EXPRESS.changes(implicit, &at_26(&implicit.outgoing, "finn")).unwrap();
-    assert_eq!(shown(&changes), pairs(&[("SMTP Port", 26)]));
+    let to = SubmissionServer { port: 25, tls: TlsMode::Starttls, ..at_465(&implicit.outgoing, "finn") };
+    assert_eq!(shown(&OUTLOOK_EXPRESS.changes(implicit, &to).unwrap()), pairs(&[("SMTP Port", 25)]));
 }
 
 #[test]
 fn refuses_what_the_program_cannot_do() {
     let fixture = fixture();
     let first = fixture.account(FIRST);
-    let good = at_26(&first.outgoing, "eve");
+    let good = at_465(&first.outgoing, "eve");
     let bad = [
-        SubmissionServer { tls: TlsMode::Implicit, ..good.clone() },
-        SubmissionServer { port: 465, ..good.clone() },
+        SubmissionServer { port: 25, ..good.clone() },
+        SubmissionServer { tls: TlsMode::Starttls, ..good.clone() },
+        SubmissionServer { port: 26, tls: TlsMode::Starttls, ..good.clone() },
         SubmissionServer { auth: AuthSetting::Oauth2, ..good.clone() },
         SubmissionServer { credential: CredentialSource::Own, ..good.clone() },
         SubmissionServer { user: Some("somebody-else".into()), ..good.clone() },
@@ -97,18 +99,29 @@ fn changes_lead_to_the_target_and_back_to_every_byte() {
     for account in &fixture.found.accounts {
         assert_eq!(OUTLOOK_EXPRESS.changes(account, &account.outgoing), Ok(vec![]), "{}", account.id);
         let user = account.incoming.as_ref().unwrap().user.clone().unwrap();
-        let base = at_26(&account.outgoing, &user);
+        let base = at_465(&account.outgoing, &user);
         let none = (AuthSetting::None, CredentialSource::None, None);
         fixture.there_and_back(account, &base);
         fixture.there_and_back(account, &SubmissionServer { auth: AuthSetting::Ntlm, ..base.clone() });
-        fixture.there_and_back(account, &SubmissionServer { port: 465, tls: TlsMode::Implicit, ..base.clone() });
+        fixture.there_and_back(account, &SubmissionServer { port: 2526, ..base.clone() });
         fixture.there_and_back(account, &SubmissionServer { host: "mail.hosting.test".into(), ..base.clone() });
         let (auth, credential, user) = none;
         fixture.there_and_back(account, &SubmissionServer { auth, credential, user, tls: TlsMode::None, ..base });
     }
     let guest = fixture.account(GUEST);
-    let own = SubmissionServer { port: 26, tls: TlsMode::Starttls, ..guest.outgoing.clone() };
+    let own = SubmissionServer { port: 465, tls: TlsMode::Implicit, ..guest.outgoing.clone() };
     fixture.there_and_back(guest, &own);
+}
+
+#[test]
+fn tls_on_25_is_read_and_no_port_with_newer_tls_is_for_it() {
+    let fixture = Fixture::open("outlook_express/ssl-on-25", &OUTLOOK_EXPRESS);
+    let account = &fixture.found.accounts[0];
+    let now = &account.outgoing;
+    assert_eq!((now.port, now.tls, now.auth), (25, TlsMode::Starttls, AuthSetting::Password));
+    let abilities = OUTLOOK_EXPRESS.abilities(&fixture.host(), account);
+    let at_26 = SubmissionServer { port: 26, tls: TlsMode::Starttls, ..at_465(now, "ola") };
+    assert!(abilities.can_use(&at_26).is_err() && abilities.can_use(&at_465(now, "ola")).is_err());
 }
 
 #[test]

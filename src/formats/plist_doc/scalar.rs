@@ -36,14 +36,10 @@ impl Scalar {
         if element.span != (0..raw.len()) || !element.children.is_empty() || element.has_other {
             return Err(no("it is not one element with text"));
         }
-        let written = xml.inner_text(element);
-        if !is_escaped_text(written) {
-            return Err(no("it has characters that XML does not allow"));
-        }
-        let text = quick_xml::escape::unescape(written).map_err(|error| no(&error.to_string()))?;
+        let text = xml.meant_text(element).ok_or_else(|| no("its text is not what XML allows"))?;
         let trimmed = text.trim();
         match element.name.as_str() {
-            "string" => Ok(Self::String(text.into_owned())),
+            "string" => Ok(Self::String(text)),
             "integer" => integer(trimmed).map(Self::Integer).ok_or_else(|| no("the number cannot be read")),
             "real" => trimmed.parse().map(Self::Real).map_err(|_| no("the number cannot be read")),
             "true" if trimmed.is_empty() => Ok(Self::Bool(true)),

@@ -365,3 +365,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn cdata_is_text_and_an_edit_puts_back_every_byte_of_it() {
+    let source = "<plist><dict><key><![CDATA[a&b]]></key><string>x&amp;<![CDATA[<y>&amp;]]>z<![CDATA[]]></string><key>c</key><integer><![CDATA[25]]></integer></dict></plist>";
+    let mut doc = PlistDoc::parse(source.as_bytes()).unwrap();
+    assert_eq!(doc.scalar("a&b").unwrap(), Some(Scalar::String("x&<y>&amp;z".to_owned())));
+    assert_eq!(doc.scalar("c").unwrap(), Some(Scalar::Integer(25)));
+    let was = doc.get("a&b").unwrap().unwrap();
+    doc.set("a&b", "<string>new</string>").unwrap();
+    assert!(!String::from_utf8(doc.to_bytes()).unwrap().contains("<y>"));
+    doc.set("a&b", &was).unwrap();
+    assert_eq!(doc.to_bytes(), source.as_bytes());
+    for bad in [
+        "<plist><dict><![CDATA[x]]></dict></plist>",
+        "<plist><![CDATA[x]]><dict/></plist>",
+        "<plist><dict><key>a</key><string><![CDATA[x</string></dict></plist>",
+    ] {
+        assert!(PlistDoc::parse(bad.as_bytes()).is_err(), "{bad}");
+    }
+    let control = "<plist><dict><key>a</key><string><![CDATA[\u{1}]]></string></dict></plist>";
+    assert!(PlistDoc::parse(control.as_bytes()).and_then(|doc| doc.scalar("a")).is_err());
+}

@@ -16,14 +16,16 @@ impl XmlPlist {
         let xml = XmlText::parse(bytes, FORMAT)?;
         let root = xml.element(0);
         let top = match (root.name.as_str(), root.children.as_slice()) {
-            ("plist", &[top]) if !root.has_text => top,
+            ("plist", &[top]) if !root.has_text && !root.has_cdata => top,
             ("plist", _) => return Err(xml.malformed(root.span.start, "it does not hold exactly one value")),
             _ => return Err(xml.malformed(root.span.start, format!("its element is {}, not plist", root.name))),
         };
         for (place, element) in xml.elements().iter().enumerate().skip(1) {
             let fail = |why: &str| Err(xml.malformed(element.span.start, why));
             match element.name.as_str() {
-                "dict" | "array" if element.has_text => return fail("text between the values of a container"),
+                "dict" | "array" if element.has_text || element.has_cdata => {
+                    return fail("text between the values of a container");
+                }
                 "dict" if !is_paired(&xml, place) => return fail("a dictionary that is not keys and values in turn"),
                 "dict" | "array" => {}
                 "key" | "string" | "integer" | "real" | "true" | "false" | "date" | "data" => {
@@ -111,9 +113,8 @@ impl Tree for XmlPlist {
                 let mut pairs = Vec::new();
                 for pair in element.children.chunks_exact(2) {
                     let key = self.xml.element(pair[0]);
-                    let text = match quick_xml::escape::unescape(self.xml.inner_text(key)) {
-                        Ok(text) if !key.has_other => text.into_owned(),
-                        _ => return Err(self.xml.malformed(key.span.start, "a key that cannot be read")),
+                    let Some(text) = self.xml.meant_text(key) else {
+                        return Err(self.xml.malformed(key.span.start, "a key that cannot be read"));
                     };
                     pairs.push((text, pair[1]));
                 }
