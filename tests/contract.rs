@@ -40,7 +40,7 @@ fn cases() -> Vec<PathBuf> {
 }
 
 /// Fixtures in which there is nothing to move, and why.
-const NOTHING_MOVES: [(&str, &str); 10] = [
+const NOTHING_MOVES: [(&str, &str); 11] = [
     ("apple_mail/icloud", "the accounts are Apple's"),
     ("apple_mail/modern", "the accounts are in the system's database"),
     ("balsa/25-none", "explained, not written"),
@@ -51,6 +51,7 @@ const NOTHING_MOVES: [(&str, &str); 10] = [
     ("mailmate/submission", "explained, not written"),
     ("sylpheed/25-noauth", "explained, not written"),
     ("thunderbird/linux-user-js", "user.js wins over what would be written"),
+    ("thunderbird/windows-policy", "a policy of the machine wins"),
 ];
 
 #[test]

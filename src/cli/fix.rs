@@ -9,6 +9,7 @@ use super::undo::recover;
 use super::words::{account_title, server_words};
 use super::{Exit, UsageError, context, prompt};
 use crate::apply::RunId;
+use crate::clients::Problem;
 use crate::credentials::{Ask, somebody_to_ask};
 use crate::pipeline::{self, Fixing, Tools};
 use crate::plan::{Outcome, Reason};
@@ -112,7 +113,8 @@ pub(super) fn write_as(
 /// The exit code of a verb that writes settings.
 pub(super) fn exit(report: &Report) -> Exit {
     let outcomes = Exit::of(report.accounts.iter().filter_map(|account| account.result));
-    if report.problems.is_empty() { outcomes } else { outcomes.worst(Exit::Failed) }
+    let of_problem = |problem: &Problem| if problem.is_for_the_user() { Exit::NeedsUser } else { Exit::Failed };
+    report.problems.iter().map(of_problem).fold(outcomes, Exit::worst)
 }
 
 /// An account that needs no relay: what `fix` would do with it is left to `fix`.

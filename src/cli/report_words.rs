@@ -38,7 +38,11 @@ pub fn write(page: &mut Page<impl Write>, report: &Report, manner: Manner) -> Re
     let told = |account: &&AccountReport| manner != Manner::Quiet || needs_attention(account);
     accounts(page, &report.accounts.iter().filter(told).collect::<Vec<_>>(), manner)?;
     for problem in &report.problems {
-        page.marked(0, AnsiColor::Red, "not read", format_args!("{}: {}", shown(&problem.at), problem.message))?;
+        let (colour, mark) = match problem.is_for_the_user() {
+            true => (AnsiColor::Yellow, "for you"),
+            false => (AnsiColor::Red, "not read"),
+        };
+        page.marked(0, colour, mark, format_args!("{}: {}", shown(&problem.at), problem.message))?;
         page.line(4, format_args!("next: {}", problem.hint))?;
     }
     if manner != Manner::Quiet && report.verb == "scan" {

@@ -92,6 +92,14 @@ pub struct Problem {
     pub hint: String,
 }
 
+impl Problem {
+    /// Is it something that was read well and that only the person can put right, in the program or at the computer? Then
+    /// the run did not fail.
+    pub fn is_for_the_user(&self) -> bool {
+        matches!(self.code.as_str(), "no_outgoing_server" | "port_out_of_range" | "profile_not_reachable")
+    }
+}
+
 /// What one client holds: the accounts that could be read and the problems with the rest.
 #[derive(Debug, Clone, Default)]
 pub struct Found {

@@ -1,10 +1,14 @@
-//! Mozilla's `prefs.js` and `user.js`: the whole grammar of Gecko's preference parser, every byte kept.
-//! Edits are remembered beside the source and printed once, so that ten thousand accounts cost one pass.
+//! Mozilla's `prefs.js` and `user.js`: read as Gecko's preference parser reads them, every byte kept. An edit touches
+//! `user_pref` lines only. Edits are remembered beside the source and printed once: ten thousand accounts, one pass.
+
+mod reader;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use self::reader::Damage;
+use self::reader::{Literal, Reader, Sets, Statement};
 use super::lines::{self, BOM, Splice};
 use super::{Document, FormatError};
 
@@ -21,11 +25,7 @@ pub enum PrefValue {
 
 /// Reads a raw literal as the editor returns it; `None` if it is not one, or is text that is not Unicode.
 pub fn decode(raw: &str) -> Option<PrefValue> {
-    let mut scanner = Scanner { bytes: raw.as_bytes(), at: 0 };
-    let literal = scanner.literal().ok()?;
-    if scanner.at != raw.len() {
-        return None;
-    }
+    let literal = reader::literal(raw)?;
     Some(match literal {
         Literal::Text(bytes) => PrefValue::Text(String::from_utf8(bytes).ok()?),
         Literal::Int(number) => PrefValue::Int(number),
@@ -77,37 +77,132 @@ enum Edit {
     Removed,
 }
 
+/// Where a line that has no place of its own goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tail {
+    /// Behind everything.
+    Append,
+    /// To a line of its own, from this offset.
+    Line(usize),
+    /// Right behind the statement that ends at this offset.
+    Behind(usize),
+    /// Wherever it went, it might not be read.
+    Nowhere,
+}
+
 /// A parsed preference file.
 #[derive(Debug, Clone)]
 pub struct PrefsJs {
     source: Vec<u8>,
+    /// User values, in the file's order.
     prefs: Vec<Pref>,
     /// The definition that wins: the last.
     index: HashMap<Arc<[u8]>, usize>,
-    /// Each preference has its own line and they stand in Thunderbird's order.
+    /// Values of the defaults that the file sets, in its order.
+    defaults: Vec<(Arc<[u8]>, Range<usize>)>,
+    /// Each user value has its own line and they stand in Thunderbird's order.
     sorted: bool,
+    damage: Option<Damage>,
+    tail: Tail,
     edits: BTreeMap<usize, Edit>,
     /// By place in the source and [`sort_key`].
     inserted: BTreeMap<(usize, Vec<u8>), String>,
 }
 
+/// The type of each preference so far, and whether it has a default. Gecko refuses a user value of another type than the
+/// default, and a default of another type than whatever is there (`Pref::SetUserValue` and `SetDefaultValue`).
+#[derive(Default)]
+struct Types(HashMap<Arc<[u8]>, (std::mem::Discriminant<Literal>, bool)>);
+
+impl Types {
+    fn take(&mut self, statement: &Statement, name: &Arc<[u8]>) -> bool {
+        let kind = std::mem::discriminant(&statement.literal);
+        let is_default = statement.sets == Sets::Default;
+        match self.0.get_mut(name) {
+            None => {
+                self.0.insert(Arc::clone(name), (kind, is_default));
+                true
+            }
+            Some((known, has_default)) => {
+                let fits = *known == kind || !(is_default || *has_default);
+                if fits {
+                    (*known, *has_default) = (kind, *has_default || is_default);
+                }
+                fits
+            }
+        }
+    }
+}
+
 impl PrefsJs {
-    /// Parses a file. Anything that Gecko would skip as an error is an error here: better left alone.
+    /// Reads a file as Gecko does, so it never fails: what Gecko passes over is passed over, and told by
+    /// [`damage`](Self::damage).
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         let start = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
-        let mut scanner = Scanner { bytes, at: start };
+        let mut reader = Reader::new(bytes, start);
         let mut prefs: Vec<Pref> = Vec::new();
         let mut index: HashMap<Arc<[u8]>, usize> = HashMap::new();
+        let mut defaults = Vec::new();
+        let mut types = Types::default();
         let mut sorted = true;
-        while let Some(mut pref) = scanner.statement()? {
-            if sorted {
-                sorted = lines::own_lines(bytes, start, &pref.statement).is_some()
-                    && prefs.last().is_none_or(|before| in_order(&before.name, &pref.name));
+        let mut last: Option<Range<usize>> = None;
+        while let Some(statement) = reader.statement() {
+            let name: Arc<[u8]> = statement.name.as_slice().into();
+            let taken = types.take(&statement, &name);
+            last = Some(statement.span.clone());
+            match (statement.sets, taken) {
+                (Sets::Default, true) => defaults.push((name, statement.value)),
+                (Sets::User, true) => {
+                    if sorted {
+                        sorted = lines::own_lines(bytes, start, &statement.span).is_some()
+                            && prefs.last().is_none_or(|before| in_order(&before.name, &name));
+                    }
+                    let overrules = index.insert(Arc::clone(&name), prefs.len());
+                    prefs.push(Pref { name, statement: statement.span, value: statement.value, overrules });
+                }
+                (_, false) => {}
             }
-            pref.overrules = index.insert(Arc::clone(&pref.name), prefs.len());
-            prefs.push(pref);
         }
-        Ok(Self { source: bytes.to_vec(), prefs, index, sorted, edits: BTreeMap::new(), inserted: BTreeMap::new() })
+        let cut_short = reader.open || reader.end() < bytes.len();
+        let tail = match last {
+            _ if !cut_short => Tail::Append,
+            None => Tail::Nowhere,
+            // behind a statement the reader is where a new one may begin, whatever is lost further on
+            Some(span) => {
+                lines::own_lines(bytes, start, &span).map_or(Tail::Behind(span.end), |line| Tail::Line(line.end))
+            }
+        };
+        let sorted = sorted && reader.damage.is_none();
+        Ok(Self {
+            source: bytes.to_vec(),
+            prefs,
+            index,
+            defaults,
+            sorted,
+            damage: reader.damage,
+            tail,
+            edits: BTreeMap::new(),
+            inserted: BTreeMap::new(),
+        })
+    }
+
+    /// The first part that Gecko cannot read and leaves out.
+    pub fn damage(&self) -> Option<&Damage> {
+        self.damage.as_ref()
+    }
+
+    /// Nothing in the file sets anything: it is empty, or not a preference file.
+    pub fn is_empty(&self) -> bool {
+        self.prefs.is_empty() && self.defaults.is_empty()
+    }
+
+    /// Name and literal of each default that the file sets (`pref`, `sticky_pref`), in its order, as far as they are
+    /// Unicode. A user value beats it; the program does not keep it.
+    pub fn defaults(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.defaults.iter().filter_map(|(name, value)| {
+            let raw = std::str::from_utf8(&self.source[value.clone()]).ok()?;
+            Some((std::str::from_utf8(name).ok()?, raw))
+        })
     }
 
     /// The value of a preference; `Ok(None)` if it is not set.
@@ -132,11 +227,12 @@ impl PrefsJs {
         let behind =
             if self.sorted { self.prefs.partition_point(|pref| in_order(&pref.name, name)) } else { self.prefs.len() };
         let floor = if self.source.starts_with(BOM) { BOM.len() } else { 0 };
-        let offset = self
-            .prefs
-            .get(behind)
-            .and_then(|pref| lines::own_lines(&self.source, floor, &pref.statement))
-            .map_or(self.source.len(), |line| line.start);
+        let line = self.prefs.get(behind).and_then(|pref| lines::own_lines(&self.source, floor, &pref.statement));
+        let offset = match (line, self.tail) {
+            (Some(line), _) => line.start,
+            (None, Tail::Append | Tail::Nowhere) => self.source.len(),
+            (None, Tail::Line(offset) | Tail::Behind(offset)) => offset,
+        };
         (offset, sort_key(name).collect())
     }
 }
@@ -186,11 +282,15 @@ impl Document for PrefsJs {
             line.extend_from_slice(b"\", ");
             line.extend_from_slice(raw.as_bytes());
             line.extend_from_slice(b");");
-            if *offset == self.source.len() {
-                appended.push(line);
-            } else {
-                line.extend_from_slice(eol);
-                splices.push(Splice { range: *offset..*offset, text: line, whole_lines: true });
+            match self.tail {
+                Tail::Append if *offset == self.source.len() => appended.push(line),
+                Tail::Behind(end) if *offset == end => {
+                    splices.push(Splice { range: end..end, text: line, whole_lines: false });
+                }
+                _ => {
+                    line.extend_from_slice(eol);
+                    splices.push(Splice { range: *offset..*offset, text: line, whole_lines: true });
+                }
             }
         }
         lines::print(&self.source, splices, &appended, eol, open_end)
@@ -213,11 +313,13 @@ impl Document for PrefsJs {
         if name.is_empty() || name.contains('\0') {
             return Err(refused(name, "not the name of a preference"));
         }
-        let mut scanner = Scanner { bytes: raw.as_bytes(), at: 0 };
-        if scanner.literal().is_err() || scanner.at != raw.len() {
+        if reader::literal(raw).is_none() {
             return Err(refused(name, "the new value is not a literal of a preference file"));
         }
         match self.index.get(name.as_bytes()) {
+            None if self.tail == Tail::Nowhere => {
+                return Err(refused(name, "the file has no place where it would be read"));
+            }
             None => {
                 self.inserted.insert(self.place_of(name), raw.to_owned());
             }
@@ -239,198 +341,6 @@ impl Document for PrefsJs {
             next = self.prefs[at].overrules;
         }
         Ok(())
-    }
-}
-
-enum Literal {
-    Text(Vec<u8>),
-    Int(i32),
-    Bool(bool),
-}
-
-struct Scanner<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Scanner<'_> {
-    fn trouble<T>(&self, why: &str) -> Result<T, FormatError> {
-        Err(FormatError::Malformed { format: "Mozilla preference file", offset: self.at, why: why.to_owned() })
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    fn skip_blank(&mut self) -> Result<(), FormatError> {
-        loop {
-            match self.peek() {
-                Some(b' ' | b'\t' | 0x0b | 0x0c | b'\n' | b'\r') => self.at += 1,
-                Some(b'#') => self.skip_line(),
-                Some(b'/') => match self.bytes.get(self.at + 1) {
-                    Some(b'/') => self.skip_line(),
-                    Some(b'*') => match self.bytes[self.at + 2..].windows(2).position(|pair| pair == b"*/") {
-                        Some(length) => self.at += length + 4,
-                        None => return self.trouble("a comment that does not end"),
-                    },
-                    _ => return self.trouble("a lone slash"),
-                },
-                _ => return Ok(()),
-            }
-        }
-    }
-
-    fn skip_line(&mut self) {
-        let rest = &self.bytes[self.at..];
-        self.at += rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
-    }
-
-    fn word(&mut self) -> &[u8] {
-        let start = self.at;
-        while self.peek().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            self.at += 1;
-        }
-        &self.bytes[start..self.at]
-    }
-
-    fn expect(&mut self, byte: u8) -> Result<(), FormatError> {
-        self.skip_blank()?;
-        if self.peek() != Some(byte) {
-            return self.trouble(&format!("'{}' expected", byte as char));
-        }
-        self.at += 1;
-        Ok(())
-    }
-
-    fn statement(&mut self) -> Result<Option<Pref>, FormatError> {
-        self.skip_blank()?;
-        if self.at == self.bytes.len() {
-            return Ok(None);
-        }
-        let start = self.at;
-        if !matches!(self.word(), b"user_pref" | b"pref" | b"sticky_pref") {
-            self.at = start;
-            return self.trouble("neither a preference nor a comment");
-        }
-        self.expect(b'(')?;
-        self.skip_blank()?;
-        let name = match self.literal()? {
-            Literal::Text(name) => name,
-            _ => return self.trouble("the name of a preference is not in quotes"),
-        };
-        self.expect(b',')?;
-        self.skip_blank()?;
-        let value_start = self.at;
-        self.literal()?;
-        let value = value_start..self.at;
-        self.skip_blank()?;
-        while self.peek() == Some(b',') {
-            self.at += 1;
-            self.skip_blank()?;
-            if !matches!(self.word(), b"sticky" | b"locked") {
-                return self.trouble("an unknown attribute");
-            }
-            self.skip_blank()?;
-        }
-        self.expect(b')')?;
-        self.expect(b';')?;
-        Ok(Some(Pref { name: name.into(), statement: start..self.at, value, overrules: None }))
-    }
-
-    fn literal(&mut self) -> Result<Literal, FormatError> {
-        match self.peek() {
-            Some(quote @ (b'"' | b'\'')) => self.text(quote).map(Literal::Text),
-            Some(b'+' | b'-' | b'0'..=b'9') => self.number().map(Literal::Int),
-            _ => {
-                let start = self.at;
-                match self.word() {
-                    b"true" => Ok(Literal::Bool(true)),
-                    b"false" => Ok(Literal::Bool(false)),
-                    _ => {
-                        self.at = start;
-                        self.trouble("a string, a number, true or false expected")
-                    }
-                }
-            }
-        }
-    }
-
-    fn number(&mut self) -> Result<i32, FormatError> {
-        let negative = self.peek() == Some(b'-');
-        if matches!(self.peek(), Some(b'+' | b'-')) {
-            self.at += 1;
-        }
-        let digits = std::str::from_utf8(self.word()).unwrap_or_default().to_owned();
-        let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<i64>().ok()).flatten();
-        let signed = number.map(|number| if negative { -number } else { number });
-        match signed.and_then(|number| i32::try_from(number).ok()) {
-            Some(number) => Ok(number),
-            None => self.trouble("not a whole number of 32 bits"),
-        }
-    }
-
-    fn text(&mut self, quote: u8) -> Result<Vec<u8>, FormatError> {
-        self.at += 1;
-        let mut text = Vec::new();
-        loop {
-            let rest = &self.bytes[self.at..];
-            let plain = rest.iter().position(|&byte| byte == quote || byte == b'\\' || byte == 0).unwrap_or(rest.len());
-            text.extend_from_slice(&rest[..plain]);
-            self.at += plain;
-            match self.peek() {
-                None => return self.trouble("a string that does not end"),
-                Some(0) => return self.trouble("a NUL byte in a string"),
-                Some(byte) if byte == quote => {
-                    self.at += 1;
-                    return Ok(text);
-                }
-                Some(_) => {
-                    self.at += 1;
-                    self.escape(&mut text)?;
-                }
-            }
-        }
-    }
-
-    fn escape(&mut self, text: &mut Vec<u8>) -> Result<(), FormatError> {
-        let kind = self.peek();
-        self.at += usize::from(kind.is_some());
-        match kind {
-            Some(byte @ (b'"' | b'\'' | b'\\')) => text.push(byte),
-            Some(b'n') => text.push(b'\n'),
-            Some(b'r') => text.push(b'\r'),
-            Some(b'x') => match self.hex(2)? {
-                0 => return self.trouble("an escaped NUL"),
-                unit => text.push(unit as u8),
-            },
-            Some(b'u') => {
-                let first = self.hex(4)?;
-                let units = if (0xd800..0xdc00).contains(&first) && self.bytes[self.at..].starts_with(b"\\u") {
-                    self.at += 2;
-                    vec![first, self.hex(4)?]
-                } else {
-                    vec![first]
-                };
-                match String::from_utf16(&units) {
-                    Ok(decoded) if first != 0 => text.extend_from_slice(decoded.as_bytes()),
-                    _ => return self.trouble("half a surrogate pair, or an escaped NUL"),
-                }
-            }
-            _ => return self.trouble("an unknown escape"),
-        }
-        Ok(())
-    }
-
-    fn hex(&mut self, digits: usize) -> Result<u16, FormatError> {
-        let taken = self.bytes.get(self.at..self.at + digits).filter(|taken| taken.iter().all(u8::is_ascii_hexdigit));
-        match taken.and_then(|taken| std::str::from_utf8(taken).ok()).and_then(|hex| u16::from_str_radix(hex, 16).ok())
-        {
-            Some(unit) => {
-                self.at += digits;
-                Ok(unit)
-            }
-            None => self.trouble("hexadecimal digits expected"),
-        }
     }
 }
 

@@ -192,6 +192,33 @@ impl Host {
         Self { os, folders, registry, machine: None, processes, scripts: Arc::new(NoScripts), own_session: false }
     }
 
+    /// A variable of the running user's own session. A folder has none, whatever those of this process say.
+    pub fn variable(&self, name: &str) -> Option<std::ffi::OsString> {
+        if self.own_session { std::env::var_os(name) } else { None }
+    }
+
+    /// The root of the system that the user's home belongs to, as it is seen from here: `/` (Windows: the drive that the
+    /// home is on) in the user's own session, else the folder above `home`, `Users` or `Documents and Settings`. `None`
+    /// where a folder does not show to which system it belongs.
+    pub fn system_root(&self) -> Option<PathBuf> {
+        let home = &self.folders.home;
+        if self.own_session {
+            return home.ancestors().last().map(PathBuf::from);
+        }
+        let above = home.parent()?;
+        let name = above.file_name()?.to_str()?;
+        let homes: &[&str] = match self.os {
+            Os::Windows => &["Users", "Documents and Settings"],
+            Os::Macos => &["Users"],
+            Os::Linux => &["home"],
+        };
+        if homes.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            above.parent().map(PathBuf::from)
+        } else {
+            None
+        }
+    }
+
     /// The same with what is installed on that machine.
     #[must_use]
     pub fn with_machine(mut self, machine: Option<Arc<dyn MachineRegistry>>) -> Self {
@@ -229,6 +256,19 @@ mod tests {
         assert!(host.folders.home.is_absolute());
         assert_eq!(host.folders.roaming, host.folders.home.join("AppData/Roaming"));
         assert!(host.processes.running(&["thunderbird", "outlook"]).is_empty());
+    }
+
+    #[test]
+    fn a_home_shows_to_which_system_it_belongs() {
+        let root = |home: &str, os| Host::folder(home, os, None).system_root();
+        for (home, os) in
+            [("/disk/home/ola", Os::Linux), ("/disk/Users/ola", Os::Macos), ("/disk/Users/ola", Os::Windows)]
+        {
+            assert!(root(home, os).unwrap().ends_with("disk"), "{home}");
+        }
+        assert_eq!(root("/disk/copies/ola", Os::Linux), None);
+        assert_eq!(Host::folder("/home/ola", Os::Linux, None).variable("PATH"), None);
+        assert!(Host::this_machine().unwrap().system_root().unwrap().parent().is_none());
     }
 
     #[test]

@@ -104,9 +104,32 @@ impl Value {
         {
             return None;
         }
-        let units: Vec<u16> = self.data.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+        let units = self.units();
         let end = units.iter().position(|&unit| unit == 0).unwrap_or(units.len());
         String::from_utf16(&units[..end]).ok()
+    }
+
+    /// The strings of a `REG_MULTI_SZ`, empty ones left out; `None` if one is not valid UTF-16 or for another type.
+    pub fn as_texts(&self) -> Option<Vec<String>> {
+        if self.kind != ValueKind::MultiSz {
+            return None;
+        }
+        let units = self.units();
+        let texts = units.split(|&unit| unit == 0).filter(|text| !text.is_empty());
+        texts.map(|text| String::from_utf16(text).ok()).collect()
+    }
+
+    /// The number of a `REG_QWORD` of exactly eight bytes; `None` for anything else.
+    pub fn as_qword(&self) -> Option<u64> {
+        match (self.kind, <[u8; 8]>::try_from(self.data.as_slice())) {
+            (ValueKind::Qword, Ok(bytes)) => Some(u64::from_le_bytes(bytes)),
+            _ => None,
+        }
+    }
+
+    /// The bytes as UTF-16, an odd one at the end left out.
+    fn units(&self) -> Vec<u16> {
+        self.data.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect()
     }
 }
 

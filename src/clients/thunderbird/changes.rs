@@ -115,9 +115,10 @@ fn part_change(account: &Account, part: Part, value: PrefValue) -> Result<Option
     Ok(Some(Change { slot: setting.slot.clone(), before: setting.content.clone(), after: Some(Content::Raw(after)) }))
 }
 
-/// What wins: whoever fixes it, else what is written.
+/// What wins: whoever fixes it, else what is written, else a default.
 fn effective(account: &Account, part: Part) -> Result<Option<PrefValue>, PlanError> {
-    let setting = account.settings.get(part.fixed()).map_or_else(|| setting(account, part), Ok)?;
+    let other = account.settings.get(part.fixed()).or_else(|| account.settings.get(part.suggested()));
+    let setting = other.map_or_else(|| setting(account, part), Ok)?;
     Ok(raw(setting).and_then(prefs_js::decode))
 }
 

@@ -1,18 +1,25 @@
 //! Thunderbird and its relatives (Betterbird, SeaMonkey, Postbox): one adapter, since they keep their
 //! outgoing servers in the same preferences and differ in where the profiles are and in the default port.
 
+mod bounds;
 mod changes;
 mod overrides;
+mod places;
+mod policies;
+mod preferences;
+mod profile_path;
 mod profiles;
+mod senders;
 mod servers;
+mod store;
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use port26_platform::files;
 use port26_platform::host::{Host, Os};
 
-use self::overrides::Overrides;
+use self::overrides::Start;
 use self::profiles::LastUse;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem};
 use crate::account::{Account, ClientId, SubmissionServer};
@@ -29,8 +36,10 @@ pub struct Family {
     prefix: &'static str,
     /// Folders that may hold its `profiles.ini`.
     roots: fn(&Host) -> Vec<PathBuf>,
-    /// An unwritten port means 25 in all versions.
-    old_default_port: bool,
+    /// It goes on from a version before 91: an unwritten port means 25, an unlisted outgoing server is used.
+    old_rules: bool,
+    /// It reads Thunderbird's policies.
+    policies: bool,
     processes: &'static [&'static str],
 }
 
@@ -39,17 +48,9 @@ pub static THUNDERBIRD: Family = Family {
     id: ClientId::Thunderbird,
     name: "Thunderbird",
     prefix: "thunderbird",
-    roots: |host| match host.os {
-        Os::Windows => vec![host.folders.roaming.join("Thunderbird")],
-        Os::Macos => vec![host.folders.home.join("Library").join("Thunderbird")],
-        Os::Linux => {
-            [".thunderbird", "snap/thunderbird/common/.thunderbird", ".var/app/org.mozilla.Thunderbird/.thunderbird"]
-                .iter()
-                .map(|path| host.folders.home.join(path))
-                .collect()
-        }
-    },
-    old_default_port: false,
+    roots: places::thunderbird,
+    old_rules: false,
+    policies: true,
     processes: &["thunderbird", "thunderbird-bin", "thunderbird-esr", "betterbird", "betterbird-bin"],
 };
 
@@ -58,11 +59,9 @@ pub static BETTERBIRD: Family = Family {
     id: ClientId::Betterbird,
     name: "Betterbird",
     prefix: "betterbird",
-    roots: |host| match host.os {
-        Os::Linux => vec![host.folders.home.join(".var/app/eu.betterbird.Betterbird/.thunderbird")],
-        Os::Windows | Os::Macos => Vec::new(),
-    },
-    old_default_port: false,
+    roots: places::betterbird,
+    old_rules: false,
+    policies: true,
     processes: &["betterbird", "betterbird-bin"],
 };
 
@@ -71,12 +70,9 @@ pub static SEAMONKEY: Family = Family {
     id: ClientId::Seamonkey,
     name: "SeaMonkey",
     prefix: "seamonkey",
-    roots: |host| match host.os {
-        Os::Windows => vec![host.folders.roaming.join("Mozilla").join("SeaMonkey")],
-        Os::Macos => vec![host.folders.roaming.join("SeaMonkey")],
-        Os::Linux => vec![host.folders.home.join(".mozilla/seamonkey")],
-    },
-    old_default_port: true,
+    roots: places::seamonkey,
+    old_rules: true,
+    policies: false,
     processes: &["seamonkey", "seamonkey-bin"],
 };
 
@@ -85,13 +81,9 @@ pub static POSTBOX: Family = Family {
     id: ClientId::Postbox,
     name: "Postbox",
     prefix: "postbox",
-    roots: |host| match host.os {
-        Os::Windows | Os::Macos => {
-            vec![host.folders.roaming.join("Postbox"), host.folders.roaming.join("PostboxApp")]
-        }
-        Os::Linux => Vec::new(),
-    },
-    old_default_port: true,
+    roots: places::postbox,
+    old_rules: true,
+    policies: false,
     processes: &["postbox", "postbox-bin"],
 };
 
@@ -103,7 +95,7 @@ const LOGIN_SOURCE: &str = "login, source";
 
 /// Under which a saved login of an outgoing server is kept: without a port.
 fn smtp_origin(host: &str) -> String {
-    format!("smtp://{host}")
+    if host.contains(':') { format!("smtp://[{host}]") } else { format!("smtp://{host}") }
 }
 
 /// The preferences of an outgoing server that an edit may touch.
@@ -146,6 +138,17 @@ impl Part {
         }
     }
 
+    /// In `Account::settings`: a default that is in effect since nothing else is set.
+    fn suggested(self) -> &'static str {
+        match self {
+            Self::Host => "hostname, by default",
+            Self::Port => "port, by default",
+            Self::TrySsl => "try_ssl, by default",
+            Self::Auth => "authMethod, by default",
+            Self::User => "username, by default",
+        }
+    }
+
     /// For people.
     fn words(self) -> &'static str {
         match self {
@@ -174,6 +177,9 @@ impl Part {
 /// Where a setting is, for people.
 fn place(slot: &Slot) -> String {
     match slot {
+        Slot::Setting { file, .. } if file.to_string_lossy().starts_with("HKEY_") => {
+            format!("the policy {}", file.display())
+        }
         Slot::Setting { file, .. } => file.display().to_string(),
         Slot::Registry { key, .. } => format!("the policy HKEY_CURRENT_USER\\{key}"),
         Slot::Script { app, .. } => app.name.clone(),
@@ -211,12 +217,14 @@ impl Family {
 
     fn profile_accounts(&self, host: &Host, name: &str, id: String, path: &Path, found: &mut Found) {
         let file = path.join("prefs.js");
-        let parsed = match files::read(&file) {
+        let parsed = match bounds::read(&file) {
             Ok(None) => return,
-            // The program never leaves it so; a full disk does.
-            Ok(Some(bytes)) if bytes.is_empty() => Err("the file is empty".to_owned()),
-            Ok(Some(bytes)) => PrefsJs::parse(&bytes).map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
+            Ok(Some(bytes)) => match PrefsJs::parse(&bytes) {
+                // The program never leaves it so; a full disk or a power cut does.
+                Ok(prefs) if prefs.is_empty() => Err("there are no settings in the file".to_owned()),
+                other => other.map_err(|error| error.to_string()),
+            },
+            Err(why) => Err(why),
         };
         let prefs = match parsed {
             Ok(prefs) => prefs,
@@ -226,43 +234,26 @@ impl Family {
             }
         };
         let file = path.join("logins.json");
-        let logins = match files::read(&file) {
-            Ok(None) => None,
-            Ok(Some(bytes)) => match MozillaLogins::parse(&bytes) {
-                Ok(logins) => Some(logins),
-                Err(error) => {
-                    found.problems.push(self.problem(
-                        &file,
-                        "unreadable_logins",
-                        "The saved passwords",
-                        &error.to_string(),
-                    ));
-                    None
-                }
-            },
-            Err(error) => {
-                found.problems.push(self.problem(
-                    &file,
-                    "unreadable_logins",
-                    "The saved passwords",
-                    &error.to_string(),
-                ));
-                None
-            }
-        };
+        let logins = bounds::read(&file).and_then(|bytes| {
+            bytes.map(|bytes| MozillaLogins::parse(&bytes)).transpose().map_err(|error| error.to_string())
+        });
+        let logins = logins.unwrap_or_else(|why| {
+            found.problems.push(self.problem(&file, "unreadable_logins", "The saved passwords", &why));
+            None
+        });
         let last_use = LastUse::of(path);
-        let overrides = Overrides::of(host, path, &last_use);
+        let store = Start { host, profile: path, last_use: &last_use, policies: self.policies }.store(&prefs);
         let profile = servers::Profile {
             family: self,
             name,
             id,
             path,
             prefs: &prefs,
-            overrides: &overrides,
+            store: &store,
             logins: logins.as_ref(),
             major: last_use.major(),
         };
-        found.accounts.extend(profile.accounts());
+        profile.read(found);
     }
 }
 
@@ -277,7 +268,7 @@ impl MailClient for Family {
             return self.out_of_reach(host).map_or(Ok(None), Err);
         }
         // with other profiles at hand the problem is told along with their accounts
-        if found.list.is_empty() && !found.problems.is_empty() {
+        if found.list.is_empty() && found.unread {
             return Err(found.problems.swap_remove(0));
         }
         let version = found.list.iter().filter_map(|at| at.path.as_deref()).find_map(|path| LastUse::of(path).version);
@@ -286,14 +277,14 @@ impl MailClient for Family {
 
     fn accounts(&self, host: &Host, at: &Installation) -> Found {
         let mut found = Found { accounts: Vec::new(), problems: profiles::discover(self, host).problems };
-        let mut folders: Vec<String> = Vec::new();
+        let mut folders: HashMap<String, usize> = HashMap::new();
         for profile in &at.profiles {
             let Some(path) = profile.path.as_deref() else { continue };
             let folder = profiles::folder_name(path);
             // a snap or Flatpak starts with a copy of the older profile, under the same name
-            let twins = folders.iter().filter(|known| **known == folder).count();
-            let id = if twins == 0 { folder.clone() } else { format!("{folder}~{}", twins + 1) };
-            folders.push(folder);
+            let twins = folders.entry(folder.clone()).or_default();
+            *twins += 1;
+            let id = if *twins == 1 { folder } else { format!("{folder}~{twins}") };
             self.profile_accounts(host, &profile.name, id, path, &mut found);
         }
         found

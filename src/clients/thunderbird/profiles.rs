@@ -1,12 +1,14 @@
-//! Where the profiles of a Mozilla mail program are: `profiles.ini` of both generations, relative and
-//! absolute paths, and what `compatibility.ini` tells about the program that used a profile last.
+//! Which profiles a Mozilla mail program has: `profiles.ini` of both generations, and what `compatibility.ini` tells about
+//! the program that used a profile last. As `nsToolkitProfileService` reads them.
 
+use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use port26_platform::files;
-use port26_platform::host::{Host, Os};
+use port26_platform::host::Host;
 
-use super::Family;
+use super::profile_path::{self, Place};
+use super::{Family, bounds};
 use crate::clients::{Problem, ProfileAt};
 use crate::formats::Document;
 use crate::formats::key_file::KeyFile;
@@ -17,41 +19,125 @@ pub(super) struct Profiles {
     pub any_root: bool,
     /// Profiles that have (or may have) a `prefs.js`, each once.
     pub list: Vec<ProfileAt>,
-    /// What could not be read.
+    /// What could not be read, or reached.
     pub problems: Vec<Problem>,
+    /// A list of profiles could not be read.
+    pub unread: bool,
+}
+
+/// A profile as a list names it.
+struct Listed {
+    name: Option<String>,
+    /// Its path as it is written.
+    text: String,
+    relative: bool,
 }
 
 /// All profiles of a program.
 pub(super) fn discover(family: &Family, host: &Host) -> Profiles {
-    let mut found = Profiles { any_root: false, list: Vec::new(), problems: Vec::new() };
+    let mut search = Search { family, host, seen: HashSet::new(), told: HashSet::new(), found: Profiles::none() };
     for root in (family.roots)(host) {
+        search.look_in(&root);
+    }
+    search.found
+}
+
+impl Profiles {
+    fn none() -> Self {
+        Self { any_root: false, list: Vec::new(), problems: Vec::new(), unread: false }
+    }
+}
+
+struct Search<'a> {
+    family: &'a Family,
+    host: &'a Host,
+    /// Folders, links resolved.
+    seen: HashSet<PathBuf>,
+    /// Paths that are told to be out of reach.
+    told: HashSet<String>,
+    found: Profiles,
+}
+
+impl Search<'_> {
+    fn look_in(&mut self, root: &Path) {
         let file = root.join("profiles.ini");
-        let parsed = match files::read(&file) {
-            Ok(None) => continue,
+        let parsed = match bounds::read(&file) {
+            Ok(None) => return,
             Ok(Some(bytes)) => KeyFile::parse(&bytes).map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
+            Err(why) => Err(why),
         };
-        found.any_root = true;
+        self.found.any_root = true;
         match parsed {
             Ok(ini) => {
-                let installs = root.join("installs.ini");
-                let installs = files::read(&installs).ok().flatten().and_then(|bytes| KeyFile::parse(&bytes).ok());
-                for (name, path) in listed(host, &root, &ini, installs.as_ref()) {
-                    if host.own_session || !leads_out(host, &path) {
-                        add(&mut found.list, name, path);
-                    }
+                let installs = bounds::read(&root.join("installs.ini")).ok().flatten();
+                let installs = installs.and_then(|bytes| KeyFile::parse(&bytes).ok());
+                let mut listed = listed(&ini, installs.as_ref());
+                if listed.len() > bounds::MOST_PROFILES {
+                    listed.truncate(bounds::MOST_PROFILES);
+                    self.found.problems.push(bounds::too_many(self.family, &file, "profiles", bounds::MOST_PROFILES));
+                }
+                for profile in listed {
+                    self.add(root, profile);
                 }
             }
-            Err(why) => found.problems.push(Problem {
-                client: Some(family.id),
-                at: file.display().to_string(),
-                code: "unreadable_profile_list".to_owned(),
-                message: format!("The list of {}'s profiles could not be read: {why}.", family.name),
-                hint: format!("Start {} and close it again, then run port26 once more.", family.name),
-            }),
+            Err(why) => {
+                self.found.unread = true;
+                self.found.problems.push(Problem {
+                    client: Some(self.family.id),
+                    at: file.display().to_string(),
+                    code: "unreadable_profile_list".to_owned(),
+                    message: format!("The list of {}'s profiles could not be read: {why}.", self.family.name),
+                    hint: format!("Start {} and close it again, then run port26 once more.", self.family.name),
+                });
+            }
         }
     }
-    found
+
+    fn add(&mut self, root: &Path, profile: Listed) {
+        let path = match profile_path::resolve(self.host, root, &profile.text, profile.relative) {
+            Place::At(path) => path,
+            Place::Nowhere => return,
+            Place::OutOfReach => return self.out_of_reach(&profile),
+        };
+        if !self.host.own_session && leads_out(self.host, &path) {
+            return self.out_of_reach(&profile);
+        }
+        match std::fs::symlink_metadata(path.join("prefs.js")) {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                // A profile that was never used or was deleted is none. One elsewhere may be on a drive that is not there.
+                if profile_path::is_elsewhere(self.host, root, &path) && std::fs::metadata(&path).is_err() {
+                    self.out_of_reach(&profile);
+                }
+                return;
+            }
+            // whatever is the matter with it is told where it is read
+            _ => {}
+        }
+        let real = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+        if self.seen.insert(real) {
+            let name = profile.name.filter(|name| !name.is_empty()).unwrap_or_else(|| folder_name(&path));
+            self.found.list.push(ProfileAt { name, path: Some(path), key: None });
+        }
+    }
+
+    /// Never a reason to take a folder of the same name from elsewhere.
+    fn out_of_reach(&mut self, profile: &Listed) {
+        let text = bounds::shortened(&profile.text);
+        if !self.told.insert(text.clone()) {
+            return;
+        }
+        let called = match profile.name.as_deref().filter(|name| !name.is_empty()) {
+            Some(name) => format!("The profile \"{}\" of {}", bounds::shortened(name), self.family.name),
+            None => format!("A profile of {}", self.family.name),
+        };
+        self.found.problems.push(Problem {
+            client: Some(self.family.id),
+            at: text.clone(),
+            code: "profile_not_reachable".to_owned(),
+            message: format!("{called} is kept in {text}, which cannot be reached from here."),
+            hint: "Connect the drive or share that it is on and run port26 again; or run port26 on that computer, signed in as that user.".to_owned(),
+        });
+    }
 }
 
 /// A link in somebody else's home may point anywhere.
@@ -64,67 +150,30 @@ fn leads_out(host: &Host, path: &Path) -> bool {
     known && !places.iter().flatten().any(|place| path.starts_with(place))
 }
 
-fn add(list: &mut Vec<ProfileAt>, name: Option<String>, path: PathBuf) {
-    let missing = |file: &Path| matches!(std::fs::symlink_metadata(file), Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory));
-    // a profile that was never used, or whose folder is gone
-    if missing(&path.join("prefs.js")) {
-        return;
-    }
-    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let here = real(&path);
-    if list.iter().any(|known| known.path.as_deref().is_some_and(|known| real(known) == here)) {
-        return;
-    }
-    let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| folder_name(&path));
-    list.push(ProfileAt { name, path: Some(path), key: None });
-}
-
 /// The last part of a profile's path.
 pub(super) fn folder_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-fn listed(host: &Host, root: &Path, ini: &KeyFile, installs: Option<&KeyFile>) -> Vec<(Option<String>, PathBuf)> {
+fn listed(ini: &KeyFile, installs: Option<&KeyFile>) -> Vec<Listed> {
     let value = |file: &KeyFile, section: &str, key: &str| {
         file.get(&format!("{section}/{key}")).ok().flatten().map(|value| value.trim().to_owned())
     };
     let mut list = Vec::new();
     for section in ini.sections().filter(|section| section.starts_with("Profile")) {
         let Some(text) = value(ini, section, "Path") else { continue };
-        let relative = value(ini, section, "IsRelative").map_or(!is_absolute(&text), |flag| flag != "0");
-        list.extend(resolve(host, root, &text, relative).map(|path| (value(ini, section, "Name"), path)));
+        let relative = value(ini, section, "IsRelative").map_or(!profile_path::is_absolute(&text), |flag| flag != "0");
+        list.push(Listed { name: value(ini, section, "Name"), text, relative });
     }
     // the second generation names each installation's default profile once more
     let defaults = ini.sections().filter(|section| section.starts_with("Install")).map(|section| (ini, section));
     let more = installs.into_iter().flat_map(|file| file.sections().map(move |section| (file, section)));
     for (file, section) in defaults.chain(more) {
         let Some(text) = value(file, section, "Default") else { continue };
-        list.extend(resolve(host, root, &text, !is_absolute(&text)).map(|path| (None, path)));
+        let relative = !profile_path::is_absolute(&text);
+        list.push(Listed { name: None, text, relative });
     }
     list
-}
-
-fn is_absolute(text: &str) -> bool {
-    text.starts_with(['/', '\\']) || text.as_bytes().get(1) == Some(&b':')
-}
-
-fn resolve(host: &Host, root: &Path, text: &str, relative: bool) -> Option<PathBuf> {
-    let separators: &[char] = if host.os == Os::Windows { &['/', '\\'] } else { &['/'] };
-    let parts: Vec<&str> = text.split(separators).filter(|part| !part.is_empty() && *part != ".").collect();
-    // in somebody else's home nothing may lead out of it
-    if parts.is_empty() || (!host.own_session && parts.contains(&"..")) {
-        return None;
-    }
-    if relative {
-        return Some(root.join(parts.iter().collect::<PathBuf>()));
-    }
-    if host.own_session {
-        return Some(PathBuf::from(text));
-    }
-    // a home seen from outside (a mounted disk): the same folder under its present place
-    (0..parts.len())
-        .map(|skipped| host.folders.home.join(parts[skipped..].iter().collect::<PathBuf>()))
-        .find(|path| path.is_dir())
 }
 
 /// What `compatibility.ini` says about the program that used the profile last.
@@ -139,7 +188,7 @@ pub(super) struct LastUse {
 impl LastUse {
     /// Reads it; a missing or odd file says nothing.
     pub fn of(profile: &Path) -> Self {
-        let file = files::read(&profile.join("compatibility.ini")).ok().flatten();
+        let file = bounds::read(&profile.join("compatibility.ini")).ok().flatten();
         let Some(ini) = file.and_then(|bytes| KeyFile::parse(&bytes).ok()) else { return Self::default() };
         let value = |key: &str| ini.get(&format!("Compatibility/{key}")).ok().flatten();
         let mut program: Vec<PathBuf> =
@@ -154,3 +203,6 @@ impl LastUse {
         self.version.as_deref()?.split('.').next()?.parse().ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

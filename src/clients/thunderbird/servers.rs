@@ -4,16 +4,19 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::overrides::Overrides;
-use super::{Family, LOGIN, LOGIN_SOURCE, Part, smtp_origin};
+use super::preferences::Preferences;
+use super::senders::{Missing, Sender, Senders, Servers, senders};
+use super::store::Store;
+use super::{Family, LOGIN, LOGIN_SOURCE, Part, bounds, smtp_origin};
 use crate::account::{
     Account, AuthSetting, CredentialSource, IncomingProtocol, IncomingServer, NotOurs, Notice, Setting,
     SubmissionServer, TlsMode,
 };
 use crate::change::{Content, Slot};
 use crate::clients::providers::owner_of;
+use crate::clients::{Found, Problem};
 use crate::formats::mozilla_logins::{Login, MozillaLogins, deterministic_guid};
-use crate::formats::prefs_js::{self, PrefValue, PrefsJs};
+use crate::formats::prefs_js::PrefsJs;
 use crate::formats::{Document, FileFormat};
 
 /// A profile with everything read.
@@ -24,17 +27,13 @@ pub(super) struct Profile<'a> {
     /// Part of the account's id.
     pub id: String,
     pub path: &'a Path,
+    /// prefs.js, which is what an edit changes.
     pub prefs: &'a PrefsJs,
-    pub overrides: &'a Overrides,
+    /// What the program has after a start.
+    pub store: &'a Store,
     pub logins: Option<&'a MozillaLogins>,
     /// Major version of the program that used it last.
     pub major: Option<u32>,
-}
-
-struct Sender {
-    account: String,
-    email: Option<String>,
-    server: Option<String>,
 }
 
 struct Server {
@@ -47,63 +46,46 @@ struct Server {
     kind: String,
 }
 
-fn not_empty(text: String) -> Option<String> {
-    (!text.is_empty()).then_some(text)
+/// A server that cannot be dialled.
+struct NoPort {
+    host: String,
+    port: i32,
+}
+
+impl Servers for Profile<'_> {
+    fn has_host(&self, key: &str) -> bool {
+        self.kind(key) != "smtp" || self.part(key, Part::Host.pref()).is_some()
+    }
 }
 
 impl Profile<'_> {
-    fn value(&self, name: &str) -> Option<PrefValue> {
-        if let Some(fixed) = self.overrides.fixed(name) {
-            return fixed.raw.as_deref().and_then(prefs_js::decode);
-        }
-        match self.prefs.get(name) {
-            Ok(None) => self.overrides.suggested(name).and_then(prefs_js::decode),
-            Ok(Some(raw)) => prefs_js::decode(&raw),
-            Err(_) => None,
-        }
+    fn pref(&self) -> Preferences<'_> {
+        Preferences(self.store)
     }
 
-    fn text(&self, name: &str) -> Option<String> {
-        match self.value(name)? {
-            PrefValue::Text(text) => not_empty(text),
-            _ => None,
-        }
+    fn part(&self, key: &str, part: &str) -> Option<String> {
+        self.pref().text(&format!("mail.smtpserver.{key}.{part}"))
     }
 
-    fn int(&self, name: &str) -> Option<i32> {
-        match self.value(name)? {
-            PrefValue::Int(number) => Some(number),
-            _ => None,
-        }
+    fn kind(&self, key: &str) -> String {
+        self.part(key, "type").unwrap_or_else(|| "smtp".to_owned())
     }
 
-    fn list(&self, name: &str) -> Vec<String> {
-        let text = self.text(name).unwrap_or_default();
-        let mut seen = HashSet::new();
-        text.split([',', ' '])
-            .filter(|key| !key.is_empty() && seen.insert(key.to_string()))
-            .map(str::to_owned)
-            .collect()
-    }
-
-    /// A number of an outgoing server, else the one for all outgoing servers.
-    fn smtp_int(&self, key: &str, part: &str) -> Option<i32> {
-        self.int(&format!("mail.smtpserver.{key}.{part}"))
-            .or_else(|| self.int(&format!("mail.smtpserver.default.{part}")))
+    fn is_old(&self) -> bool {
+        self.major.map_or(self.family.old_rules, |major| self.family.old_rules || major < 91)
     }
 
     fn default_port(&self, tls: TlsMode) -> u16 {
-        let old = self.family.old_default_port || self.major.is_some_and(|major| major < 91);
         match tls {
             TlsMode::Implicit => 465,
-            _ if old => 25,
+            _ if self.is_old() => 25,
             _ => 587,
         }
     }
 
     fn tls(&self, key: &str) -> (TlsMode, bool) {
-        let old = self.major.map_or(self.family.old_default_port, |major| major < 132);
-        match self.smtp_int(key, Part::TrySsl.pref()) {
+        let old = self.major.map_or(self.family.old_rules, |major| major < 132);
+        match self.pref().smtp_int(key, Part::TrySsl.pref()) {
             Some(1) if old => (TlsMode::Starttls, true),
             Some(1) => (TlsMode::None, true),
             Some(2) => (TlsMode::Starttls, false),
@@ -112,9 +94,10 @@ impl Profile<'_> {
         }
     }
 
-    fn server(&self, key: &str) -> Option<Server> {
-        let part = |part: &str| self.text(&format!("mail.smtpserver.{key}.{part}"));
-        let kind = part("type").unwrap_or_else(|| "smtp".to_owned());
+    /// `None`: there is no server of that key.
+    fn server(&self, key: &str) -> Option<Result<Server, NoPort>> {
+        let part = |part: &str| self.part(key, part);
+        let kind = self.kind(key);
         if kind != "smtp" {
             let url = part("ews_url").or_else(|| part("hostname")).unwrap_or_default();
             let host =
@@ -124,7 +107,7 @@ impl Profile<'_> {
                 port: 443,
                 port_is_default: true,
                 tls: TlsMode::Implicit,
-                auth: if self.smtp_int(key, Part::Auth.pref()) == Some(10) {
+                auth: if self.pref().smtp_int(key, Part::Auth.pref()) == Some(10) {
                     AuthSetting::Oauth2
                 } else {
                     AuthSetting::Password
@@ -132,20 +115,25 @@ impl Profile<'_> {
                 credential: CredentialSource::Own,
                 user: part("username"),
             };
-            return Some(Server {
+            return Some(Ok(Server {
                 key: key.to_owned(),
                 host,
                 outgoing,
                 user_written: None,
                 starttls_if_offered: false,
                 kind,
-            });
+            }));
         }
         let host = part(Part::Host.pref())?;
         let (tls, starttls_if_offered) = self.tls(key);
-        let written =
-            self.smtp_int(key, Part::Port.pref()).and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
-        let auth = match self.smtp_int(key, Part::Auth.pref()) {
+        let written = match self.pref().int(&format!("mail.smtpserver.{key}.{}", Part::Port.pref())) {
+            None | Some(0) => None,
+            Some(port) => match u16::try_from(port) {
+                Ok(port) => Some(port),
+                Err(_) => return Some(Err(NoPort { host, port })),
+            },
+        };
+        let auth = match self.pref().smtp_int(key, Part::Auth.pref()) {
             Some(1) => AuthSetting::None,
             Some(4 | 8) => AuthSetting::Encrypted,
             Some(5) => AuthSetting::Kerberos,
@@ -164,74 +152,36 @@ impl Profile<'_> {
             credential: if auth == AuthSetting::None { CredentialSource::None } else { CredentialSource::Own },
             user: user_written.clone().filter(|_| auth != AuthSetting::None),
         };
-        Some(Server { key: key.to_owned(), host, outgoing, user_written, starttls_if_offered, kind })
-    }
-
-    /// Who sends through which server. Keys that no list names but that identities use come last in `keys`.
-    fn senders(&self, keys: &mut Vec<String>) -> HashMap<String, Vec<Sender>> {
-        let default =
-            self.text("mail.smtp.defaultserver").filter(|key| keys.contains(key)).or_else(|| keys.first().cloned());
-        let mut known: HashSet<String> = keys.iter().cloned().collect();
-        let mut senders: HashMap<String, Vec<Sender>> = HashMap::new();
-        for account in self.list("mail.accountmanager.accounts") {
-            let server = self.text(&format!("mail.account.{account}.server"));
-            for identity in self.list(&format!("mail.account.{account}.identities")) {
-                let own = self.text(&format!("mail.identity.{identity}.smtpServer"));
-                let Some(key) = own.or_else(|| default.clone()) else { continue };
-                if known.insert(key.clone()) {
-                    keys.push(key.clone());
-                }
-                senders.entry(key).or_default().push(Sender {
-                    account: account.clone(),
-                    email: self.text(&format!("mail.identity.{identity}.useremail")),
-                    server: server.clone(),
-                });
-            }
-        }
-        senders
+        Some(Ok(Server { key: key.to_owned(), host, outgoing, user_written, starttls_if_offered, kind }))
     }
 
     fn incoming(&self, server: &str) -> Option<IncomingServer> {
-        let part = |part: &str| self.text(&format!("mail.server.{server}.{part}"));
+        let part = |part: &str| self.pref().text(&format!("mail.server.{server}.{part}"));
         let protocol = match part("type")?.as_str() {
             "imap" => IncomingProtocol::Imap,
             "pop3" => IncomingProtocol::Pop3,
             _ => IncomingProtocol::Other,
         };
-        let number = |part: &str| self.int(&format!("mail.server.{server}.{part}"));
-        let implicit = number("socketType") == Some(3);
-        let default = match (protocol, implicit) {
-            (IncomingProtocol::Imap, false) => Some(143),
-            (IncomingProtocol::Imap, true) => Some(993),
-            (IncomingProtocol::Pop3, false) => Some(110),
-            (IncomingProtocol::Pop3, true) => Some(995),
-            (IncomingProtocol::Other, _) => None,
-        };
-        let port = number("port").and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
         // an edited server keeps its first name in `hostname`; the `real` ones are what it uses
         Some(IncomingServer {
             protocol,
             host: part("realhostname").or_else(|| part("hostname"))?,
-            port: port.or(default),
+            port: self.pref().incoming_port(server).and_then(|port| u16::try_from(port).ok()),
             user: part("realuserName").or_else(|| part("userName")),
         })
     }
 
     /// Origins under which the incoming server's password may be kept.
     fn incoming_origins(&self, server: &str) -> Vec<String> {
-        let part = |part: &str| self.text(&format!("mail.server.{server}.{part}"));
+        let part = |part: &str| self.pref().text(&format!("mail.server.{server}.{part}"));
         let scheme = match part("type").as_deref() {
             Some("imap") => "imap",
             Some("pop3") => "mailbox",
             _ => return Vec::new(),
         };
-        let mut origins: Vec<String> = [part("hostname"), part("realhostname")]
-            .into_iter()
-            .flatten()
-            .map(|host| format!("{scheme}://{host}"))
-            .collect();
-        origins.dedup();
-        origins
+        let mut seen = HashSet::new();
+        let hosts = [part("hostname"), part("realhostname")].into_iter().flatten();
+        hosts.flat_map(|host| spellings(scheme, &host)).filter(|origin| seen.insert(origin.clone())).collect()
     }
 
     fn slot(&self, name: String) -> Slot {
@@ -244,20 +194,84 @@ impl Profile<'_> {
             let name = format!("mail.smtpserver.{key}.{}", part.pref());
             // a value that is not Unicode shows as an empty literal, which planning refuses
             let content = self.prefs.get(&name).unwrap_or_else(|_| Some(String::new())).map(Content::Raw);
-            if let Some(fixed) = self.overrides.fixed(&name) {
-                let content = Some(Content::Raw(fixed.raw.clone().unwrap_or_default()));
-                settings.insert(part.fixed(), Setting { slot: fixed.slot.clone(), content });
+            if let Some(fixed) = self.store.fixed(&name) {
+                let content = Some(Content::Raw(fixed.raw.unwrap_or_default().to_owned()));
+                settings.insert(part.fixed(), Setting { slot: fixed.by.clone(), content });
+            } else if let Some(raw) = self.store.by_default(&name) {
+                let content = Some(Content::Raw(raw.to_owned()));
+                settings.insert(part.suggested(), Setting { slot: self.slot(name.clone()), content });
             }
             settings.insert(part.setting(), Setting { slot: self.slot(name), content });
         }
         settings
     }
 
-    /// All outgoing servers of the profile.
-    pub fn accounts(&self) -> Vec<Account> {
-        let mut keys = self.list("mail.smtpservers");
-        let senders = self.senders(&mut keys);
-        let servers: Vec<Server> = keys.iter().filter_map(|key| self.server(key)).collect();
+    /// All outgoing servers of the profile, and the addresses that have none.
+    pub fn read(&self, found: &mut Found) {
+        let senders = senders(&self.pref(), self, !self.is_old());
+        if let Some(what) = senders.too_many {
+            let file = self.path.join("prefs.js");
+            found.problems.push(bounds::too_many(self.family, &file, what, bounds::MOST_ENTRIES));
+        }
+        let mut servers = Vec::new();
+        for key in &senders.keys {
+            match self.server(key) {
+                Some(Ok(server)) => servers.push(server),
+                Some(Err(no_port)) => found.problems.extend(self.port_out_of_range(key, &no_port, &senders)),
+                None => {}
+            }
+        }
+        found.problems.extend(self.without_server(&senders));
+        found.accounts.extend(self.accounts(&servers, &senders));
+    }
+
+    /// Told only where somebody sends through it.
+    fn port_out_of_range(&self, key: &str, server: &NoPort, senders: &Senders) -> Option<Problem> {
+        let email = senders.by_key.get(key)?.iter().find_map(|sender| sender.email.clone());
+        let id = format!("{}/{}/{key}", self.family.prefix, self.id);
+        let NoPort { host, port } = server;
+        let program = self.family.name;
+        Some(Problem {
+            client: Some(self.family.id),
+            at: email.unwrap_or(id),
+            code: "port_out_of_range".to_owned(),
+            message: format!(
+                "{program}'s outgoing server {host} is set to port {port}. Ports go from 1 to 65535, so nothing can be sent through it."
+            ),
+            hint: format!(
+                "Open the account settings of {program}, choose Outgoing Server (SMTP), and enter the port that your mail host names."
+            ),
+        })
+    }
+
+    fn without_server(&self, senders: &Senders) -> Vec<Problem> {
+        let program = self.family.name;
+        let told = senders.without.iter().take(bounds::MOST_TOLD).map(|(email, missing)| {
+            let why = match missing {
+                Missing::Unlisted(key) => {
+                    format!("its identity names the outgoing server \"{}\", which {program} does not have", bounds::shortened(key))
+                }
+                Missing::DefaultUnlisted(key) => {
+                    format!("it uses the default outgoing server, and that is set to \"{}\", which {program} does not have", bounds::shortened(key))
+                }
+                Missing::NoServers => format!("{program} has no outgoing server at all"),
+                Missing::UnknownType(key) => {
+                    format!("the outgoing server \"{}\" is of a kind that {program} does not know, so it uses none", bounds::shortened(key))
+                }
+                Missing::NoHost(key) => format!("its outgoing server \"{}\" has no host name", bounds::shortened(key)),
+            };
+            Problem {
+                client: Some(self.family.id),
+                at: email.clone(),
+                code: "no_outgoing_server".to_owned(),
+                message: format!("{email} has no outgoing server in {program} and cannot send: {why}."),
+                hint: format!("Open the account settings of {program}, choose this address and pick its outgoing server (SMTP). If the right one is missing, add it there first."),
+            }
+        });
+        told.collect()
+    }
+
+    fn accounts(&self, servers: &[Server], senders: &Senders) -> Vec<Account> {
         let mut saved: HashMap<&str, Vec<&Login>> = HashMap::new();
         for login in self.logins.into_iter().flat_map(MozillaLogins::logins) {
             let realm_fits = login.http_realm.as_ref().is_none_or(|realm| *realm == login.hostname);
@@ -266,20 +280,20 @@ impl Profile<'_> {
             }
         }
         // how many user names want a saved login of the same host: they are encrypted, so they can only be counted
-        let mut wanting: HashMap<&str, HashSet<Option<&str>>> = HashMap::new();
+        let mut wanting: HashMap<String, HashSet<Option<&str>>> = HashMap::new();
         for server in servers.iter().filter(|server| server.outgoing.auth != AuthSetting::None) {
-            wanting.entry(&server.host).or_default().insert(server.outgoing.user.as_deref());
+            wanting.entry(server.host.to_lowercase()).or_default().insert(server.outgoing.user.as_deref());
         }
         let mut copied: HashSet<String> = HashSet::new();
         let nobody = Vec::new();
         servers
             .iter()
             .map(|server| {
-                let senders = senders.get(&server.key).unwrap_or(&nobody);
+                let senders = senders.by_key.get(&server.key).unwrap_or(&nobody);
                 let mut account = self.account(server, senders);
-                let origin = smtp_origin(&server.host);
-                let there = saved.get(origin.as_str()).map_or(0, Vec::len);
-                let wanted = wanting.get(server.host.as_str()).map_or(0, HashSet::len);
+                let origins = spellings("smtp", &server.host);
+                let there: usize = origins.iter().map(|origin| saved.get(origin.as_str()).map_or(0, Vec::len)).sum();
+                let wanted = wanting.get(&server.host.to_lowercase()).map_or(0, HashSet::len);
                 let authenticates = account.outgoing.auth != AuthSetting::None && account.outgoing.user.is_some();
                 if authenticates {
                     account.password_in_client = there >= wanted.max(1);
@@ -329,18 +343,14 @@ impl Profile<'_> {
     fn incoming_key<'s>(&self, senders: &'s [Sender]) -> Option<&'s str> {
         let mailbox =
             |server: &&str| self.incoming(server).is_some_and(|incoming| incoming.protocol != IncomingProtocol::Other);
-        senders.iter().filter_map(|sender| sender.server.as_deref()).find(mailbox)
+        senders.iter().map(|sender| sender.server.as_str()).find(mailbox)
     }
 
     fn account(&self, server: &Server, senders: &[Sender]) -> Account {
-        let mut emails: Vec<String> = Vec::new();
-        let mut accounts: Vec<&str> = Vec::new();
-        for sender in senders {
-            emails.extend(sender.email.iter().filter(|email| !emails.contains(email)).cloned().collect::<Vec<_>>());
-            if !accounts.contains(&sender.account.as_str()) {
-                accounts.push(&sender.account);
-            }
-        }
+        let mut seen: HashSet<&str> = HashSet::new();
+        let emails = senders.iter().filter_map(|sender| sender.email.as_deref()).filter(|email| seen.insert(email));
+        let emails: Vec<String> = emails.map(str::to_owned).collect();
+        let accounts: HashSet<&str> = senders.iter().map(|sender| sender.account.as_str()).collect();
         let settings = if server.kind == "smtp" { self.settings(&server.key) } else { BTreeMap::new() };
         Account {
             id: format!("{}/{}/{}", self.family.prefix, self.id, server.key),
@@ -350,7 +360,7 @@ impl Profile<'_> {
             used: !senders.is_empty(),
             incoming: self.incoming_key(senders).and_then(|key| self.incoming(key)),
             not_ours: not_ours(&server.kind, &server.host, server.outgoing.auth),
-            notices: self.notices(server, &accounts, &emails, &settings),
+            notices: self.notices(server, accounts.len(), &emails, &settings),
             password_in_client: false,
             outgoing: server.outgoing.clone(),
             emails,
@@ -361,18 +371,28 @@ impl Profile<'_> {
     fn notices(
         &self,
         server: &Server,
-        accounts: &[&str],
+        accounts: usize,
         emails: &[String],
         settings: &BTreeMap<&'static str, Setting>,
     ) -> Vec<Notice> {
         let mut notices = Vec::new();
-        if accounts.len() > 1 {
+        if accounts > 1 {
+            const SHOWN: usize = 10;
+            let mut who = emails[..emails.len().min(SHOWN)].join(", ");
+            if emails.len() > SHOWN {
+                who.push_str(", ..");
+            }
             notices.push(Notice {
                 code: "shared_server".to_owned(),
+                message: format!("{accounts} accounts send through this server ({who}); one change moves them all."),
+            });
+        }
+        if let Some(damage) = self.prefs.damage() {
+            notices.push(Notice {
+                code: "settings_damaged".to_owned(),
                 message: format!(
-                    "{} accounts send through this server ({}); one change moves them all.",
-                    accounts.len(),
-                    emails.join(", ")
+                    "A part of this profile's prefs.js cannot be read (from byte {}: {}); {} leaves it out, and so does port26.",
+                    damage.offset, damage.why, self.family.name
                 ),
             });
         }
@@ -397,6 +417,18 @@ impl Profile<'_> {
     }
 }
 
+/// The program looks for a saved login under the host as it is written and under it in lower case, and no other.
+fn spellings(scheme: &str, host: &str) -> Vec<String> {
+    // an address of IPv6 stands in brackets
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let mut origins = vec![format!("{scheme}://{host}")];
+    let lower = format!("{scheme}://{}", host.to_lowercase());
+    if lower != origins[0] {
+        origins.push(lower);
+    }
+    origins
+}
+
 fn not_ours(kind: &str, host: &str, auth: AuthSetting) -> Option<NotOurs> {
     if kind != "smtp" {
         return Some(NotOurs::Exchange);
@@ -405,16 +437,4 @@ fn not_ours(kind: &str, host: &str, auth: AuthSetting) -> Option<NotOurs> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_large_providers_are_told_by_their_hosts() {
-        assert_eq!(not_ours("smtp", "smtp.gmail.com", AuthSetting::Password), Some(NotOurs::Google));
-        assert_eq!(not_ours("smtp", "SMTP.office365.com.", AuthSetting::Oauth2), Some(NotOurs::Microsoft));
-        assert_eq!(not_ours("smtp", "smtp.mail.yahoo.com", AuthSetting::Oauth2), Some(NotOurs::Yahoo));
-        assert_eq!(not_ours("smtp", "mail.notgmail.com", AuthSetting::Password), None);
-        assert_eq!(not_ours("smtp", "mail.hosting.test", AuthSetting::Oauth2), Some(NotOurs::Oauth2));
-        assert_eq!(not_ours("ews", "mail.hosting.test", AuthSetting::Password), Some(NotOurs::Exchange));
-    }
-}
+mod tests;

@@ -14,7 +14,7 @@ fn edited(source: &str, edit: impl FnOnce(&mut PrefsJs)) -> String {
 
 #[test]
 fn reads_the_whole_grammar() {
-    let source = b"\xEF\xBB\xBF# python\r\n/* block; user_pref(\"no\", 1); */ user_pref('single', 'it\\'s') ; pref(\"two\",-5);//end\r\nsticky_pref(\"st\", true, sticky, locked);\r\nuser_pref(\"path\", \"C:\\\\Users\\\\x\");user_pref(\"u\", \"\\u00fc\\xc3\\xbc\\uD83D\\uDE00\\n\");\r\nuser_pref(\"raw\", \"\xff\");user_pref(\n \"multi\"\n,\n+7\n)\n;";
+    let source = b"\xEF\xBB\xBF# python\r\n/* block; user_pref(\"no\", 1); */ user_pref('single', 'it\\'s') ; user_pref(\"two\",- /* sign */ 5);//end\r\nuser_pref(\"st\", true);\r\nuser_pref(\"path\", \"C:\\\\Users\\\\x\");user_pref(\"u\", \"\\u00fc\xc3\xbc\\uD83D\\uDE00\\n\");\r\nuser_pref(\"raw\", \"\xff\");user_pref(\n \"multi\"\n,\n+7\n)\n;";
     let doc = PrefsJs::parse(source).unwrap();
     assert_eq!(doc.value("single").unwrap(), Some(PrefValue::Text("it's".into())));
     assert_eq!(doc.value("two").unwrap(), Some(PrefValue::Int(-5)));
@@ -24,28 +24,91 @@ fn reads_the_whole_grammar() {
     assert_eq!(doc.value("multi").unwrap(), Some(PrefValue::Int(7)));
     assert!(matches!(doc.get("raw"), Err(FormatError::Refused { .. })));
     assert_eq!(doc.get("no").unwrap(), None);
-    assert_eq!(doc.to_bytes(), source);
+    assert_eq!((doc.damage(), doc.to_bytes()), (None, source.to_vec()));
+}
+
+/// Each was given to Thunderbird 153.7 as the end of a prefs.js, or follows from the source of its reader.
+#[test]
+fn what_gecko_calls_an_error_costs_all_up_to_the_next_semicolon() {
+    for (bad, next_is_read) in [
+        ("user_pref(\"a\", 1)", false),
+        ("user_pref(\"a\" 1);", true),
+        ("user_pref(\"a\", 1x);", true),
+        ("user_pref(\"a\", 2147483648);", true),
+        ("user_pref(\"a\", -2147483649);", true),
+        ("user_pref(\"a\", \"x);", false),
+        ("user_pref(\"a\", \"\\q\");", true),
+        ("user_pref(\"a\", \"\\x00\");", true),
+        ("user_pref(\"a\", \"\\x4\");", true),
+        ("user_pref(\"a\", \"\\uD800\");", true),
+        // the backslash belongs to the pair that is looked for
+        ("user_pref(\"a\", \"\\uD83D\\\");", true),
+        ("/* no end", false),
+        ("hello", false),
+        ("hello;", true),
+        // what follows a slash is read along with it, also a semicolon
+        ("/;", false),
+        ("user_pref(a, 1);", true),
+        ("user_pref2(\"a\", 1);", true),
+        ("user_pref(\"a\", nothing);", true),
+        ("user_pref(\"a\", 1, locked);", true),
+        ("pref(\"a\", 1, sticky);", true),
+        ("u\0s\0e\0r\0", false),
+        ("\0", false),
+    ] {
+        let source = format!("user_pref(\"before\", 1);\n{bad}\nuser_pref(\"next\", 2);\nuser_pref(\"last\", 3);\n");
+        let doc = PrefsJs::parse(source.as_bytes()).unwrap();
+        assert_eq!(doc.get("before").unwrap().as_deref(), Some("1"), "{bad}");
+        assert_eq!(doc.get("next").unwrap().is_some(), next_is_read, "{bad}");
+        assert_eq!(doc.get("a").unwrap(), None, "{bad}");
+        let only_ended = bad.starts_with('\0');
+        assert_eq!(doc.damage().map(|damage| damage.offset), (!only_ended).then_some(24), "{bad}");
+        // whatever is lost, a new line stands where it is read, and can be taken out again
+        let printed = edited(&source, |doc| doc.set("new", "26").unwrap());
+        let mut again = PrefsJs::parse(printed.as_bytes()).unwrap();
+        for name in ["before", "next", "last", "a"] {
+            assert_eq!(again.get(name), doc.get(name), "{bad}: {name}");
+        }
+        assert_eq!(again.get("new").unwrap().as_deref(), Some("26"), "{bad}: {printed}");
+        again.remove("new").unwrap();
+        assert_eq!(again.to_bytes(), source.as_bytes(), "{bad}");
+    }
 }
 
 #[test]
-fn what_gecko_calls_an_error_is_one() {
-    for bad in [
-        "user_pref(\"a\", 1)",
-        "user_pref(\"a\" 1);",
-        "user_pref(\"a\", 1x);",
-        "user_pref(\"a\", 2147483648);",
-        "user_pref(\"a\", \"x);",
-        "user_pref(\"a\", \"\\q\");",
-        "user_pref(\"a\", \"\\x00\");",
-        "user_pref(\"a\", \"\\uD800\");",
-        "/* no end",
-        "hello",
-        "user_pref(a, 1);",
-        "user_pref(\"a\", nothing);",
-        "u\0s\0e\0r\0",
-    ] {
-        assert!(matches!(PrefsJs::parse(bad.as_bytes()), Err(FormatError::Malformed { .. })), "{bad}");
-    }
+fn nul_bytes_at_the_end_are_read_over() {
+    let source = format!("{SAMPLE}\0\0\0\0");
+    let doc = PrefsJs::parse(source.as_bytes()).unwrap();
+    assert_eq!((doc.get("a.b").unwrap().as_deref(), doc.damage()), (Some("1"), None));
+    let printed = edited(&source, |doc| doc.set("z", "26").unwrap());
+    assert_eq!(printed, format!("{SAMPLE}user_pref(\"z\", 26);\n\0\0\0\0"));
+    // nothing is read behind them, so nothing is written into a file that begins with them
+    let mut doc = PrefsJs::parse(b"\0user_pref(\"a\", 1);").unwrap();
+    assert!(doc.is_empty() && doc.set("a", "2").is_err());
+}
+
+#[test]
+fn a_default_is_not_a_user_value_and_no_edit_touches_it() {
+    let source = "user_pref(\"p\", 587);\npref(\"p\", 25);\nsticky_pref(\"d\", 26);\n";
+    let doc = PrefsJs::parse(source.as_bytes()).unwrap();
+    assert_eq!((doc.get("p").unwrap().as_deref(), doc.get("d").unwrap()), (Some("587"), None));
+    assert_eq!(doc.defaults().collect::<Vec<_>>(), [("p", "25"), ("d", "26")]);
+    assert_eq!(edited(source, |doc| doc.set("p", "26").unwrap()), source.replace("587", "26"));
+    assert_eq!(edited(source, |doc| doc.remove("p").unwrap()), &source[21..]);
+    assert_eq!(edited(source, |doc| doc.set("d", "27").unwrap()), format!("user_pref(\"d\", 27);\n{source}"));
+}
+
+/// The real program keeps 587 here.
+#[test]
+fn a_value_of_another_type_than_the_default_is_refused() {
+    let source = "pref(\"p\", 25);\nuser_pref(\"p\", 587);\nuser_pref(\"p\", \"x\");\n";
+    assert_eq!(PrefsJs::parse(source.as_bytes()).unwrap().get("p").unwrap().as_deref(), Some("587"));
+    let source = "user_pref(\"p\", \"x\");\npref(\"p\", 25);\n";
+    let doc = PrefsJs::parse(source.as_bytes()).unwrap();
+    assert_eq!((doc.get("p").unwrap().as_deref(), doc.defaults().count()), (Some("\"x\""), 0));
+    // without a default the last one wins, whatever it is
+    let source = "user_pref(\"p\", 587);\nuser_pref(\"p\", \"x\");\n";
+    assert_eq!(PrefsJs::parse(source.as_bytes()).unwrap().get("p").unwrap().as_deref(), Some("\"x\""));
 }
 
 #[test]

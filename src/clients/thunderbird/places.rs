@@ -1,0 +1,138 @@
+//! Folders in which the programs of the family keep their list of profiles, and where they are installed. From
+//! `nsXREDirProvider::GetUserDataDirectory` (Gecko 147 and later know `$XDG_CONFIG_HOME`), the packages' own manifests,
+//! and Microsoft's rule that a Store program's AppData is below `Packages`.
+
+use std::path::{Path, PathBuf};
+
+use port26_platform::host::{Host, Os};
+
+use super::profiles::LastUse;
+
+/// Thunderbird's.
+pub(super) fn thunderbird(host: &Host) -> Vec<PathBuf> {
+    match host.os {
+        Os::Windows => {
+            let mut roots = windows(host, &["Thunderbird"]);
+            roots.extend(store_packages(&host.folders.local.join("Packages"), "MozillaThunderbird"));
+            roots
+        }
+        Os::Macos => vec![host.folders.home.join("Library").join("Thunderbird")],
+        Os::Linux => {
+            let home = &host.folders.home;
+            let forced = host.variable("MOZ_LEGACY_HOME").is_some_and(|value| value.to_string_lossy().starts_with('1'));
+            let mut roots = vec![linux_root(home, &host.folders.roaming, forced)];
+            let snap = home.join("snap/thunderbird");
+            roots.push(linux_root(&snap.join("common"), &snap.join("common/.config"), false));
+            roots.push(snap.join("current/.config/thunderbird"));
+            let flatpaks = [
+                "org.mozilla.Thunderbird",
+                "org.mozilla.thunderbird",
+                "org.mozilla.thunderbird_esr",
+                "net.thunderbird.Thunderbird",
+            ];
+            roots.extend(flatpaks.map(|id| flatpak_root(home, id)));
+            roots
+        }
+    }
+}
+
+/// Betterbird's own.
+pub(super) fn betterbird(host: &Host) -> Vec<PathBuf> {
+    match host.os {
+        Os::Linux => vec![flatpak_root(&host.folders.home, "eu.betterbird.Betterbird")],
+        Os::Windows | Os::Macos => Vec::new(),
+    }
+}
+
+/// SeaMonkey's.
+pub(super) fn seamonkey(host: &Host) -> Vec<PathBuf> {
+    match host.os {
+        Os::Windows => windows(host, &["Mozilla/SeaMonkey"]),
+        Os::Macos => vec![host.folders.roaming.join("SeaMonkey")],
+        Os::Linux => vec![host.folders.home.join(".mozilla/seamonkey")],
+    }
+}
+
+/// Postbox's newer and older one.
+pub(super) fn postbox(host: &Host) -> Vec<PathBuf> {
+    let names = ["Postbox", "PostboxApp"];
+    match host.os {
+        Os::Windows => windows(host, &names),
+        Os::Macos => names.map(|name| host.folders.roaming.join(name)).to_vec(),
+        Os::Linux => Vec::new(),
+    }
+}
+
+fn windows(host: &Host, names: &[&str]) -> Vec<PathBuf> {
+    let mut roots: Vec<PathBuf> = names.iter().map(|name| host.folders.roaming.join(name)).collect();
+    // Later systems have a link of this name, which leads to the folder looked at already.
+    if !host.folders.home.join("AppData").exists() {
+        roots.extend(names.iter().map(|name| host.folders.home.join("Application Data").join(name)));
+    }
+    roots
+}
+
+/// What a Store program sees as its roaming folder. The name's last part is the publisher's.
+fn store_packages(packages: &Path, name: &str) -> Vec<PathBuf> {
+    let ours = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with(name);
+    let entries = std::fs::read_dir(packages).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries.filter(ours).map(|entry| entry.path()).collect();
+    found.sort();
+    found.into_iter().map(|package| package.join("LocalCache/Roaming/Thunderbird")).collect()
+}
+
+/// The old folder while it is there or is asked for, else the one of the XDG specification.
+fn linux_root(home: &Path, config: &Path, forced: bool) -> PathBuf {
+    let old = home.join(".thunderbird");
+    if forced || old.exists() { old } else { config.join("thunderbird") }
+}
+
+fn flatpak_root(home: &Path, id: &str) -> PathBuf {
+    let own = home.join(".var/app").join(id);
+    linux_root(&own, &own.join("config"), false)
+}
+
+/// Folders of the program that uses the profile: those that it noted there itself, else the usual ones of the system that
+/// the home belongs to. A note in somebody else's home is not followed.
+pub(super) fn programs(host: &Host, last_use: &LastUse) -> Vec<PathBuf> {
+    if host.own_session && !last_use.program.is_empty() {
+        return last_use.program.clone();
+    }
+    let Some(root) = host.system_root() else { return Vec::new() };
+    let usual: &[&str] = match host.os {
+        Os::Windows => &["Program Files/Mozilla Thunderbird", "Program Files (x86)/Mozilla Thunderbird"],
+        Os::Macos => &["Applications/Thunderbird.app/Contents/Resources"],
+        Os::Linux => &["usr/lib/thunderbird", "usr/lib64/thunderbird", "opt/thunderbird"],
+    };
+    usual.iter().map(|folder| root.join(folder)).filter(|folder| folder.is_dir()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(home: &Path, os: Os) -> Host {
+        Host::folder(home, os, None)
+    }
+
+    #[test]
+    fn the_old_folder_on_linux_is_used_while_it_is_there_or_asked_for() {
+        let home = tempfile::tempdir().unwrap();
+        let (old, new) = (home.path().join(".thunderbird"), home.path().join(".config/thunderbird"));
+        assert_eq!(thunderbird(&host(home.path(), Os::Linux))[0], new);
+        assert_eq!(linux_root(home.path(), &home.path().join(".config"), true), old);
+        std::fs::create_dir(&old).unwrap();
+        assert_eq!(thunderbird(&host(home.path(), Os::Linux))[0], old);
+    }
+
+    #[test]
+    fn windows_has_had_several_places() {
+        let home = tempfile::tempdir().unwrap();
+        let of_xp = home.path().join("Application Data/Thunderbird");
+        assert!(thunderbird(&host(home.path(), Os::Windows)).contains(&of_xp));
+        let package = home.path().join("AppData/Local/Packages/MozillaThunderbird.MZLA_h5892qc0xkpca");
+        std::fs::create_dir_all(&package).unwrap();
+        let roots = thunderbird(&host(home.path(), Os::Windows));
+        assert!(!roots.contains(&of_xp) && roots.contains(&package.join("LocalCache/Roaming/Thunderbird")));
+    }
+}

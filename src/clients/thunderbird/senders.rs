@@ -1,0 +1,198 @@
+//! Which addresses send through which outgoing server, by the rules of the program itself: `nsMsgAccountManager::LoadAccounts`
+//! (an account without its incoming server is dropped) and `OutgoingServerService.sys.mjs` (only listed servers exist).
+
+use std::collections::{HashMap, HashSet};
+
+use super::bounds::MOST_ENTRIES;
+use super::preferences::Preferences;
+
+/// An identity that sends.
+pub(super) struct Sender {
+    /// The account it belongs to.
+    pub account: String,
+    pub email: Option<String>,
+    /// Key of the account's incoming server.
+    pub server: String,
+}
+
+/// Why an address has no outgoing server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// Its identity names this key, which is not in the list.
+    Unlisted(String),
+    /// It uses the default, and this key is not in the list.
+    DefaultUnlisted(String),
+    /// The list is empty.
+    NoServers,
+    /// The program cannot make this server, and gives up the whole list.
+    UnknownType(String),
+    /// The server of this key has no host name.
+    NoHost(String),
+}
+
+/// The outgoing servers and who uses them.
+#[derive(Default)]
+pub(super) struct Senders {
+    /// Keys, each once, in the program's order.
+    pub keys: Vec<String>,
+    pub by_key: HashMap<String, Vec<Sender>>,
+    /// Addresses that nothing sends for, each once.
+    pub without: Vec<(String, Missing)>,
+    /// More entries than are looked at.
+    pub too_many: Option<&'static str>,
+}
+
+/// What a profile says of a server, as far as it matters here.
+pub(super) trait Servers {
+    /// Does it have a host name (or what stands for one)?
+    fn has_host(&self, key: &str) -> bool;
+}
+
+/// Incoming servers that the program can make. `movemail` ended with 78.
+const INCOMING: [&str; 9] = ["imap", "pop3", "nntp", "none", "rss", "im", "ews", "graph", "movemail"];
+
+/// Outgoing ones.
+const OUTGOING: [&str; 3] = ["smtp", "ews", "graph"];
+
+/// Keys of a list: separated by commas alone, so that a space belongs to the key.
+fn keys(text: Option<String>, seen: &mut HashSet<String>) -> Vec<String> {
+    let text = text.unwrap_or_default();
+    text.split(',').filter(|key| !key.is_empty() && seen.insert((*key).to_owned())).map(str::to_owned).collect()
+}
+
+/// Finds out who sends through what. Up to 90, and in the relatives that go on from there, a key that is used is a server
+/// whether it is listed or not, and blanks separate keys as well (`nsSmtpService.cpp`).
+pub(super) fn senders(prefs: &Preferences<'_>, servers: &impl Servers, listed_only: bool) -> Senders {
+    let mut all = Senders::default();
+    let mut known = HashSet::new();
+    let list = prefs.text("mail.smtpservers");
+    let list = if listed_only { list } else { list.map(|list| list.replace(' ', ",")) };
+    all.keys = all.bounded(keys(list, &mut known), "outgoing servers");
+    let odd = all.keys.iter().find_map(|key| {
+        let kind = prefs.written_text(&format!("mail.smtpserver.{key}.type"))?;
+        (listed_only && !OUTGOING.contains(&kind.as_str())).then(|| key.clone())
+    });
+    if let Some(key) = odd {
+        all.keys.clear();
+        all.each_identity(prefs, |_, _, _| Err(Missing::UnknownType(key.clone())));
+        return all;
+    }
+    let default = prefs.text("mail.smtp.defaultserver");
+    let first = all.keys.first().cloned();
+    let usable = |key: String, known: &HashSet<String>, missing: fn(String) -> Missing| {
+        if listed_only && !known.contains(&key) {
+            Err(missing(key))
+        } else if servers.has_host(&key) {
+            Ok(key)
+        } else {
+            Err(Missing::NoHost(key))
+        }
+    };
+    let mut more = Vec::new();
+    let mut also_known = known.clone();
+    all.each_identity(prefs, |prefs, identity, _| {
+        let key =
+            match prefs.text_or(&format!("mail.identity.{identity}.smtpServer"), "mail.identity.default.smtpServer") {
+                Some(own) => usable(own, &known, Missing::Unlisted),
+                None => match (&default, &first) {
+                    (Some(key), _) => usable(key.clone(), &known, Missing::DefaultUnlisted),
+                    (None, Some(key)) => usable(key.clone(), &known, Missing::Unlisted),
+                    (None, None) => Err(Missing::NoServers),
+                },
+            };
+        if let Ok(key) = &key
+            && also_known.insert(key.clone())
+        {
+            more.push(key.clone());
+        }
+        key
+    });
+    all.keys.extend(more);
+    all
+}
+
+impl Senders {
+    fn bounded(&mut self, mut list: Vec<String>, what: &'static str) -> Vec<String> {
+        if list.len() > MOST_ENTRIES {
+            list.truncate(MOST_ENTRIES);
+            self.too_many.get_or_insert(what);
+        }
+        list
+    }
+
+    fn each_identity(
+        &mut self,
+        prefs: &Preferences<'_>,
+        mut key_of: impl FnMut(&Preferences<'_>, &str, &str) -> Result<String, Missing>,
+    ) {
+        let accounts = keys(prefs.text("mail.accountmanager.accounts"), &mut HashSet::new());
+        let accounts = self.bounded(accounts, "accounts");
+        let mut incoming = Incoming::default();
+        let mut left = MOST_ENTRIES;
+        let mut told = HashSet::new();
+        for account in accounts {
+            let Some(server) = prefs.written_text(&format!("mail.account.{account}.server")) else { continue };
+            if !incoming.takes(prefs, &server) {
+                continue;
+            }
+            // here blanks do not count
+            let identities = prefs.text(&format!("mail.account.{account}.identities"));
+            let identities = identities.map(|list| list.replace([' ', '\t', '\r', '\n'], ""));
+            for identity in keys(identities, &mut HashSet::new()) {
+                let Some(rest) = left.checked_sub(1) else {
+                    self.too_many.get_or_insert("identities");
+                    return;
+                };
+                left = rest;
+                let email =
+                    prefs.text_or(&format!("mail.identity.{identity}.useremail"), "mail.identity.default.useremail");
+                match (key_of(prefs, &identity, &account), email) {
+                    (Ok(key), email) => {
+                        let sender = Sender { account: account.clone(), email, server: server.clone() };
+                        self.by_key.entry(key).or_default().push(sender);
+                    }
+                    (Err(missing), Some(email)) if told.insert(email.to_lowercase()) => {
+                        self.without.push((email, missing))
+                    }
+                    (Err(_), _) => {}
+                }
+            }
+        }
+        // another identity of the same address may have one
+        let sends: HashSet<&str> =
+            self.by_key.values().flatten().filter_map(|sender| sender.email.as_deref()).collect();
+        self.without.retain(|(email, _)| !sends.contains(email.as_str()));
+    }
+}
+
+/// The incoming servers so far: each belongs to one account, and no two are the same.
+#[derive(Default)]
+struct Incoming {
+    keys: HashSet<String>,
+    /// Users by type, host in lower case, port.
+    users: HashMap<(String, String, i32), HashSet<String>>,
+}
+
+impl Incoming {
+    /// Can the program make it, and is there none like it?
+    fn takes(&mut self, prefs: &Preferences<'_>, key: &str) -> bool {
+        let text = |part: &str| prefs.written_text(&format!("mail.server.{key}.{part}"));
+        let (Some(kind), Some(host)) = (text("type"), text("hostname")) else { return false };
+        if !INCOMING.contains(&kind.as_str()) || host.is_empty() || self.keys.contains(key) {
+            return false;
+        }
+        let port = prefs.incoming_port(key).unwrap_or_default();
+        let user = text("userName").unwrap_or_default();
+        let users = self.users.entry((kind, host.to_lowercase(), port)).or_default();
+        // a search without a user finds any
+        if users.contains(&user) || (user.is_empty() && !users.is_empty()) {
+            return false;
+        }
+        users.insert(user);
+        self.keys.insert(key.to_owned());
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;
