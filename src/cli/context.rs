@@ -21,7 +21,7 @@ use crate::account::Notice;
 use crate::clients::CLIENTS;
 use crate::credentials::{Ask, AttemptLedger, Borrowing, CredentialBook, Given, Index, KeychainUse, Nobody};
 use crate::diagnosis::VerdictCode;
-use crate::network_history::{History, PortState, network_id};
+use crate::network_history::{History, PortState};
 use crate::pipeline::{Desk, Discovery, Events, Quiet, Tested, Tools, discover, select};
 use crate::plan::Decision;
 use crate::policy::Policy;
@@ -269,8 +269,12 @@ impl Keeps {
 /// Keeps in the state folder what this network did to the ports, and adds to each account why it used to work.
 /// A history that cannot be kept is no reason to fail: it is logged.
 pub(super) fn remember(tools: &Tools, tested: &mut [Tested], keeps: Keeps) {
-    let Some(network) = network_id(&tools.prober.signs()) else { return };
-    let kept = History::load(tools.desk.state()).and_then(|mut history| {
+    let signs = tools.prober.signs();
+    let kept = History::load_or_begin(tools.desk.state()).and_then(|(mut history, damaged)| {
+        if let Some(error) = damaged {
+            tracing::warn!("what was remembered of networks is begun anew: {error}");
+        }
+        let Some(network) = history.id_to_keep(&signs) else { return Ok(()) };
         let now = jiff::Timestamp::now();
         for one in tested {
             let port = one.report.account.outgoing.port;

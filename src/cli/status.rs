@@ -10,7 +10,7 @@ use super::words::{local_day, local_time};
 use super::{Exit, context};
 use crate::apply::{Kind, Receipt, Status};
 use crate::clients::CLIENTS;
-use crate::network_history::{History, PortState, Span, network_id};
+use crate::network_history::{History, PortState, Span};
 use crate::pipeline::{Desk, client_title};
 use crate::report::SCHEMA;
 use crate::shown::shown;
@@ -29,14 +29,19 @@ struct Document {
 pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     let host = context::host(global)?;
     let state = context::state_dir(global)?;
-    let history = History::load(&state)?;
+    let (history, damaged) = History::load_or_begin(&state)?;
     let kept = Desk::new(state, &host, CLIENTS).writer().receipts()?;
     let document = Document {
         schema: SCHEMA,
         verb: "status",
         receipts: kept.receipts,
-        unreadable: kept.unreadable.iter().map(ToString::to_string).collect(),
-        network: network_id(&NetworkSigns::now()),
+        unreadable: kept
+            .unreadable
+            .iter()
+            .map(ToString::to_string)
+            .chain(damaged.map(|error| error.to_string()))
+            .collect(),
+        network: history.network_id(&NetworkSigns::now()),
         history: history.spans,
     };
     output::tell(context::manner(global), &document, |page| text(page, &document, &Who::of(&host)))?;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::Tools;
 use super::survey::probe_mode;
 use crate::account::{Account, AuthSetting, TlsMode};
-use crate::network_history::{History, PortState, network_id};
+use crate::network_history::{History, PortState};
 use crate::policy::{MoveWhen, Policy};
 use crate::probe::Expected;
 
@@ -24,9 +24,11 @@ type Port = (u16, TlsMode);
 impl Memory {
     /// What is remembered of the network that the computer is on now. A history that cannot be read is none.
     pub(super) fn of(tools: &Tools) -> Self {
-        let Some(network) = network_id(&tools.prober.signs()) else { return Self::default() };
         match History::load(tools.desk.state()) {
-            Ok(history) => Self::from_history(&history, &network),
+            Ok(history) => match history.network_id(&tools.prober.signs()) {
+                Some(network) => Self::from_history(&history, &network),
+                None => Self::default(),
+            },
             Err(error) => {
                 tracing::warn!("nothing is remembered of this network: {error}");
                 Self::default()

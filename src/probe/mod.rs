@@ -7,6 +7,7 @@ mod dialogue;
 pub mod finding;
 pub mod http;
 pub mod login;
+mod name_servers;
 pub mod network;
 mod recording;
 mod resolve;

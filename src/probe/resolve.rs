@@ -8,13 +8,13 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_resolver::TokioResolver;
 use hickory_resolver::proto::rr::{RData, RecordType};
 use tokio::sync::{OnceCell, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::connect_to::{ConnectTo, Destination};
 use super::finding::Resolution;
+use super::name_servers::{direct, records};
 use super::network::{Lookup, Network};
 
 /// The system's resolver has this long before its servers are asked beside it.
@@ -73,8 +73,8 @@ impl Names {
         }
     }
 
-    /// The text records of a name; none if there are none or nobody answers.
-    pub(super) async fn texts(&self, name: &str) -> Vec<String> {
+    /// The text records of a name; `None` if nobody says what they are.
+    pub(super) async fn texts(&self, name: &str) -> Option<Vec<String>> {
         self.records(name, RecordType::TXT, |data| match data {
             RData::TXT(text) => {
                 Some(text.txt_data.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect())
@@ -84,8 +84,8 @@ impl Names {
         .await
     }
 
-    /// The mail exchangers of a domain, in any order.
-    pub(super) async fn exchangers(&self, name: &str) -> Vec<String> {
+    /// The mail exchangers of a domain, in any order; `None` if nobody says what they are.
+    pub(super) async fn exchangers(&self, name: &str) -> Option<Vec<String>> {
         self.records(name, RecordType::MX, |data| match data {
             RData::MX(exchanger) => Some(exchanger.exchange.to_utf8()),
             _ => None,
@@ -93,13 +93,14 @@ impl Names {
         .await
     }
 
-    async fn records(&self, name: &str, kind: RecordType, read: impl Fn(&RData) -> Option<String>) -> Vec<String> {
-        let asked = async {
-            let resolver = patient_with_loss()?;
-            let answer = resolver.lookup(format!("{}.", name.trim_end_matches('.')), kind).await.ok()?;
-            Some(answer.answers().iter().filter_map(|record| read(&record.data)).collect())
-        };
-        timeout_at(Instant::now() + self.deadline, asked).await.ok().flatten().unwrap_or_default()
+    async fn records(
+        &self,
+        name: &str,
+        kind: RecordType,
+        read: impl Fn(&RData) -> Option<String>,
+    ) -> Option<Vec<String>> {
+        let asked = async { Some(records(name, kind).await?.iter().filter_map(read).collect()) };
+        timeout_at(Instant::now() + self.deadline, asked).await.ok().flatten()
     }
 
     async fn resolve(&self, name: &str) -> Resolution {
@@ -194,33 +195,6 @@ async fn system(name: &str) -> io::Result<Vec<IpAddr>> {
         let _ = tell.send(addresses);
     })?;
     told.await.unwrap_or_else(|_| Err(io::Error::other("the resolver gave up")))
-}
-
-/// The system's name servers, asked again soon when a packet is lost.
-fn patient_with_loss() -> Option<TokioResolver> {
-    let mut builder = TokioResolver::builder_tokio().ok()?;
-    builder.options_mut().timeout = Duration::from_millis(600);
-    builder.options_mut().attempts = 4;
-    builder.build().ok()
-}
-
-/// The configured name servers, asked directly; `None` if none answers.
-async fn direct(name: &str) -> Option<Lookup> {
-    let resolver = patient_with_loss()?;
-    // Absolute: a search list would turn one wrong name into several.
-    let absolute = if name.contains('.') && !name.ends_with('.') { format!("{name}.") } else { name.to_owned() };
-    match resolver.lookup_ip(absolute).await {
-        Ok(answer) => Some(Lookup::Addresses(answer.iter().collect())),
-        Err(error) if error.is_nx_domain() || is_no_data(&error) => Some(Lookup::NoSuchName),
-        Err(_) => None,
-    }
-}
-
-/// The name exists but has no address. A server that failed is reported as "no records" too, with its own code.
-fn is_no_data(error: &hickory_resolver::net::NetError) -> bool {
-    use hickory_resolver::net::{DnsError, NetError};
-    use hickory_resolver::proto::op::ResponseCode;
-    matches!(error, NetError::Dns(DnsError::NoRecordsFound(none)) if none.response_code == ResponseCode::NoError)
 }
 
 #[cfg(test)]

@@ -92,7 +92,11 @@ mod tests {
     fn finds_by_domain_and_by_suffix() {
         let found = of_provider("1und1.de");
         assert!(!found.is_empty() && found.iter().all(|relay| relay.tls != TlsMode::None));
-        let signs = NetworkSigns { search_suffixes: vec!["lan".into(), "dsl.1und1.de".into()], ipv6_prefix: None };
+        let signs = NetworkSigns {
+            search_suffixes: vec!["lan".into(), "dsl.1und1.de".into()],
+            ipv6_prefix: None,
+            gateway: None,
+        };
         assert_eq!(of_network(&signs), found);
         assert!(of_provider("nobody.test").is_empty());
         assert!(of_network(&NetworkSigns::default()).is_empty());

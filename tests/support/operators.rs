@@ -107,7 +107,7 @@ impl Network for Streets {
     }
 
     fn signs(&self) -> Option<NetworkSigns> {
-        Some(NetworkSigns { search_suffixes: Vec::new(), ipv6_prefix: None })
+        Some(NetworkSigns { search_suffixes: Vec::new(), ipv6_prefix: None, gateway: None })
     }
 
     fn route(&self, host: &str, address: SocketAddr) -> Route {

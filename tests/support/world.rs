@@ -16,7 +16,7 @@ use port26::apply::{RunId, Selector};
 use port26::clients::CLIENTS;
 use port26::credentials::{AttemptLedger, CredentialBook, Given, Index, KeychainUse, Nobody};
 use port26::diagnosis::VerdictCode;
-use port26::network_history::{History, PortState, network_id};
+use port26::network_history::{History, PortState};
 use port26::pipeline::{self, Desk, Quiet, Tools};
 use port26::plan::Outcome;
 use port26::policy::Policy;
@@ -70,7 +70,7 @@ impl Network for InventedNetwork {
     }
 
     fn signs(&self) -> Option<NetworkSigns> {
-        Some(NetworkSigns { search_suffixes: vec!["home.isp.test".into()], ipv6_prefix: None })
+        Some(NetworkSigns { search_suffixes: vec!["home.isp.test".into()], ipv6_prefix: None, gateway: None })
     }
 
     fn route(&self, host: &str, address: SocketAddr) -> Route {
@@ -196,7 +196,7 @@ impl World {
 
     /// When this network was last seen, it did this to the port.
     pub fn before(mut self, port: u16, state: PortState) -> Self {
-        let network = network_id(&self.network.signs().unwrap()).unwrap();
+        let network = self.before.id_to_keep(&self.network.signs().unwrap()).unwrap();
         self.before.note(&network, port, state, "2026-11-01T12:00:00Z".parse().unwrap());
         self
     }

@@ -1,5 +1,5 @@
-//! Signs by which a network can be known again without asking anybody: the DNS search suffix that it
-//! hands out, and its global IPv6 prefix; and whether the way to an address leads through a VPN. Nothing here sends
+//! Signs by which a network can be known again without asking anybody: the hardware address of its gateway, the DNS
+//! search suffix that it hands out, and its global IPv6 prefix; and whether the way to an address leads through a VPN. Nothing here sends
 //! a packet.
 
 use std::collections::BTreeSet;
@@ -23,18 +23,26 @@ pub struct NetworkSigns {
     pub search_suffixes: Vec<String>,
     /// The first 48 bits of this computer's global IPv6 address, if it has one.
     pub ipv6_prefix: Option<[u16; 3]>,
+    /// The hardware address (EUI-48) of the default gateway, if the system has it in its table of neighbours.
+    pub gateway: Option<[u8; 6]>,
 }
 
 impl NetworkSigns {
     /// The signs of the network this computer is on now.
     pub fn now() -> Self {
-        Self { search_suffixes: system::search_suffixes(), ipv6_prefix: ipv6_prefix() }
+        Self { search_suffixes: system::search_suffixes(), ipv6_prefix: ipv6_prefix(), gateway: gateway() }
     }
 
     /// No sign at all: this network cannot be known again.
     pub fn is_empty(&self) -> bool {
-        self.search_suffixes.is_empty() && self.ipv6_prefix.is_none()
+        self.search_suffixes.is_empty() && self.ipv6_prefix.is_none() && self.gateway.is_none()
     }
+}
+
+/// The default gateway's own address, where the system knows it. A VPN has none.
+fn gateway() -> Option<[u8; 6]> {
+    let found = netdev::get_default_gateway().ok()?.mac_addr;
+    (found != netdev::MacAddr::zero() && found.is_unicast()).then(|| found.octets())
 }
 
 /// By what addresses this computer is on its networks now: of IPv4 the address, of IPv6 the first 64 bits, since the rest
