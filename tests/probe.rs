@@ -250,7 +250,28 @@ async fn certificates_that_do_not_hold_end_the_conversation() {
             let tls = finding.tls.unwrap();
             assert_eq!((tls.verified, tls.trouble.as_ref()), (false, Some(trouble)));
             assert_eq!((tls.names.len(), tls.issuer.is_some(), tls.key_sha256.is_some()), (1, true, true));
-            assert!(bench.host.inside().is_empty(), "nothing is said inside TLS that is not verified");
+            bench.host.all_gone();
+            assert_eq!(bench.host.inside(), ["QUIT"], "nothing else is said inside TLS that is not verified");
+        }
+    }
+}
+
+/// A server that made its certificate itself, as most libraries do it: an authority that signed itself.
+#[tokio::test]
+async fn a_certificate_that_was_given_is_believed() {
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        for (name, trouble) in [(HOST, None), ("server7.hosting.test", Some(TlsTrouble::WrongName))] {
+            let (certificate, server) = scripted_host::self_signed(name, &[version]);
+            let mut bench = Bench::new(|script, _| script.tls = Some(server));
+            let config = quick(&Authority::new());
+            bench.prober = bench.led_here(Config { extra_anchors: vec![certificate], ..config });
+            let (finding, session) = bench.open(Starttls).await;
+            let tls = finding.tls.unwrap();
+            assert_eq!((tls.verified, tls.local_root, tls.trouble), (trouble.is_none(), false, trouble.clone()));
+            assert_eq!(session.is_some(), trouble.is_none());
+            // Another host's, with the same name, is not the one that was given.
+            bench.prober = bench.led_here(quick(&Authority::new()));
+            assert_eq!(bench.open(Starttls).await.0.tls.unwrap().trouble, Some(TlsTrouble::Untrusted));
         }
     }
 }

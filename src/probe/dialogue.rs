@@ -158,7 +158,7 @@ impl Inner {
     ) -> Result<Wire, End> {
         seen.phase = Phase::Tls;
         let until = Instant::now() + self.config.deadline;
-        let shaken = self.trust.handshake(&seen.host, stream, until, started).await;
+        let shaken = self.trust.handshake(&seen.host, stream, until, started, greeted).await;
         seen.round_trips += shaken.round_trips;
         seen.tls = shaken.finding;
         if let Some(TlsFinding { trouble: Some(trouble @ TlsTrouble::WrongMode), .. }) = &mut seen.tls

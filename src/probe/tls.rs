@@ -1,39 +1,41 @@
-//! TLS over a connection we already have: the trust store of the operating system decides, and what it decided
-//! on is kept as evidence, and whether it rests on a root that only this machine has. A session that is not verified ends with its handshake.
+//! TLS over a connection we already have. The handshake is always brought to its end, so that it can be left as it should
+//! be; whether there is a session behind it is decided by the certificate alone, which is kept as evidence.
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, HandshakeKind, InvalidMessage,
-    PeerIncompatible, ProtocolVersion, RootCertStore, SignatureScheme,
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
 };
-use sha2::{Digest, Sha256};
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
+use rustls::{
+    AlertDescription, ClientConfig, DigitallySignedStruct, Error, HandshakeKind, InvalidMessage, PeerIncompatible,
+    ProtocolVersion, SignatureScheme,
+};
 use tokio::net::TcpStream;
+use tokio::time::{timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::chain::Chain;
 use super::finding::{End, TlsFinding, TlsTrouble};
-use super::recording::millis;
-use super::trust::Anchors;
+use super::recording::{Wire, millis};
+use super::trust::{Anchors, Vouched};
+
+/// How long a server whose certificate is not believed may take to greet, so that it can be told QUIT.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Whom we believe.
 #[derive(Debug)]
 pub(super) struct Trust {
     provider: Arc<CryptoProvider>,
     anchors: Arc<Anchors>,
-    /// The public roots and those that were given: what is verified beyond them rests on this machine alone. Built
-    /// when first needed; `None` inside if it cannot be built, and then nothing is called local.
-    known: Arc<OnceLock<Option<Arc<WebPkiServerVerifier>>>>,
-    given: Vec<CertificateDer<'static>>,
 }
 
 /// How a handshake ended.
@@ -53,16 +55,21 @@ impl Trust {
     pub(super) fn new(extra: &[CertificateDer<'static>]) -> Result<Self, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let anchors = Arc::new(Anchors::new(extra, &provider)?);
-        Ok(Self { provider, anchors, known: Arc::default(), given: extra.to_vec() })
+        Ok(Self { provider, anchors })
     }
 
-    /// Shakes hands as a client that asked for `host`.
-    pub(super) async fn handshake(&self, host: &str, stream: TcpStream, until: Instant, started: Instant) -> Handshake {
+    /// Shakes hands as a client that asked for `host`; `greeted` where the server has greeted before TLS.
+    pub(super) async fn handshake(
+        &self,
+        host: &str,
+        stream: TcpStream,
+        until: Instant,
+        started: Instant,
+        greeted: bool,
+    ) -> Handshake {
         let witness = Arc::new(Witness {
             anchors: Arc::clone(&self.anchors),
-            provider: Arc::clone(&self.provider),
-            known: Arc::clone(&self.known),
-            given: self.given.clone(),
+            algorithms: self.provider.signature_verification_algorithms,
             seen: Mutex::new(None),
         });
         let failed = |why: String, ms| Handshake {
@@ -85,7 +92,7 @@ impl Trust {
         // A resumed session shows no certificate.
         config.resumption = Resumption::disabled();
         let shake = TlsConnector::from(Arc::new(config)).connect(name, stream);
-        match tokio::time::timeout_at(until.into(), shake).await {
+        match timeout_at(until.into(), shake).await {
             Err(_) => Handshake { finding: None, stream: None, end: End::TimedOut, round_trips: 1 },
             Ok(Ok(stream)) => {
                 let session = stream.get_ref().1;
@@ -93,21 +100,33 @@ impl Trust {
                 let twice = version == Some(ProtocolVersion::TLSv1_2)
                     || session.handshake_kind() == Some(HandshakeKind::FullWithHelloRetryRequest);
                 let finding = evidence(&witness, None, version, millis(started));
-                Handshake {
-                    finding: Some(finding),
-                    stream: Some(stream),
-                    end: End::Complete,
-                    round_trips: if twice { 2 } else { 1 },
+                let round_trips = if twice { 2 } else { 1 };
+                if finding.verified {
+                    return Handshake { finding: Some(finding), stream: Some(stream), end: End::Complete, round_trips };
                 }
+                part(stream, started, greeted).await;
+                Handshake { finding: Some(finding), stream: None, end: End::Left, round_trips }
             }
             Ok(Err(error)) => {
-                let trouble = trouble(&error);
-                let finding = evidence(&witness, Some(trouble), None, millis(started));
+                let finding = evidence(&witness, Some(trouble(&error)), None, millis(started));
                 let end = if they_ended(&error) { End::Closed } else { End::Left };
                 Handshake { finding: Some(finding), stream: None, end, round_trips: 1 }
             }
         }
     }
+}
+
+/// Leaves a server whose certificate is not believed: QUIT, and the end of TLS. Hosts write down, and ban, who breaks off.
+/// Nothing else is ever said to it.
+async fn part(stream: TlsStream<TcpStream>, started: Instant, greeted: bool) {
+    let mut wire = Wire::tls(stream, started);
+    // Who speaks before the greeting is taken for a spammer.
+    if greeted || wire.hear_within(0, FAREWELL).await.is_ok() {
+        let _ = timeout(FAREWELL, wire.say(b"QUIT\r\n")).await;
+    }
+    wire.shut().await;
+    // To close over what was not read would reset the connection, and take the QUIT along.
+    let _ = wire.hear_within(usize::MAX, FAREWELL).await;
 }
 
 /// The other side closed, reset or said no. Any other error is an answer of theirs that we do not accept.
@@ -125,68 +144,37 @@ fn server_name(host: &str) -> Result<ServerName<'static>, String> {
     }
 }
 
-/// Asks whether the certificate is believed, and keeps certificate and answer.
+/// Looks at the certificate, and keeps it with what is thought of it. It never ends the handshake itself.
 #[derive(Debug)]
 struct Witness {
     anchors: Arc<Anchors>,
-    provider: Arc<CryptoProvider>,
-    known: Arc<OnceLock<Option<Arc<WebPkiServerVerifier>>>>,
-    given: Vec<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
     seen: Mutex<Option<Shown>>,
 }
 
-/// The certificate that was shown, and what was thought of it.
+/// The certificates that were shown, and what was thought of them.
 #[derive(Debug)]
 struct Shown {
     leaf: CertificateDer<'static>,
-    verified: bool,
-    local_root: bool,
-}
-
-impl Witness {
-    /// Does a chain that this machine accepts lead to no root that others know? Certificates that are logged in public
-    /// (RFC 6962) come from a public issuer, also where the server forgot to send the chain.
-    fn rests_on_this_machine(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        now: UnixTime,
-    ) -> bool {
-        let Some(known) = self.known.get_or_init(|| known_roots(&self.provider, &self.given)) else { return false };
-        known.verify_server_cert(leaf, intermediates, name, &[], now).is_err() && !is_logged(leaf)
-    }
-}
-
-fn known_roots(provider: &Arc<CryptoProvider>, given: &[CertificateDer<'static>]) -> Option<Arc<WebPkiServerVerifier>> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().chain(given).cloned());
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build().ok()
-}
-
-/// It carries timestamps of certificate logs.
-fn is_logged(leaf: &CertificateDer<'_>) -> bool {
-    const TIMESTAMPS: &str = "1.3.6.1.4.1.11129.2.4.2";
-    X509Certificate::from_der(leaf)
-        .is_ok_and(|(_, certificate)| certificate.extensions().iter().any(|one| one.oid.to_id_string() == TIMESTAMPS))
+    sent: Vec<CertificateDer<'static>>,
+    judged: Result<Vouched, TlsTrouble>,
 }
 
 impl ServerCertVerifier for Witness {
     fn verify_server_cert(
         &self,
         leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
+        sent: &[CertificateDer<'_>],
         name: &ServerName<'_>,
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verdict = self.anchors.verify(leaf, intermediates, name, ocsp, now);
-        let verdict = verdict.map_err(|error| by_date(error, leaf));
-        let verified = verdict.is_ok();
-        let local_root = verified && self.rests_on_this_machine(leaf, intermediates, name, now);
-        let seen = Shown { leaf: leaf.clone().into_owned(), verified, local_root };
+        let judged = self.anchors.judge(leaf, sent, name, ocsp, now);
+        let sent = sent.iter().map(|one| one.clone().into_owned()).collect();
+        let seen = Shown { leaf: leaf.clone().into_owned(), sent, judged };
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
-        verdict
+        // The session is for `handshake` to give out, and it asks what was judged.
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -195,7 +183,12 @@ impl ServerCertVerifier for Witness {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(message, certificate, signature, &self.algorithms).or_else(|error| {
+            match self.anchors.is_given(certificate) && signed_with(&self.algorithms, message, certificate, signature) {
+                true => Ok(HandshakeSignatureValid::assertion()),
+                false => Err(error),
+            }
+        })
     }
 
     fn verify_tls13_signature(
@@ -204,32 +197,58 @@ impl ServerCertVerifier for Witness {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(message, certificate, signature, &self.algorithms).or_else(|error| {
+            // The library does not read certificates of version 1. One that was given is known without that.
+            match (self.anchors.is_given(certificate), X509Certificate::from_der(certificate)) {
+                (true, Ok((_, read))) => {
+                    let key = SubjectPublicKeyInfoDer::from(read.public_key().raw);
+                    verify_tls13_signature_with_raw_key(message, &key, signature, &self.algorithms)
+                }
+                _ => Err(error),
+            }
+        })
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 
-/// Apple's verifier has no code of its own for dates: it says so in words. The certificate itself tells.
-fn by_date(error: Error, leaf: &CertificateDer<'_>) -> Error {
-    let Error::InvalidCertificate(CertificateError::Other(_)) = &error else { return error };
-    let Ok((_, certificate)) = X509Certificate::from_der(leaf) else { return error };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
-    if now > certificate.validity().not_after.timestamp() {
-        CertificateError::Expired.into()
-    } else if now < certificate.validity().not_before.timestamp() {
-        CertificateError::NotValidYet.into()
-    } else {
-        error
-    }
+/// The same for TLS 1.2, for which the library has no such function: the key of the certificate has signed the message.
+fn signed_with(
+    algorithms: &WebPkiSupportedAlgorithms,
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signature: &DigitallySignedStruct,
+) -> bool {
+    let Ok((_, read)) = X509Certificate::from_der(certificate) else { return false };
+    let key = read.public_key().subject_public_key.data.as_ref();
+    algorithms
+        .mapping
+        .iter()
+        .filter(|(scheme, _)| *scheme == signature.scheme)
+        .flat_map(|(_, possible)| possible.iter())
+        .any(|algorithm| algorithm.verify_signature(key, message, signature.signature()).is_ok())
 }
 
-fn evidence(witness: &Witness, trouble: Option<TlsTrouble>, version: Option<ProtocolVersion>, ms: u64) -> TlsFinding {
+/// What is known after the handshake, which ended in `broken` if it did not come to its end. A certificate that is not
+/// believed tells more than what broke after it.
+fn evidence(witness: &Witness, broken: Option<TlsTrouble>, version: Option<ProtocolVersion>, ms: u64) -> TlsFinding {
     let seen = witness.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let chain = seen.as_ref().and_then(|shown| Chain::new(&shown.leaf, &shown.sent));
+    let judged = seen.as_ref().map(|shown| shown.judged.clone());
+    let trouble = match (&judged, broken) {
+        (Some(Err(trouble)), _) => Some(trouble.clone()),
+        // A key that is too small is noticed by what it signs.
+        (Some(Ok(_)), Some(TlsTrouble::Untrusted)) => {
+            chain.as_ref().and_then(Chain::too_weak).or(Some(TlsTrouble::Untrusted))
+        }
+        (Some(Ok(_)), broken) => broken,
+        (None, broken) => broken.or(Some(TlsTrouble::Untrusted)),
+    };
+    let verified = trouble.is_none();
     let mut finding = TlsFinding {
-        verified: trouble.is_none() && seen.as_ref().is_some_and(|shown| shown.verified),
+        verified,
         trouble,
         protocol: version.and_then(|version| version.as_str()).map(|name| name.replace('_', ".")),
         names: Vec::new(),
@@ -238,44 +257,23 @@ fn evidence(witness: &Witness, trouble: Option<TlsTrouble>, version: Option<Prot
         not_before: None,
         not_after: None,
         key_sha256: None,
-        local_root: seen.as_ref().is_some_and(|shown| shown.local_root),
+        local_root: verified && judged == Some(Ok(Vouched::ThisMachine)),
         ms,
     };
-    if let Some(shown) = &seen
-        && let Ok((_, certificate)) = X509Certificate::from_der(&shown.leaf)
-    {
-        if let Ok(Some(names)) = certificate.subject_alternative_name() {
-            finding.names = names
-                .value
-                .general_names
-                .iter()
-                .filter_map(|name| match name {
-                    GeneralName::DNSName(name) => Some((*name).to_owned()),
-                    _ => None,
-                })
-                .collect();
-        }
-        finding.issuer = Some(certificate.issuer().to_string());
-        finding.not_before = Some(certificate.validity().not_before.timestamp());
-        finding.not_after = Some(certificate.validity().not_after.timestamp());
-        finding.key_sha256 = Some(hex::encode(Sha256::digest(certificate.public_key().raw)));
+    if let Some(chain) = &chain {
+        chain.describe(&mut finding);
     }
     finding
 }
 
+/// What broke in a handshake, by the library's error.
 fn trouble(error: &io::Error) -> TlsTrouble {
     let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
         return TlsTrouble::Handshake { why: error.to_string() };
     };
     match tls {
-        Error::InvalidCertificate(certificate) => match certificate {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsTrouble::Expired,
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsTrouble::NotYetValid,
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                TlsTrouble::WrongName
-            }
-            _ => TlsTrouble::Untrusted,
-        },
+        // Its certificate was judged already; what is left is the proof that the key is its own.
+        Error::InvalidCertificate(_) => TlsTrouble::Untrusted,
         Error::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion) => {
             TlsTrouble::WrongMode
         }
@@ -292,6 +290,8 @@ fn trouble(error: &io::Error) -> TlsTrouble {
 
 #[cfg(test)]
 mod tests {
+    use rustls::CertificateError;
+
     use super::*;
 
     fn classified(error: Error) -> TlsTrouble {
@@ -300,11 +300,7 @@ mod tests {
 
     #[test]
     fn each_trouble_has_its_name() {
-        assert_eq!(classified(CertificateError::Expired.into()), TlsTrouble::Expired);
-        assert_eq!(classified(CertificateError::NotValidYet.into()), TlsTrouble::NotYetValid);
-        assert_eq!(classified(CertificateError::NotValidForName.into()), TlsTrouble::WrongName);
-        assert_eq!(classified(CertificateError::UnknownIssuer.into()), TlsTrouble::Untrusted);
-        assert_eq!(classified(CertificateError::Revoked.into()), TlsTrouble::Untrusted);
+        assert_eq!(classified(CertificateError::BadSignature.into()), TlsTrouble::Untrusted);
         assert_eq!(classified(InvalidMessage::InvalidContentType.into()), TlsTrouble::WrongMode);
         assert_eq!(classified(Error::AlertReceived(AlertDescription::ProtocolVersion)), TlsTrouble::TooOld);
         let alert = classified(Error::AlertReceived(AlertDescription::HandshakeFailure));
