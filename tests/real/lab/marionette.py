@@ -14,11 +14,11 @@ class MarionetteError(Exception):
 class Marionette:
     """One session. `script` runs JavaScript in the program's main process."""
 
-    def __init__(self, alive, seconds=60):
+    def __init__(self, alive, seconds=60, port=PORT):
         end = time.monotonic() + seconds
         while True:
             try:
-                self.socket = socket.create_connection(("127.0.0.1", PORT), 5)
+                self.socket = socket.create_connection(("127.0.0.1", port), 5)
                 break
             except OSError as error:
                 if time.monotonic() > end or not alive():

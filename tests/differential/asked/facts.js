@@ -1,0 +1,37 @@
+// What this Thunderbird would do when somebody sends. Part of a function of `args`; returns the facts.
+const facts = { servers: [], senders: [], failed: null };
+// a preference of bytes comes as one character a byte
+const bytes = text => {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(text, c => c.charCodeAt(0)));
+  } catch {
+    return text;
+  }
+};
+try {
+  for (const server of MailServices.outgoingServer.servers) {
+    const own = server.type == "smtp" ? server.wrappedJSObject : null;
+    facts.servers.push({
+      key: bytes(server.key),
+      type: server.type,
+      host: own ? own.hostname : null,
+      port: own ? own.port : null,
+      socket: own ? own.socketType : null,
+      auth: own ? own.authMethod : null,
+      user: own ? bytes(own.username) : null,
+    });
+  }
+} catch (error) {
+  facts.servers = [];
+  facts.failed = String(error.message ?? error);
+}
+for (const account of MailServices.accounts.accounts) {
+  for (const identity of account.identities) {
+    let key = null;
+    try {
+      key = MailServices.outgoingServer.getServerByIdentity(identity)?.key ?? null;
+    } catch {}
+    facts.senders.push({ account: account.key, identity: identity.key, email: identity.email, server: key && bytes(key) });
+  }
+}
+return facts;

@@ -1,0 +1,93 @@
+"""Generated profiles, read by the real Thunderbird and by port26, must mean the same. See README.md."""
+
+import argparse
+import collections
+import os
+import pathlib
+import sys
+import tempfile
+import time
+
+from asked import thunderbird
+from asked.port26 import Port26
+from compare import differences
+from made import case as cases
+from shrink import shrink
+
+
+def arguments():
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="tests/differential/run")
+    parser.add_argument("--profiles", type=int, default=300, help="how many profiles are made (300)")
+    parser.add_argument("--seed", default="port26", help="another seed makes other profiles")
+    parser.add_argument("--first", type=int, default=0, help="number of the first profile")
+    parser.add_argument("--starts", type=int, default=12, help="for how many of them Thunderbird is also started alone (12)")
+    parser.add_argument("--folder", type=pathlib.Path, action="append", help="a profile that was kept or written by hand, instead of made ones")
+    parser.add_argument("--keep", type=pathlib.Path, help="where profiles with a difference are kept, as small as possible")
+    parser.add_argument("--each-kind", type=int, default=3, help="how many profiles of one kind of difference are made small (3)")
+    return parser.parse_args()
+
+
+def main():
+    """Returns the exit code: 0 no difference, 1 differences."""
+    args = arguments()
+    if args.folder:
+        wanted = [cases.load(folder) for folder in args.folder]
+    else:
+        wanted = [cases.make(args.seed, args.first + number) for number in range(args.profiles)]
+    with tempfile.TemporaryDirectory(prefix="port26-differential.") as folder:
+        running = thunderbird.Running(pathlib.Path(folder, "thunderbird"))
+        try:
+            return compare(args, wanted, running, Port26(os.environ["PORT26"], folder, running.compatibility))
+        finally:
+            running.end()
+
+
+def compare(args, wanted, running, port26):
+    """Goes through all profiles and tells."""
+    began, kinds, differing = time.monotonic(), collections.Counter(), 0
+    # spread over all, so that every kind of profile is among them
+    every = max(1, len(wanted) // args.starts) if args.starts else 0
+    starts = untrue = 0
+    for number, case in enumerate(wanted):
+        facts = running.facts(case)
+        found = differences(facts, port26.read(case))
+        if every and number % every == 0:
+            starts += 1
+            alone = thunderbird.started(case)
+            if alone != facts:
+                untrue += 1
+                print(f"{case.name}: a start of its own says something else ({', '.join(case.notes)})\n  running {facts}\n  started {alone}")
+                if args.keep:
+                    cases.keep(case, args.keep / f"untrue-{case.name}", {"running": facts, "started": alone})
+        if not found:
+            continue
+        differing += 1
+        for kind in dict.fromkeys(kind for kind, _ in found):
+            kinds[kind] += 1
+            if kinds[kind] <= args.each_kind:
+                small = shrink(case, lambda smaller: any(k == kind for k, _ in differences(running.facts(smaller), port26.read(smaller))))
+                tell(args, case, small, kind, running.facts(small), port26.read(small))
+    seconds = time.monotonic() - began
+    print(
+        f"{len(wanted)} profiles (seed {args.seed}, from {args.first}), Thunderbird {running.version} ({running.build}): {differing} with a difference;"
+        f" {starts} starts of its own, {untrue} unlike the running one; {seconds:.0f} s"
+    )
+    for kind, count in kinds.most_common():
+        print(f"  {count:5} {kind}")
+    return 1 if differing or untrue else 0
+
+
+def tell(args, case, small, kind, facts, document):
+    """Prints a small profile with its difference, and keeps it."""
+    found = [words for k, words in differences(facts, document) if k == kind]
+    print(f"{case.name}: {kind}: {'; '.join(found)}")
+    for name, data in small.files():
+        print(f"    {name}: {data!r}")
+    sys.stdout.flush()
+    if args.keep:
+        cases.keep(small, args.keep / f"{kind.replace(' ', '-')}-{case.name}", {"differences": found, "thunderbird": facts, "port26": document})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
