@@ -74,6 +74,20 @@ real_client() {
     PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/real/run "$1"
 }
 
+# Generated profiles, the same ones each time: what port26 reads is what the program does. Thousands, or others:
+# tests/differential/run --profiles 2000 --seed WORD
+same_profiles() {
+    local tool
+    [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] || not_run "Linux and root"
+    for tool in thunderbird python3 ip; do
+        PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || not_run "$tool"
+    done
+    [ -d /etc/thunderbird ] || not_run "Debian's thunderbird"
+    unshare --net --mount --pid --fork --mount-proc true 2>/dev/null || not_run "the right to make namespaces"
+    cargo build --locked --bin port26
+    PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/differential/run --profiles 400 --starts 12 --lists 8
+}
+
 # Every row of the fault table; the rows with real servers need Postfix, and Exim's package, which is unpacked.
 all_faults() {
     local tool

@@ -8,10 +8,12 @@ import sys
 import tempfile
 import time
 
+import lists
 from asked import thunderbird
 from asked.port26 import Port26
 from compare import differences
 from made import case as cases
+from made import profile_lists
 from shrink import shrink
 
 
@@ -22,6 +24,7 @@ def arguments():
     parser.add_argument("--seed", default="port26", help="another seed makes other profiles")
     parser.add_argument("--first", type=int, default=0, help="number of the first profile")
     parser.add_argument("--starts", type=int, default=12, help="for how many of them Thunderbird is also started alone (12)")
+    parser.add_argument("--lists", type=int, default=8, help="how many homes with a profiles.ini are made; each takes a start (8)")
     parser.add_argument("--folder", type=pathlib.Path, action="append", help="a profile that was kept or written by hand, instead of made ones")
     parser.add_argument("--keep", type=pathlib.Path, help="where profiles with a difference are kept, as small as possible")
     parser.add_argument("--each-kind", type=int, default=3, help="how many profiles of one kind of difference are made small (3)")
@@ -38,13 +41,29 @@ def main():
     with tempfile.TemporaryDirectory(prefix="port26-differential.") as folder:
         running = thunderbird.Running(pathlib.Path(folder, "thunderbird"))
         try:
-            return compare(args, wanted, running, Port26(os.environ["PORT26"], folder, running.compatibility))
+            port26 = Port26(os.environ["PORT26"], folder, running.compatibility)
+            same = compare_lists(args, port26)
+            return 0 if compare(args, wanted, running, port26) and same else 1
         finally:
             running.end()
 
 
+def compare_lists(args, port26):
+    """Goes through all lists of profiles and tells. Returns whether nothing differs."""
+    began, differing = time.monotonic(), 0
+    count = 0 if args.folder else args.lists
+    for number in range(count):
+        case = profile_lists.make(args.seed, args.first + number)
+        found = lists.differences(case, port26)
+        differing += bool(found)
+        for kind, words in found:
+            print(f"{case.name}: {kind}: {words} ({', '.join(case.notes)})\n    profiles.ini: {case.files['profiles.ini']!r}")
+    print(f"{count} homes with a profiles.ini: {differing} with a difference; {time.monotonic() - began:.0f} s")
+    return not differing
+
+
 def compare(args, wanted, running, port26):
-    """Goes through all profiles and tells."""
+    """Goes through all profiles and tells. Returns whether nothing differs."""
     began, kinds, differing = time.monotonic(), collections.Counter(), 0
     # spread over all, so that every kind of profile is among them
     every = max(1, len(wanted) // args.starts) if args.starts else 0
@@ -75,7 +94,7 @@ def compare(args, wanted, running, port26):
     )
     for kind, count in kinds.most_common():
         print(f"  {count:5} {kind}")
-    return 1 if differing or untrue else 0
+    return not differing and not untrue
 
 
 def tell(args, case, small, kind, facts, document):

@@ -10,10 +10,11 @@ const bytes = text => {
 };
 try {
   for (const server of MailServices.outgoingServer.servers) {
-    const own = server.type == "smtp" ? server.wrappedJSObject : null;
+    // the others are not written in JavaScript, and one that is not set up does not even say its type
+    const own = server.wrappedJSObject ?? null;
     facts.servers.push({
       key: bytes(server.key),
-      type: server.type,
+      type: own ? own.type : Services.prefs.getCharPref(`mail.smtpserver.${server.key}.type`),
       host: own ? own.hostname : null,
       port: own ? own.port : null,
       socket: own ? own.socketType : null,
@@ -31,7 +32,7 @@ for (const account of MailServices.accounts.accounts) {
     try {
       key = MailServices.outgoingServer.getServerByIdentity(identity)?.key ?? null;
     } catch {}
-    facts.senders.push({ account: account.key, identity: identity.key, email: identity.email, server: key && bytes(key) });
+    facts.senders.push({ account: account.key, identity: identity.key, email: identity.email && bytes(identity.email), server: key && bytes(key) });
   }
 }
 return facts;

@@ -63,7 +63,24 @@ prefs.clearUserPref("browser.policies.applied");
 Cc["@mozilla.org/enterprisepolicies;1"].getService(Ci.nsIObserver).observe(null, "policies-startup", "");
 MailServices.accounts.unloadAccounts();
 MailServices.outgoingServer.wrappedJSObject._servers = [];
+// An observer that looks at the accounts while they are loaded breaks them: a server that exists already counts as a
+// double. At a start there is no such observer; here it must not happen.
+let disturbed = null;
+const listener = {
+  QueryInterface: ChromeUtils.generateQI(["nsIIncomingServerListener"]),
+  onServerLoaded() {
+    disturbed ??= new Error().stack.split("\n").find(line => /^observe@/.test(line));
+  },
+  onServerUnloaded() {},
+  onServerChanged() {},
+};
+MailServices.accounts.addIncomingServerListener(listener);
 const { MailMigrator } = ChromeUtils.importESModule("resource:///modules/MailMigrator.sys.mjs");
 try {
   MailMigrator.migrateAtProfileStartup();
 } catch {}
+MailServices.accounts.loadAccounts();
+MailServices.accounts.removeIncomingServerListener(listener);
+if (disturbed) {
+  throw new Error(`disturbed by ${disturbed}`);
+}

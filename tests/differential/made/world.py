@@ -59,6 +59,8 @@ def _server(dice, put, key, odd):
         put(at + "type", "smtp")
     elif odd and dice.random() < 0.15:
         put(at + "type", dice.choice(("ews", "graph", "SMTP", "", "unknown", 1)))
+        if dice.random() < 0.5:
+            put(at + "ews_url", "https://owa.hosting.example/EWS/Exchange.asmx")
 
 
 def _list(dice, notes, put, keys, odd):
