@@ -3,6 +3,7 @@
 
 mod bounds;
 mod changes;
+mod migrations;
 mod overrides;
 mod places;
 mod policies;
@@ -242,7 +243,10 @@ impl Family {
             None
         });
         let last_use = LastUse::of(path);
-        let store = Start { host, profile: path, last_use: &last_use, policies: self.policies }.store(&prefs);
+        let mut store = Start { host, profile: path, last_use: &last_use, policies: self.policies }.store(&prefs);
+        if !self.old_rules && last_use.major().is_none_or(|major| major >= servers::STARTTLS_IS_SURE) {
+            migrations::apply(&mut store);
+        }
         let profile = servers::Profile {
             family: self,
             name,

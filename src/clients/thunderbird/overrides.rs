@@ -28,7 +28,7 @@ pub(super) struct Start<'a> {
 impl Start<'_> {
     /// All preferences about mail as they are after a start.
     pub fn store(&self, prefs: &PrefsJs) -> Store {
-        let mut store = Store::default();
+        let mut store = Store::built_in();
         store.file(prefs, |_| None);
         let user_js = self.profile.join("user.js");
         if let Some(Ok(doc)) = files::read(&user_js).ok().flatten().map(|bytes| PrefsJs::parse(&bytes)) {

@@ -1,6 +1,8 @@
 //! Thunderbird's enterprise policy `Preferences`, read from where `EnterprisePoliciesParent.sys.mjs` reads it (Thunderbird
 //! 153): group policy (`WindowsGPOParser.sys.mjs`), managed preferences of macOS (`macOSPoliciesParser.sys.mjs`), policies.json.
 
+mod in_order;
+
 use std::path::{Path, PathBuf};
 
 use port26_platform::files;
@@ -8,6 +10,7 @@ use port26_platform::host::{Host, Os};
 use port26_platform::registry::{self, View};
 use serde_json::{Map, Value};
 
+use self::in_order::Entries;
 use super::store::Store;
 use crate::change::Slot;
 use crate::formats::prefs_js::{self, PrefValue};
@@ -24,7 +27,8 @@ const LEVELS: &str = "__";
 
 /// The policy's entries, and where they are.
 struct Preferences {
-    entries: Map<String, Value>,
+    /// In the order in which they are set.
+    entries: Vec<(String, Value)>,
     place: Place,
 }
 
@@ -64,11 +68,16 @@ impl Preferences {
             let by = self.place.slot(name);
             let Value::Object(entry) = entry else {
                 // the first form of this policy: a bare value, which locks
-                if let Some(raw) = bare_literal(entry) {
-                    store.unlock(name);
-                    store.set_default(name, Some(raw), Some(by.clone()));
-                    store.lock(name, by);
+                if matches!(entry, Value::Null | Value::Array(_)) || !name.starts_with("mail.") {
+                    continue;
                 }
+                store.unlock(name);
+                match literal(entry, store.is_number(name)) {
+                    Some(raw) if !store.refuses(name, &raw) => store.set_default(name, Some(raw), Some(by.clone())),
+                    // the program stumbles, and leaves the rest of the policy
+                    _ => return,
+                }
+                store.lock(name, by);
                 continue;
             };
             let status = match entry.get("Status") {
@@ -94,16 +103,13 @@ impl Preferences {
     }
 }
 
-fn bare_literal(value: &Value) -> Option<String> {
-    literal(value, true)
-}
-
 /// Registry and managed preferences know no truth values: there 0 and 1 are numbers only for a preference that holds one.
 fn literal(value: &Value, is_number: bool) -> Option<String> {
     match value {
         Value::Bool(truth) => Some(prefs_js::encode(&PrefValue::Bool(*truth))),
         Value::Number(number) => {
-            let number = number.as_i64().and_then(|number| i32::try_from(number).ok())?;
+            let whole = number.as_i64().or_else(|| number.as_f64().filter(|n| n.fract() == 0.0).map(|n| n as i64));
+            let number = whole.and_then(|number| i32::try_from(number).ok())?;
             let value = match number {
                 0 | 1 if !is_number => PrefValue::Bool(number == 1),
                 _ => PrefValue::Int(number),
@@ -116,14 +122,11 @@ fn literal(value: &Value, is_number: bool) -> Option<String> {
 }
 
 /// The policy may be given as an object or as the text of one.
-fn entries(policy: Value) -> Map<String, Value> {
-    let policy = match policy {
-        Value::String(text) => serde_json::from_str(&text).unwrap_or_default(),
-        other => other,
-    };
+fn entries(policy: Value) -> Vec<(String, Value)> {
     match policy {
-        Value::Object(entries) => entries,
-        _ => Map::new(),
+        Value::String(text) => serde_json::from_str::<Entries>(&text).unwrap_or_default().0,
+        Value::Object(entries) => entries.into_iter().collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -165,7 +168,7 @@ fn group_policy(host: &Host) -> Option<Preferences> {
     Some(Preferences { entries, place: Place::UsersRegistry })
 }
 
-fn in_hive(hive: &dyn Hive) -> Option<Map<String, Value>> {
+fn in_hive(hive: &dyn Hive) -> Option<Vec<(String, Value)>> {
     // the key wins over the value of the same name
     if hive.subkeys(KEY).iter().any(|name| name == POLICY) {
         return Some(entries(object(hive, &format!(r"{KEY}\{POLICY}"), 0)));
@@ -233,7 +236,7 @@ fn managed_preferences(host: &Host) -> Option<Preferences> {
         }
     }
     let place = Place::Named(place.filter(|_| enabled)?);
-    Some(Preferences { entries: policy, place })
+    Some(Preferences { entries: policy.into_iter().collect(), place })
 }
 
 /// `Preferences__mail.x__Value` is `Value` of `mail.x` in `Preferences`.
@@ -274,9 +277,7 @@ fn policies_file(host: &Host, programs: &[PathBuf]) -> Option<Preferences> {
 
 fn in_file(file: &Path) -> Option<Preferences> {
     let bytes = files::read(file).ok().flatten()?;
-    let root: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let policy = root.get("policies").and_then(|policies| policies.get(POLICY)).cloned().unwrap_or_default();
-    Some(Preferences { entries: entries(policy), place: Place::Named(file.to_owned()) })
+    Some(Preferences { entries: in_order::of_file(&bytes), place: Place::Named(file.to_owned()) })
 }
 
 #[cfg(test)]

@@ -45,6 +45,15 @@ impl Preferences<'_> {
         self.int(&format!("mail.server.{key}.{part}")).or_else(|| self.int(&format!("mail.server.default.{part}")))
     }
 
+    /// Is this true of an incoming server, or else of all?
+    pub fn incoming_is(&self, key: &str, part: &str) -> bool {
+        let truth = |key: &str| match self.0.value(&format!("mail.server.{key}.{part}"))? {
+            PrefValue::Bool(truth) => Some(*truth),
+            _ => None,
+        };
+        truth(key).or_else(|| truth("default")).unwrap_or(false)
+    }
+
     /// The incoming server's port in effect, where it has one.
     pub fn incoming_port(&self, key: &str) -> Option<i32> {
         // -1 is what the program itself has for all servers

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::bounds::MOST_ENTRIES;
 use super::preferences::Preferences;
+use super::store::ACCOUNTS_ADDED;
 
 /// An identity that sends.
 pub(super) struct Sender {
@@ -58,6 +59,20 @@ const OUTGOING: [&str; 3] = ["smtp", "ews", "graph"];
 fn keys(text: Option<String>, seen: &mut HashSet<String>) -> Vec<String> {
     let text = text.unwrap_or_default();
     text.split(',').filter(|key| !key.is_empty() && seen.insert((*key).to_owned())).map(str::to_owned).collect()
+}
+
+/// In some lists blanks do not count.
+fn without_blanks(list: String) -> String {
+    list.replace([' ', '\t', '\r', '\n'], "")
+}
+
+/// Does the program make an incoming server with this host name? Seen with 153.7: one that no address on the web may have
+/// loses the account. Two names with a blank are its own.
+fn is_host(host: &str, kind: &str) -> bool {
+    if matches!(host, "Local Folders" | "smart mailboxes") {
+        return kind == "none";
+    }
+    !host.is_empty() && !host.contains(|c: char| c.is_ascii_control() || " #%*/:<>?@[\\]^|".contains(c))
 }
 
 /// Finds out who sends through what. Up to 90, and in the relatives that go on from there, a key that is used is a server
@@ -125,7 +140,12 @@ impl Senders {
         prefs: &Preferences<'_>,
         mut key_of: impl FnMut(&Preferences<'_>, &str, &str) -> Result<String, Missing>,
     ) {
-        let accounts = keys(prefs.text("mail.accountmanager.accounts"), &mut HashSet::new());
+        let mut seen = HashSet::new();
+        let mut accounts = keys(prefs.text("mail.accountmanager.accounts"), &mut seen);
+        // accounts that an installation adds to those of its users, once
+        if prefs.int(ACCOUNTS_ADDED).is_none_or(|times| times <= 1) {
+            accounts.extend(keys(prefs.text("mail.accountmanager.appendaccounts").map(without_blanks), &mut seen));
+        }
         let accounts = self.bounded(accounts, "accounts");
         let mut incoming = Incoming::default();
         let mut left = MOST_ENTRIES;
@@ -135,9 +155,11 @@ impl Senders {
             if !incoming.takes(prefs, &server) {
                 continue;
             }
-            // here blanks do not count
-            let identities = prefs.text(&format!("mail.account.{account}.identities"));
-            let identities = identities.map(|list| list.replace([' ', '\t', '\r', '\n'], ""));
+            // nobody is offered the addresses of a hidden account
+            if prefs.incoming_is(&server, "hidden") {
+                continue;
+            }
+            let identities = prefs.text(&format!("mail.account.{account}.identities")).map(without_blanks);
             for identity in keys(identities, &mut HashSet::new()) {
                 let Some(rest) = left.checked_sub(1) else {
                     self.too_many.get_or_insert("identities");
@@ -178,7 +200,7 @@ impl Incoming {
     fn takes(&mut self, prefs: &Preferences<'_>, key: &str) -> bool {
         let text = |part: &str| prefs.written_text(&format!("mail.server.{key}.{part}"));
         let (Some(kind), Some(host)) = (text("type"), text("hostname")) else { return false };
-        if !INCOMING.contains(&kind.as_str()) || host.is_empty() || self.keys.contains(key) {
+        if !INCOMING.contains(&kind.as_str()) || !is_host(&host, &kind) || self.keys.contains(key) {
             return false;
         }
         let port = prefs.incoming_port(key).unwrap_or_default();

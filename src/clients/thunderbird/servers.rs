@@ -19,6 +19,9 @@ use crate::formats::mozilla_logins::{Login, MozillaLogins, deterministic_guid};
 use crate::formats::prefs_js::PrefsJs;
 use crate::formats::{Document, FileFormat};
 
+/// Since this version "STARTTLS, if available" is no choice.
+pub(super) const STARTTLS_IS_SURE: u32 = 132;
+
 /// A profile with everything read.
 pub(super) struct Profile<'a> {
     pub family: &'a Family,
@@ -84,7 +87,7 @@ impl Profile<'_> {
     }
 
     fn tls(&self, key: &str) -> (TlsMode, bool) {
-        let old = self.major.map_or(self.family.old_rules, |major| major < 132);
+        let old = self.major.map_or(self.family.old_rules, |major| major < STARTTLS_IS_SURE);
         match self.pref().smtp_int(key, Part::TrySsl.pref()) {
             Some(1) if old => (TlsMode::Starttls, true),
             Some(1) => (TlsMode::None, true),
@@ -140,6 +143,8 @@ impl Profile<'_> {
             Some(6) => AuthSetting::Ntlm,
             Some(7) => AuthSetting::External,
             Some(10) => AuthSetting::Oauth2,
+            // a number for which SmtpClient.sys.mjs has no list of mechanisms: it sends without a login
+            Some(number) if number != 3 && !self.is_old() => AuthSetting::None,
             _ => AuthSetting::Password,
         };
         let user_written = part(Part::User.pref());

@@ -36,6 +36,20 @@ pub(super) struct Fixed<'a> {
     pub by: &'a Slot,
 }
 
+/// What the program brings along and is asked for here. A user value of another type than these is refused.
+const BUILT_IN: [(&str, &str); 7] = [
+    ("mail.accountmanager.accounts", "\"\""),
+    ("mail.server.default.hidden", "false"),
+    ("mail.server.default.port", "-1"),
+    ("mail.server.default.socketType", "0"),
+    ("mail.smtpserver.default.authMethod", "3"),
+    ("mail.smtpserver.default.try_ssl", "0"),
+    ("mail.smtpservers", "\"\""),
+];
+
+/// How often the accounts of an installation have been added. The one name here that begins otherwise.
+pub(super) const ACCOUNTS_ADDED: &str = "mailnews.append_preconfig_accounts.version";
+
 /// The preferences about mail.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Store {
@@ -69,8 +83,17 @@ impl Pref {
 }
 
 impl Store {
+    /// As the program brings it along.
+    pub fn built_in() -> Self {
+        let mut store = Self::default();
+        for (name, raw) in BUILT_IN {
+            store.set_default(name, Some(raw.to_owned()), None);
+        }
+        store
+    }
+
     fn pref(&mut self, name: &str) -> Option<&mut Pref> {
-        if !name.starts_with("mail.") {
+        if !name.starts_with("mail.") && name != ACCOUNTS_ADDED {
             return None;
         }
         if !self.prefs.contains_key(name) {
@@ -107,6 +130,18 @@ impl Store {
         if pref.locked.is_none() && pref.typed().is_none_or(|known| known.same_type(&held)) {
             pref.default = Some(held);
         }
+    }
+
+    /// Sets a user value as the program itself does at a start. Who set the old one sets that again at the next.
+    pub fn migrate(&mut self, name: &str, raw: &str) {
+        let by = self.prefs.get(name).and_then(|pref| pref.user.as_ref()?.by.clone());
+        self.set_user(name, Some(raw.to_owned()), by);
+    }
+
+    /// Would a value be refused for its type?
+    pub fn refuses(&self, name: &str, raw: &str) -> bool {
+        let held = Held::new(Some(raw.to_owned()), None);
+        self.prefs.get(name).and_then(Pref::typed).is_some_and(|known| !known.same_type(&held))
     }
 
     /// Takes the user value away.
