@@ -111,10 +111,32 @@ pub struct PrefsJs {
 
 /// The type of each preference so far, and whether it has a default. Gecko refuses a user value of another type than the
 /// default, and a default of another type than whatever is there (`Pref::SetUserValue` and `SetDefaultValue`).
-#[derive(Default)]
 struct Types(HashMap<Arc<[u8]>, (std::mem::Discriminant<Literal>, bool)>);
 
+/// Defaults that the mail programs bring along, name and literal, as far as port26 asks for them: what has another type
+/// than these is refused.
+pub const BUILT_IN: [(&str, &str); 7] = [
+    ("mail.accountmanager.accounts", "\"\""),
+    ("mail.server.default.hidden", "false"),
+    ("mail.server.default.port", "-1"),
+    ("mail.server.default.socketType", "0"),
+    ("mail.smtpserver.default.authMethod", "3"),
+    ("mail.smtpserver.default.try_ssl", "0"),
+    ("mail.smtpservers", "\"\""),
+];
+
 impl Types {
+    fn built_in() -> Self {
+        let kind = |raw| {
+            Some(std::mem::discriminant(&match decode(raw)? {
+                PrefValue::Text(_) => Literal::Text(Vec::new()),
+                PrefValue::Int(_) => Literal::Int(0),
+                PrefValue::Bool(_) => Literal::Bool(false),
+            }))
+        };
+        Self(BUILT_IN.iter().filter_map(|(name, raw)| Some((name.as_bytes().into(), (kind(raw)?, true)))).collect())
+    }
+
     fn take(&mut self, statement: &Statement, name: &Arc<[u8]>) -> bool {
         let kind = std::mem::discriminant(&statement.literal);
         let is_default = statement.sets == Sets::Default;
@@ -143,7 +165,7 @@ impl PrefsJs {
         let mut prefs: Vec<Pref> = Vec::new();
         let mut index: HashMap<Arc<[u8]>, usize> = HashMap::new();
         let mut defaults = Vec::new();
-        let mut types = Types::default();
+        let mut types = Types::built_in();
         let mut sorted = true;
         let mut last: Option<Range<usize>> = None;
         while let Some(statement) = reader.statement() {

@@ -80,6 +80,10 @@ impl Preferences {
                 store.lock(name, by);
                 continue;
             };
+            // the program does not look at an entry whose value is none of these
+            if matches!(entry.get("Value"), Some(Value::Null | Value::Array(_) | Value::Object(_))) {
+                continue;
+            }
             let status = match entry.get("Status") {
                 None => "default",
                 Some(Value::String(status)) => status,

@@ -61,18 +61,20 @@ fn keys(text: Option<String>, seen: &mut HashSet<String>) -> Vec<String> {
     text.split(',').filter(|key| !key.is_empty() && seen.insert((*key).to_owned())).map(str::to_owned).collect()
 }
 
+/// Has the outgoing server of this key a type that the program cannot make?
+pub(super) fn is_unknown(prefs: &Preferences<'_>, key: &str) -> bool {
+    let kind = prefs.written_text(&format!("mail.smtpserver.{key}.type"));
+    kind.is_some_and(|kind| !OUTGOING.contains(&kind.as_str()))
+}
+
 /// In some lists blanks do not count.
 fn without_blanks(list: String) -> String {
     list.replace([' ', '\t', '\r', '\n'], "")
 }
 
-/// Does the program make an incoming server with this host name? Seen with 153.7: one that no address on the web may have
-/// loses the account. Two names with a blank are its own.
-fn is_host(host: &str, kind: &str) -> bool {
-    if matches!(host, "Local Folders" | "smart mailboxes") {
-        return kind == "none";
-    }
-    !host.is_empty() && !host.contains(|c: char| c.is_ascii_control() || " #%*/:<>?@[\\]^|".contains(c))
+/// May a host on the net have this name? Two names with a blank are the program's own.
+fn is_host(host: &str) -> bool {
+    !host.contains(|c: char| c.is_ascii_control() || " #%*/:<>?@[\\]^|".contains(c))
 }
 
 /// Finds out who sends through what. Up to 90, and in the relatives that go on from there, a key that is used is a server
@@ -83,10 +85,7 @@ pub(super) fn senders(prefs: &Preferences<'_>, servers: &impl Servers, listed_on
     let list = prefs.text("mail.smtpservers");
     let list = if listed_only { list } else { list.map(|list| list.replace(' ', ",")) };
     all.keys = all.bounded(keys(list, &mut known), "outgoing servers");
-    let odd = all.keys.iter().find_map(|key| {
-        let kind = prefs.written_text(&format!("mail.smtpserver.{key}.type"))?;
-        (listed_only && !OUTGOING.contains(&kind.as_str())).then(|| key.clone())
-    });
+    let odd = all.keys.iter().find(|key| listed_only && is_unknown(prefs, key)).cloned();
     if let Some(key) = odd {
         all.keys.clear();
         all.each_identity(prefs, |_, _, _| Err(Missing::UnknownType(key.clone())));
@@ -191,18 +190,30 @@ impl Senders {
 #[derive(Default)]
 struct Incoming {
     keys: HashSet<String>,
+    any_imap: bool,
     /// Users by type, host in lower case, port.
     users: HashMap<(String, String, i32), HashSet<String>>,
 }
 
 impl Incoming {
+    /// As Thunderbird 153.7 was seen to do it: a name that no host may have loses an account of IMAP, and behind one of IMAP
+    /// any other account with a mailbox.
+    fn takes_host(&self, host: &str, kind: &str) -> bool {
+        match kind {
+            "none" | "rss" => !host.is_empty(),
+            _ if matches!(host, "Local Folders" | "smart mailboxes") || host.is_empty() => false,
+            _ => is_host(host) || (kind != "imap" && !self.any_imap),
+        }
+    }
+
     /// Can the program make it, and is there none like it?
     fn takes(&mut self, prefs: &Preferences<'_>, key: &str) -> bool {
         let text = |part: &str| prefs.written_text(&format!("mail.server.{key}.{part}"));
         let (Some(kind), Some(host)) = (text("type"), text("hostname")) else { return false };
-        if !INCOMING.contains(&kind.as_str()) || !is_host(&host, &kind) || self.keys.contains(key) {
+        if !INCOMING.contains(&kind.as_str()) || !self.takes_host(&host, &kind) || self.keys.contains(key) {
             return false;
         }
+        self.any_imap |= kind == "imap";
         let port = prefs.incoming_port(key).unwrap_or_default();
         let user = text("userName").unwrap_or_default();
         let users = self.users.entry((kind, host.to_lowercase(), port)).or_default();

@@ -36,17 +36,6 @@ pub(super) struct Fixed<'a> {
     pub by: &'a Slot,
 }
 
-/// What the program brings along and is asked for here. A user value of another type than these is refused.
-const BUILT_IN: [(&str, &str); 7] = [
-    ("mail.accountmanager.accounts", "\"\""),
-    ("mail.server.default.hidden", "false"),
-    ("mail.server.default.port", "-1"),
-    ("mail.server.default.socketType", "0"),
-    ("mail.smtpserver.default.authMethod", "3"),
-    ("mail.smtpserver.default.try_ssl", "0"),
-    ("mail.smtpservers", "\"\""),
-];
-
 /// How often the accounts of an installation have been added. The one name here that begins otherwise.
 pub(super) const ACCOUNTS_ADDED: &str = "mailnews.append_preconfig_accounts.version";
 
@@ -86,7 +75,7 @@ impl Store {
     /// As the program brings it along.
     pub fn built_in() -> Self {
         let mut store = Self::default();
-        for (name, raw) in BUILT_IN {
+        for (name, raw) in prefs_js::BUILT_IN {
             store.set_default(name, Some(raw.to_owned()), None);
         }
         store

@@ -1,11 +1,12 @@
 // What this Thunderbird would do when somebody sends. Part of a function of `args`; returns the facts.
 const facts = { servers: [], senders: [], failed: null };
-// a preference of bytes comes as one character a byte
+// A preference of bytes comes as one character a byte. What is no UTF-8 is nothing here: port26 cannot show it, and then
+// changes nothing.
 const bytes = text => {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(text, c => c.charCodeAt(0)));
   } catch {
-    return text;
+    return null;
   }
 };
 try {

@@ -200,3 +200,33 @@ fn a_relative_does_not_read_thunderbirds_policies() {
     let account = found(&SEAMONKEY, &Host::folder(home, Os::Linux, None)).accounts.remove(0);
     assert_eq!(account.outgoing.port, 25);
 }
+
+/// As Thunderbird 153.7 does it: an old form of the wrong type ends the policy, a newer one only itself.
+#[test]
+fn an_entry_over_which_the_program_stumbles_ends_the_policy() {
+    const HOST: &str = "mail.smtpserver.smtp1.hostname";
+    const LIST: &str = "mail.smtpservers";
+    let (system, home) = home(Os::Linux, ".thunderbird");
+    let own = system.path().join("etc/thunderbird/policies/policies.json");
+    let locked = format!("\"{PORT}\":{{\"Value\":465,\"Status\":\"locked\"}}");
+    for (what, entries, port) in [
+        ("a number for text, before", format!("\"{HOST}\":1,{locked}"), 25),
+        ("a truth value for text, before", format!("\"{LIST}\":true,{locked}"), 25),
+        ("no whole number, before", format!("\"{LIST}\":25.5,{locked}"), 25),
+        ("behind", format!("{locked},\"{LIST}\":true"), 465),
+        ("nothing, which is passed over", format!("\"{LIST}\":null,{locked}"), 465),
+        (
+            "the newer form is passed over",
+            format!("\"{HOST}\":{{\"Value\":true,\"Status\":\"default\"}},{locked}"),
+            465,
+        ),
+        ("a value that is none, to be cleared", format!("\"{PORT}\":{{\"Value\":null,\"Status\":\"clear\"}}"), 25),
+        ("to be cleared", format!("\"{PORT}\":{{\"Status\":\"clear\"}}"), 587),
+        ("whole", format!("\"{PORT}\":465.0"), 465),
+    ] {
+        put(&own, &format!("{{\"policies\":{{\"Preferences\":{{{entries}}}}}}}"));
+        let accounts = found(&THUNDERBIRD, &Host::folder(home.clone(), Os::Linux, None)).accounts;
+        let seen = accounts.first().map(|account| account.outgoing.port);
+        assert_eq!(seen, Some(port), "{what}");
+    }
+}

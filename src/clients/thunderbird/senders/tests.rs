@@ -210,3 +210,117 @@ fn many_addresses_at_one_server_or_at_none_are_read_in_one_pass() {
         assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
     }
 }
+
+#[test]
+fn a_way_of_logging_in_that_the_program_does_not_know_is_none() {
+    let method = |number: i32| format!("user_pref(\"mail.smtpserver.smtp1.authMethod\", {number});");
+    for number in [0, 2, 9, 11, 25, -1] {
+        let outgoing = read(&THUNDERBIRD, "153.7.0", &prefs(&[], &method(number))).accounts.remove(0).outgoing;
+        assert_eq!((outgoing.auth, outgoing.user), (AuthSetting::None, None), "{number}");
+        // not known of the code before
+        let outgoing = read(&THUNDERBIRD, "78.14.0", &prefs(&[], &method(number))).accounts.remove(0).outgoing;
+        assert_eq!(outgoing.auth, AuthSetting::Password, "{number}");
+    }
+    for (raw, auth) in [("4", AuthSetting::Encrypted), ("\"1\"", AuthSetting::Password), ("7", AuthSetting::External)] {
+        let more = format!("user_pref(\"mail.smtpserver.smtp1.authMethod\", {raw});");
+        assert_eq!(read(&THUNDERBIRD, "153.7.0", &prefs(&[], &more)).accounts[0].outgoing.auth, auth, "{raw}");
+    }
+}
+
+#[test]
+fn accounts_that_are_hidden_or_that_an_installation_adds() {
+    let list = "mail.accountmanager.accounts";
+    let added = "user_pref(\"mail.accountmanager.appendaccounts\", \"account7, account1\");";
+    let done = format!("{added}user_pref(\"mailnews.append_preconfig_accounts.version\", 2);");
+    for (what, text, used) in [
+        ("hidden", prefs(&[], "user_pref(\"mail.server.server1.hidden\", true);"), false),
+        ("all hidden", prefs(&[], "user_pref(\"mail.server.default.hidden\", true);"), false),
+        ("not so", prefs(&[], "user_pref(\"mail.server.server1.hidden\", \"true\");"), true),
+        ("added", prefs(&[list], added), true),
+        ("added before", prefs(&[list], &done), false),
+    ] {
+        let found = read(&THUNDERBIRD, "153.7.0", &text);
+        assert_eq!((seen(&found), problems(&found)), (vec![("smtp1", 25, used)], vec![]), "{what}");
+    }
+}
+
+#[test]
+fn a_profile_of_an_older_version_is_read_as_the_next_start_makes_it() {
+    let tls = |version: &str, more: &str| {
+        let more = format!("user_pref(\"mail.smtpserver.smtp1.try_ssl\", 1);{more}");
+        let found = read(&THUNDERBIRD, version, &prefs(&[], &more));
+        found.accounts.first().map(|account| account.outgoing.tls)
+    };
+    let version = |number: &str| format!("user_pref(\"mail.ui-rdf.version\", {number});");
+    let frob = "user_pref(\"mail.smtpserver.smtp1.type\", \"frob\");";
+    for (number, plain, with_frob) in [
+        ("1", Some(TlsMode::Starttls), None),
+        ("-1", Some(TlsMode::Starttls), None),
+        ("34", Some(TlsMode::Starttls), None),
+        ("35", Some(TlsMode::Starttls), Some(TlsMode::Starttls)),
+        ("42", Some(TlsMode::Starttls), Some(TlsMode::Starttls)),
+        ("43", Some(TlsMode::Starttls), None),
+        ("44", Some(TlsMode::None), None),
+        ("0", Some(TlsMode::None), None),
+        ("\"40\"", Some(TlsMode::None), None),
+    ] {
+        assert_eq!(tls("153.7.0", &version(number)), plain, "{number}");
+        assert_eq!(tls("153.7.0", &(version(number) + frob)), with_frob, "{number}");
+    }
+    // a branch for all servers as well
+    let all = version("34") + "user_pref(\"mail.smtpserver.default.try_ssl\", 1);";
+    let found = read(&THUNDERBIRD, "153.7.0", &prefs(&["mail.smtpserver.smtp1.try_ssl"], &all));
+    assert_eq!(found.accounts[0].outgoing.tls, TlsMode::Starttls);
+    // what is in the file is what an edit compares with
+    let text = prefs(&[], &format!("user_pref(\"mail.smtpserver.smtp1.try_ssl\", 1);{}", version("40")));
+    let account = read(&THUNDERBIRD, "153.7.0", &text).accounts.remove(0);
+    assert_eq!(raw(&account, "try_ssl"), Some("1".to_owned()));
+    assert!(!account.settings.contains_key("try_ssl, set elsewhere"));
+}
+
+fn raw(account: &Account, setting: &str) -> Option<String> {
+    match account.settings[setting].content.clone()? {
+        crate::change::Content::Raw(raw) => Some(raw),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_value_of_another_type_than_the_programs_own_default_is_not_taken() {
+    for (what, text, listed) in [
+        ("a default", prefs(&[], "pref(\"mail.smtpservers\", 1);"), true),
+        ("a default before it", format!("pref(\"mail.smtpservers\", 1);{}", prefs(&[], "")), true),
+        ("a number", prefs(&["mail.smtpservers"], "user_pref(\"mail.smtpservers\", 1);"), false),
+    ] {
+        assert_eq!(!seen(&read(&THUNDERBIRD, "153.7.0", &text)).is_empty(), listed, "{what}");
+    }
+    let without = ["mail.smtpserver.smtp1.authMethod"];
+    let more = "user_pref(\"mail.smtpserver.default.authMethod\", \"1\");";
+    let outgoing = read(&THUNDERBIRD, "153.7.0", &prefs(&without, more)).accounts.remove(0).outgoing;
+    assert_eq!(outgoing.auth, AuthSetting::Password);
+}
+
+#[test]
+fn a_receiving_host_that_cannot_be_loses_the_account() {
+    let other = "user_pref(\"mail.accountmanager.accounts\", \"account2,account1\");\n\
+        user_pref(\"mail.account.account2.server\", \"server2\");user_pref(\"mail.server.server2.type\", \"imap\");\n\
+        user_pref(\"mail.server.server2.hostname\", \"two.example\");user_pref(\"mail.server.server2.userName\", \"two\");";
+    for (kind, host, behind_imap, used) in [
+        ("imap", "imap mailhub", false, false),
+        ("imap", "[2001:db8::1]", false, false),
+        ("imap", "Local Folders", false, false),
+        ("imap", "imap_1.mailhub.example.", true, true),
+        ("imap", "münchen.example", true, true),
+        ("pop3", "pop mailhub", false, true),
+        ("pop3", "pop mailhub", true, false),
+        ("none", "Local Folders", true, true),
+    ] {
+        let mut more = format!(
+            "user_pref(\"mail.server.server1.type\", \"{kind}\");user_pref(\"mail.server.server1.hostname\", \"{host}\");"
+        );
+        if behind_imap {
+            more.push_str(other);
+        }
+        assert_eq!(seen(&read(&THUNDERBIRD, "153.7.0", &prefs(&[], &more))), [("smtp1", 25, used)], "{kind} {host}");
+    }
+}
