@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, AuthSetting, CredentialSource, NotOurs, SubmissionServer, TlsMode};
 use crate::clients::abilities::Abilities;
+use crate::diagnosis::target::in_the_way as in_the_way_at;
 use crate::diagnosis::{Verdict, VerdictCode, offers_password, proves, read_along};
 use crate::operator::{self, Lending};
 use crate::policy::{Mode, MoveWhen, Policy};
@@ -112,7 +113,11 @@ pub fn decide(
         return leave(Outcome::AlreadyWorks, Reason::new("ok", verdict.summary.clone(), "Nothing to do."));
     }
     if !verdict.code.may_change() && !by_policy {
-        let outcome = if verdict.code == VerdictCode::NetworkBlocksMail { Outcome::NoRoute } else { Outcome::Refused };
+        let outcome = match verdict.code {
+            VerdictCode::NetworkBlocksMail => Outcome::NoRoute,
+            VerdictCode::LocalProgram if host.ports.iter().any(PortFinding::connected) => Outcome::NotOurs,
+            _ => Outcome::Refused,
+        };
         return leave(outcome, Reason::new(code_of(&verdict.code), verdict.summary.clone(), hint(verdict.code)));
     }
     if let Some(refusal) = cannot_be_proven(account) {
@@ -126,7 +131,7 @@ pub fn decide(
         None if by_policy => leave(Outcome::AlreadyWorks, Reason::new("ok", verdict.summary.clone(), "Nothing to do.")),
         None => match target(account, verdict.code, host, policy, |_| true) {
             Some(to) => leave(Outcome::Refused, client_too_old(abilities, &to)),
-            None => no_target(verdict),
+            None => in_the_way(account, host, policy).unwrap_or_else(|| no_target(verdict)),
         },
     }
 }
@@ -136,6 +141,16 @@ pub fn client_too_old(abilities: &Abilities, to: &SubmissionServer) -> Reason {
     let why = abilities.can_use(to).err().unwrap_or_else(|| "cannot use what the host offers".to_owned());
     let hint = "Update the mail program, or use a newer one for this account. Nothing was changed.";
     Reason::new("client_too_old", format!("{} {why}.", abilities.program), hint)
+}
+
+/// A target gets through, and something at it forbids the move: that is what the user must hear about.
+fn in_the_way(account: &Account, host: &HostFindings, policy: &Policy) -> Option<Decision> {
+    let now = jiff::Timestamp::now().as_second();
+    let targets = policy.target_ports.value.iter().filter(|port| **port != account.outgoing.port);
+    let (code, message) = targets
+        .flat_map(|port| host.ports.iter().filter(move |seen| seen.port == *port))
+        .find_map(|seen| in_the_way_at(host, seen, now))?;
+    Some(leave(Outcome::Refused, Reason::new(code_of(&code), message, hint(code))))
 }
 
 fn no_target(verdict: &Verdict) -> Decision {
@@ -161,7 +176,11 @@ fn cannot_be_proven(account: &Account) -> Option<Decision> {
     })
 }
 
-/// The first port in the order of the policy that proved itself; for a login that is missing, the present port last.
+/// Ports that are for mail from programs, with a login (RFC 6409, RFC 8314, and by custom).
+const SUBMISSION: [u16; 4] = [26, 587, 465, 2525];
+
+/// The first port in the order of the policy that proved itself. Where only the login is missing, a submission port is
+/// kept; any other port comes last.
 fn target(
     account: &Account,
     code: VerdictCode,
@@ -171,22 +190,29 @@ fn target(
 ) -> Option<SubmissionServer> {
     let present = account.outgoing.port;
     let mut order: Vec<u16> = policy.target_ports.value.iter().copied().filter(|&port| port != present).collect();
-    if matches!(code, VerdictCode::AuthRequired | VerdictCode::WrongTlsMode) {
-        order.push(present);
+    match code {
+        VerdictCode::AuthRequired if SUBMISSION.contains(&present) => order.insert(0, present),
+        VerdictCode::AuthRequired | VerdictCode::WrongTlsMode => order.push(present),
+        _ => {}
     }
     let read_along = |finding: &PortFinding| !policy.allow_local_interception.value && read_along(host, finding);
     let fits = |finding: &&PortFinding| fits(finding, account, code, policy) && !read_along(finding);
-    let server = |finding: &PortFinding| SubmissionServer {
-        host: account.outgoing.host.clone(),
+    let server = |finding: &PortFinding| server_at(account, &account.outgoing.host, host, finding);
+    let proven = |port: u16| host.ports.iter().filter(move |finding| finding.port == port).find(fits).map(server);
+    order.into_iter().filter_map(proven).find(can_use)
+}
+
+/// The server that this port of a host is for the account, under this name of it.
+pub(crate) fn server_at(account: &Account, name: &str, host: &HostFindings, finding: &PortFinding) -> SubmissionServer {
+    SubmissionServer {
+        host: name.to_owned(),
         port: finding.port,
         port_is_default: false,
         tls: if finding.tls_verified() { finding.tls_mode } else { TlsMode::None },
         auth: login_kind(account, finding),
         credential: credential(account, lending(account, host)),
         user: account.login_user().map(str::to_owned),
-    };
-    let proven = |port: u16| host.ports.iter().filter(move |finding| finding.port == port).find(fits).map(server);
-    order.into_iter().filter_map(proven).find(can_use)
+    }
 }
 
 fn fits(finding: &PortFinding, account: &Account, code: VerdictCode, policy: &Policy) -> bool {

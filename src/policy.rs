@@ -3,6 +3,7 @@
 
 mod file;
 mod managed;
+mod recipient;
 mod value;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use port26_platform::host::Os;
 use serde::{Deserialize, Serialize};
 
 pub use managed::{PROFILE_DOMAIN, REGISTRY_NAME, managed_sources};
+use recipient::recipient;
 pub use value::{HostPort, Mode, MoveWhen, PolicyValue, Schedule};
 use value::{Reading, boolean, control_hosts, host_patterns, ports, seconds, url, word};
 
@@ -188,7 +190,7 @@ macro_rules! settings {
             }
 
             fn set(&mut self, name: &str, value: &PolicyValue, reading: Reading, at: Place) -> Result<(), PolicyError> {
-                match name {
+                match renamed(name) {
                     $(stringify!($name) => match $read(value, reading) {
                         Ok(value) => self.$name.offer(value, &at.source),
                         Err(why) => return Err(PolicyError::Wrong { at, name: stringify!($name), why }),
@@ -212,12 +214,16 @@ settings! {
     host_allow_list: Vec<String> = Vec::new(), host_patterns;
     /// May a password go over a connection without TLS, where the host has none?
     plaintext_auth: bool = false, boolean;
-    /// May an account be moved to the name in the host's certificate, when that name has the same address?
-    allow_cert_name_change: bool = false, boolean;
+    /// May an account be moved to another name of its host without anybody being asked, when the certificate is for that
+    /// name and it has the same address? Was called `allow_cert_name_change`, which is read as well.
+    allow_host_rename: bool = false, boolean;
     /// May accounts be moved though a program on this machine (antivirus) stands in the connection?
     allow_local_interception: bool = false, boolean;
     /// Unrelated mail hosts whose port 25 tells a blocking network from a closed server.
     control_hosts: Vec<HostPort> = HostPort::defaults(), control_hosts;
+    /// Whom a host is asked about that is set up without a login: would it take mail for this address of somebody else's
+    /// domain? Nothing is sent. None: the postmaster of the first control host's domain.
+    probe_recipient: Option<String> = None, recipient;
     /// A page over plain HTTP that answers 204 on a free network; another answer means a captive portal. None by
     /// default: whoever runs the page sees the address of every computer that asks, so it should be the page of whoever
     /// manages the computer. The request carries no cookie and names neither program nor computer.
@@ -279,6 +285,14 @@ impl Policy {
             None => *pattern == host,
         };
         self.host_allow_list.value.is_empty() || self.host_allow_list.value.iter().any(matches)
+    }
+}
+
+/// What a setting is called now.
+fn renamed(name: &str) -> &str {
+    match name {
+        "allow_cert_name_change" => "allow_host_rename",
+        kept => kept,
     }
 }
 

@@ -109,13 +109,36 @@ async fn row_10_ipv6_goes_nowhere() {
     unchanged(world.fix().await, VerdictCode::Ipv6Broken, Outcome::Refused);
 }
 
+/// A proxy that answers in everybody's place.
+fn proxy(script: &mut scripted_host::Script) {
+    script.greeting = Greeting::Say("220 proxy.isp.test ESMTP");
+    script.ehlo = vec!["proxy.isp.test", "SIZE 1000"];
+}
+
 #[tokio::test]
 async fn row_11_somebody_else_answers_on_25() {
-    let world = World::with_account(25, TlsMode::None, AuthSetting::Password).given(PASSWORD).script(25, |script| {
-        script.greeting = Greeting::Say("220 proxy.isp.test ESMTP");
-        script.ehlo = vec!["proxy.isp.test", "SIZE 1000"];
-    });
-    moved(world.fix().await, VerdictCode::Intercepted, 26);
+    let world = World::with_account(25, TlsMode::None, AuthSetting::Password).given(PASSWORD).script(25, proxy);
+    moved(world.elsewhere(proxy).fix().await, VerdictCode::Intercepted, 26);
+}
+
+/// The host's own gateway: others answer on 25 as themselves.
+#[tokio::test]
+async fn row_11b_another_machine_of_the_host_answers_on_25() {
+    let gateway = || {
+        bare().given(PASSWORD).script(25, |script| {
+            script.greeting = Greeting::Say("220 gw7.mailfilter.test ESMTP");
+            script.ehlo = vec!["gw7.mailfilter.test", "SIZE 1000"];
+        })
+    };
+    let relays = gateway().fix().await;
+    assert!(
+        relays.told.contains("another server of the host answers on port 25: gw7.mailfilter.test"),
+        "{}",
+        relays.told
+    );
+    unchanged(relays, VerdictCode::Ok, Outcome::AlreadyWorks);
+    let refuses = gateway().script(25, |script| script.rcpt = "550 5.7.1 relaying denied");
+    moved(refuses.fix().await, VerdictCode::AuthRequired, 26);
 }
 
 #[tokio::test]
@@ -125,14 +148,22 @@ async fn row_12_starttls_is_stripped() {
         ("220 ********************************", "SIZE 1000"),
         ("220 mail.hosting.test ESMTP ready", "SIZE 1000"),
     ] {
-        let world = World::with_account(25, TlsMode::Starttls, AuthSetting::Password).given(PASSWORD).script(
-            25,
-            move |script| {
+        let account = || World::with_account(25, TlsMode::Starttls, AuthSetting::Password).given(PASSWORD);
+        let stripped = || {
+            account().script(25, move |script| {
                 script.greeting = Greeting::Say(greeting);
                 script.ehlo = vec!["mail.hosting.test", keyword, "AUTH PLAIN LOGIN"];
-            },
-        );
-        moved(world.fix().await, VerdictCode::StarttlsStripped, 26);
+            })
+        };
+        let everywhere = stripped().elsewhere(|script| script.ehlo.retain(|line| *line != "STARTTLS"));
+        moved(everywhere.fix().await, VerdictCode::StarttlsStripped, 26);
+        // A host that simply has none on 25, while others have it.
+        let here = if keyword == "SIZE 1000" && !greeting.contains('*') {
+            VerdictCode::AuthUnavailable
+        } else {
+            VerdictCode::StarttlsStripped
+        };
+        moved(stripped().fix().await, here, 26);
     }
 }
 
@@ -169,17 +200,48 @@ async fn row_16_certificates_that_cannot_be_trusted() {
 }
 
 #[tokio::test]
-async fn row_16_a_blocked_port_is_not_left_for_a_certificate_that_cannot_be_trusted() {
+async fn row_35_a_blocked_port_is_not_left_for_a_certificate_that_cannot_be_trusted() {
     let expired = bare().given(PASSWORD).block(25, Route::Drop).certificate("mail.hosting.test", Dates::Past);
-    unchanged(expired.fix().await, VerdictCode::PortBlockedNetwork, Outcome::NoRoute);
-    let unknown = bare().given(PASSWORD).block(25, Route::Drop).with_unknown_authority();
-    unchanged(unknown.fix().await, VerdictCode::PortBlockedNetwork, Outcome::NoRoute);
+    let expired = expired.fix().await;
+    assert_eq!((expired.reason.as_str(), expired.connections), ("cert_expired", 1), "{}", expired.told);
+    assert!(expired.told.contains("certificate expired on "), "{}", expired.told);
+    unchanged(expired, VerdictCode::PortBlockedNetwork, Outcome::Refused);
+    let unknown = bare().given(PASSWORD).block(25, Route::Drop).with_unknown_authority().fix().await;
+    assert_eq!(unknown.reason, "cert_untrusted", "{}", unknown.told);
+    unchanged(unknown, VerdictCode::PortBlockedNetwork, Outcome::Refused);
 }
 
 #[tokio::test]
 async fn row_17_a_certificate_for_another_name() {
     let world = login(587).certificate("shared.hosting.test", Dates::Now);
     unchanged(world.fix().await, VerdictCode::CertName, Outcome::Refused);
+}
+
+/// The name in the certificate leads to the same server: it is offered, and written only where that was agreed to.
+#[tokio::test]
+async fn rows_17_and_35_the_name_that_fits_needs_consent() {
+    const FITS: &str = "shared.hosting.test";
+    let blocked = || bare().given(PASSWORD).block(25, Route::Drop).certificate(FITS, Dates::Now);
+    let own = || login(587).certificate(FITS, Dates::Now);
+    for (world, verdict, port) in
+        [(&blocked as &dyn Fn() -> World, VerdictCode::PortBlockedNetwork, 26), (&own, VerdictCode::CertName, 587)]
+    {
+        // It leads elsewhere, or nowhere.
+        let named = world().fix().await;
+        assert_eq!(named.reason, "cert_name", "{}", named.told);
+        assert!(named.told.contains(FITS), "{}", named.told);
+        unchanged(named, verdict, Outcome::Refused);
+        // Nobody was asked; and no password goes to a name that nobody agreed to.
+        let silent = world().alias(FITS).fix().await;
+        assert_eq!((silent.reason.as_str(), silent.auths), ("cert_name", 0), "{}", silent.told);
+        unchanged(silent, verdict, Outcome::NeedsUser);
+        let agreed = world().alias(FITS).agreed().fix().await;
+        assert_eq!((agreed.moved_host.as_deref(), agreed.auths), (Some(FITS), 0), "{}", agreed.told);
+        moved(agreed, verdict, port);
+        let allowed = world().alias(FITS).policy(|policy| policy.allow_host_rename.value = true).fix().await;
+        assert_eq!((allowed.moved_host.as_deref(), allowed.auths), (Some(FITS), 1), "{}", allowed.told);
+        moved(allowed, verdict, port);
+    }
 }
 
 #[tokio::test]
@@ -190,6 +252,21 @@ async fn row_19_a_slow_greeting() {
     unchanged(world.fix().await, VerdictCode::SlowServer, Outcome::Refused);
 }
 
+/// 25 is blocked, and every other port keeps everybody waiting: so is the first target.
+#[tokio::test]
+async fn row_19_a_host_that_is_slow_on_every_port() {
+    let late = Greeting::Late("220 mail.hosting.test ESMTP", Duration::from_secs(5));
+    let world = bare().given(PASSWORD).block(25, Route::Drop).scripts(move |script| script.greeting = late.clone());
+    let seen = world.fix().await;
+    assert!(seen.connections <= 3, "{} connections", seen.connections);
+    moved(seen, VerdictCode::PortBlockedNetwork, 26);
+    // One that closes without a word is not slow.
+    let closes = bare().given(PASSWORD).block(25, Route::Drop).scripts(|script| script.greeting = Greeting::Close);
+    let seen = closes.fix().await;
+    assert_eq!(seen.reason, "server_refused_client", "{}", seen.told);
+    unchanged(seen, VerdictCode::PortBlockedNetwork, Outcome::Refused);
+}
+
 #[tokio::test]
 async fn a_greeting_that_lost_packets_held_up_is_asked_for_again() {
     let world = login(587).script(587, |script| script.greeting = Greeting::HeldUp("220 mail.hosting.test ESMTP"));
@@ -198,10 +275,45 @@ async fn a_greeting_that_lost_packets_held_up_is_asked_for_again() {
 
 #[tokio::test]
 async fn row_20_refused_at_the_door() {
-    for greeting in [Greeting::Say("554 5.7.1 go away"), Greeting::Say("421 too busy"), Greeting::Close] {
-        let world = login(587).script(587, move |script| script.greeting = greeting.clone());
-        unchanged(world.fix().await, VerdictCode::ServerRefusedClient, Outcome::Refused);
+    for (greeting, verdict) in [
+        (Greeting::Say("554 5.7.1 go away"), VerdictCode::ServerRefusedClient),
+        (Greeting::Say("421 too busy"), VerdictCode::TemporaryFailure),
+        (Greeting::Close, VerdictCode::ServerRefusedClient),
+    ] {
+        for account in [login(587), bare().given(PASSWORD)] {
+            let greeting = greeting.clone();
+            let seen = account.scripts(move |script| script.greeting = greeting.clone()).fix().await;
+            // The server's own words are shown.
+            let words = match verdict {
+                VerdictCode::TemporaryFailure => "It says: 421 too busy",
+                _ => "",
+            };
+            assert!(seen.told.contains(words), "{}", seen.told);
+            unchanged(seen, verdict, Outcome::Refused);
+        }
     }
+}
+
+#[tokio::test]
+async fn row_20b_refused_on_25_only() {
+    for greeting in ["554 5.7.1 dynamic addresses are not served here", "521 5.3.2 no mail here"] {
+        let world = bare().given(PASSWORD).script(25, move |script| script.greeting = Greeting::Say(greeting));
+        let seen = world.fix().await;
+        assert!(seen.told.contains(&format!("It says: {greeting}")), "{}", seen.told);
+        moved(seen, VerdictCode::PortRefusedByHost, 26);
+    }
+    let later = bare().given(PASSWORD).script(25, |script| script.greeting = Greeting::Say("421 4.3.2 later"));
+    unchanged(later.fix().await, VerdictCode::TemporaryFailure, Outcome::Refused);
+}
+
+/// It answered twice, and then it does not any more: that is told, and nobody knocks again.
+#[tokio::test]
+async fn row_20c_a_host_that_bans_is_left_in_peace() {
+    let seen = bare().given(PASSWORD).twice().bans_after(2).fix().await;
+    assert_eq!(seen.verdicts, [Some(VerdictCode::Ok), Some(VerdictCode::ServerUnreachable)], "{}", seen.told);
+    assert!(seen.told.contains("may have banned this address"), "{}", seen.told);
+    assert_eq!((seen.connections, seen.changed.len()), (2, 0));
+    seen.harmless();
 }
 
 #[tokio::test]
@@ -239,6 +351,50 @@ async fn row_25_relaying_denied() {
     for answer in ["530 5.7.0 authentication required", "550 5.7.1 relaying denied", "554 5.7.1 relay access denied"] {
         let world = bare().given(PASSWORD).script(25, move |script| script.mail = answer);
         moved(world.fix().await, VerdictCode::AuthRequired, 26);
+    }
+}
+
+/// All of Postfix, Exim, Sendmail, OpenSMTPD, Courier and Haraka say yes to the sender, and refuse to relay then.
+#[tokio::test]
+async fn row_25_relaying_is_refused_at_the_recipient() {
+    for answer in ["554 5.7.1 Relay access denied", "550 relay not permitted", "530 5.7.0 log in"] {
+        let world = bare().given(PASSWORD).script(25, move |script| script.rcpt = answer);
+        let seen = world.fix().await;
+        assert!(seen.told.contains(answer) && !seen.verbs.contains(&"DATA".to_owned()), "{}", seen.told);
+        moved(seen, VerdictCode::AuthRequired, 26);
+    }
+    // A submission port is kept: only the login is missing.
+    for (port, tls) in [(587, TlsMode::None), (587, TlsMode::Starttls), (465, TlsMode::Implicit)] {
+        let world = World::with_account(port, tls, AuthSetting::None).given(PASSWORD);
+        let world = world.scripts(|script| script.rcpt = "554 5.7.1 Relay access denied");
+        moved(world.fix().await, VerdictCode::AuthRequired, port);
+    }
+    // Greylisting is no refusal.
+    let grey = bare().given(PASSWORD).script(25, |script| script.rcpt = "450 4.2.0 greylisted");
+    unchanged(grey.fix().await, VerdictCode::TemporaryFailure, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn a_host_whose_login_service_is_down_is_told_as_that() {
+    let down = |change: fn(&mut scripted_host::Script)| bare().given(PASSWORD).block(25, Route::Drop).scripts(change);
+    for change in [
+        (|script| (script.ehlo, script.ehlo_tls) = (vec![], vec![])) as fn(&mut scripted_host::Script),
+        |script| script.auth = "",
+        |script| script.auth = "435 Unable to authenticate at present",
+    ] {
+        let seen = down(change).fix().await;
+        assert_eq!(seen.reason, "temporary_failure", "{}", seen.told);
+        assert!(!seen.told.contains("Ask your mail host which port"), "{}", seen.told);
+        unchanged(seen, VerdictCode::PortBlockedNetwork, Outcome::Refused);
+    }
+    for change in [
+        (|script: &mut scripted_host::Script| script.ehlo_tls = vec![]) as fn(&mut scripted_host::Script),
+        |script| script.auth = "",
+        |script| script.auth = "435 Unable to authenticate at present",
+    ] {
+        let seen = login(587).scripts(change).fix().await;
+        assert!(seen.told.contains("login service"), "{}", seen.told);
+        unchanged(seen, VerdictCode::TemporaryFailure, Outcome::Refused);
     }
 }
 
@@ -285,6 +441,57 @@ async fn row_34_nothing_is_wrong() {
     unchanged(bare().given(PASSWORD).fix().await, VerdictCode::Ok, Outcome::AlreadyWorks);
 }
 
+/// 26 speaks TLS from the first byte, and nothing else gets through.
+#[tokio::test]
+async fn row_37_implicit_tls_on_26() {
+    let mut world = bare().given(PASSWORD).block(25, Route::Drop).script(26, |script| script.implicit = true);
+    for port in [465, 587, 2525] {
+        world = world.block_host(port, Route::Reject);
+    }
+    let seen = world.fix().await;
+    assert_eq!((seen.verdict, seen.outcome), (Some(VerdictCode::PortBlockedNetwork), Outcome::Fixed), "{}", seen.told);
+    assert_eq!(seen.moved_to, Some((26, TlsMode::Implicit)), "{}", seen.told);
+    assert!(seen.undone);
+    seen.harmless();
+}
+
+/// A bridge, a spam filter: what it does is its own business, whether it runs or not.
+#[tokio::test]
+async fn row_38_a_program_on_this_computer() {
+    let bridge = || World::with_account(587, TlsMode::Starttls, AuthSetting::Password).given(PASSWORD).at("127.0.0.1");
+    let down = bridge().block_host(587, Route::Reject).fix().await;
+    assert!(down.told.contains("Start it"), "{}", down.told);
+    assert_eq!((down.connections, down.strangers), (0, 0));
+    unchanged(down, VerdictCode::LocalProgram, Outcome::Refused);
+    let up = bridge().with_unknown_authority().fix().await;
+    assert_eq!((up.connections, up.strangers, up.auths), (1, 0, 0), "{}", up.told);
+    assert!(!up.told.contains("Tell your mail host"), "{}", up.told);
+    unchanged(up, VerdictCode::LocalProgram, Outcome::NotOurs);
+}
+
+/// The greeting comes, and then nothing: for everybody.
+#[tokio::test]
+async fn row_39_silence_after_the_first_bytes() {
+    let mute = |script: &mut scripted_host::Script| script.slowness = Duration::from_secs(20);
+    moved(bare().given(PASSWORD).script(25, mute).elsewhere(mute).fix().await, VerdictCode::Intercepted, 26);
+    unchanged(bare().given(PASSWORD).script(25, mute).fix().await, VerdictCode::Uncertain, Outcome::Refused);
+}
+
+/// A host is not knocked at more often than needed, and nobody else is while all is well.
+#[tokio::test]
+async fn a_good_guest_knocks_seldom() {
+    for world in [login(26), login(587), login(465)] {
+        let seen = world.fix().await;
+        assert_eq!((seen.connections, seen.strangers), (1, 0), "{}", seen.told);
+    }
+    let on_25 = bare().given(PASSWORD).fix().await;
+    assert_eq!((on_25.connections, on_25.strangers), (2, 0), "{}", on_25.told);
+    let blocked = bare().given(PASSWORD).block(25, Route::Drop).fix().await;
+    assert!(blocked.connections <= 2, "{} connections", blocked.connections);
+    let both = bare().given(PASSWORD).block(25, Route::Drop).block(26, Route::Drop).fix().await;
+    assert!(both.connections <= 3, "{} connections", both.connections);
+}
+
 #[tokio::test]
 async fn without_a_password_the_user_is_needed() {
     let seen = bare().block(25, Route::Drop).fix().await;
@@ -327,8 +534,12 @@ async fn a_known_network_is_confirmed_in_one_conversation() {
     let blocked = known.fix().await;
     assert_eq!(blocked.connections, 1, "{}", blocked.told);
     moved(blocked, VerdictCode::PortBlockedNetwork, 26);
-    let unknown = login(587).fix().await;
-    assert!(unknown.connections > 2, "{}", unknown.connections);
+    // A port that is remembered to be blocked is not waited for: what comes after it is asked at once.
+    let remembered =
+        bare().given(PASSWORD).block(25, Route::Drop).block(26, Route::Drop).before(26, PortState::Blocked);
+    let seen = remembered.fix().await;
+    assert_eq!(seen.connections, 1, "{}", seen.told);
+    moved(seen, VerdictCode::UseSubmission, 587);
 }
 
 /// What is remembered decides nothing: every verdict is the one of a network never seen.

@@ -55,6 +55,7 @@ fn typed(name: &str) -> (&'static [&'static str], Value) {
         "target_ports" => (&["587", "26"], json!([587, 26])),
         "host_allow_list" => (&["mail.hosting.test", "*.Hosting.test"], json!(["mail.hosting.test", "*.hosting.test"])),
         "control_hosts" => (&["mx.other.test:25", "[2001:db8::1]:25"], json!(["mx.other.test:25", "[2001:db8::1]:25"])),
+        "probe_recipient" => (&["postmaster@other.test"], json!("postmaster@other.test")),
         "captive_check_url" => (&["http://captive.hosting.test/204"], json!("http://captive.hosting.test/204")),
         other => panic!("say here what might be typed for {other}"),
     }

@@ -112,7 +112,8 @@ impl Mac {
         let password = SecretString::from("Kwast 7");
         let user = account.login_user().unwrap().to_owned();
         let accepted = Some(Credential { user, password, origin: Origin::Given });
-        let tested = Tested { report: AccountReport::found(account), decision: Decision::Move { to }, accepted };
+        let tested =
+            Tested { report: AccountReport::found(account), decision: Decision::Move { to }, accepted, consent: None };
         let tools = self.tools();
         let fixing = pipeline::plan_changes(&tools, vec![tested]);
         pipeline::fix(&tools, fixing, &RunId::start()).remove(0)
@@ -354,7 +355,7 @@ fn an_outlook_that_may_no_longer_be_spoken_to_is_left_as_it_was() {
         mac.habit(json!({"fails": {"number": number}}));
         let before = mac.case.tree();
         let decision = Decision::Move { to: to_26(&account) };
-        let tested = Tested { report: AccountReport::found(account), decision, accepted: None };
+        let tested = Tested { report: AccountReport::found(account), decision, accepted: None, consent: None };
         let tools = mac.tools();
         let fixing = pipeline::plan_changes(&tools, vec![tested]);
         let report = pipeline::fix(&tools, fixing, &RunId::start()).remove(0);
@@ -382,7 +383,7 @@ fn look(mac: &Mac, awaited: &[ClientId], blocked: bool) -> Vec<(String, Option<O
                 } else {
                     Decision::Leave { outcome: Outcome::AlreadyWorks, reason: Reason::new("ok", "ok", "ok") }
                 };
-                Tested { report: AccountReport::found(account), decision, accepted: None }
+                Tested { report: AccountReport::found(account), decision, accepted: None, consent: None }
             })
             .collect();
         let reports = pipeline::fix(&tools, pipeline::plan_changes(&tools, tested), &RunId::start());

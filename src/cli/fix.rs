@@ -106,7 +106,8 @@ pub(super) fn write_as(
         Asking::First if fixing.iter().any(Fixing::pending) && !confirmed(&fixing)? => {
             fixing.into_iter().map(declined).map(|one| one.report).collect()
         }
-        Asking::First | Asking::Agreed => pipeline::fix(tools, fixing, run),
+        Asking::First => pipeline::fix(tools, fixing.into_iter().map(Fixing::agreed).collect(), run),
+        Asking::Agreed => pipeline::fix(tools, fixing, run),
     })
 }
 
@@ -130,6 +131,10 @@ fn confirmed(fixing: &[Fixing]) -> anyhow::Result<bool> {
             page.line(0, account_title(&one.report.account))?;
             page.line(4, format_args!("from {}", server_words(&one.report.account.outgoing)))?;
             page.line(4, format_args!("to   {}", server_words(to)))?;
+            if one.needs_consent() {
+                let warning = "This changes the name of the server. Agree only if you know";
+                page.line(4, format_args!("{warning} {} as your mail host's.", to.host))?;
+            }
         }
     }
     drop(page);

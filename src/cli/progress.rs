@@ -49,6 +49,9 @@ impl Events for Spinner {
         match event {
             Event::Testing { hosts: 1 } => self.show("testing the ports of 1 mail server"),
             Event::Testing { hosts } => self.show(format!("testing the ports of {hosts} mail servers")),
+            Event::WaitingForGreeting { host } => {
+                self.show(format!("{host} takes long to answer; it is waited for up to half a minute"));
+            }
             Event::HostTested { host } => self.show(format!("{host} tested")),
             Event::Writing { accounts: 1 } => self.show("writing the settings of 1 account"),
             Event::Writing { accounts } => self.show(format!("writing the settings of {accounts} accounts")),

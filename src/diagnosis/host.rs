@@ -1,39 +1,16 @@
 //! Causes at the host's door: its greeting, its TLS, whether it offers authentication.
 
-use std::net::IpAddr;
-
+use super::certificate::{self, made_here};
 use super::words;
 use super::{Case, Verdict, VerdictCode, offers_password, proves};
 use crate::account::{AuthSetting, TlsMode};
-use crate::probe::finding::{End, HostFindings, Phase, PortFinding, Resolution, ServerDate, TlsFinding, TlsTrouble};
+use crate::probe::finding::{End, Phase, PortFinding};
 
 /// A greeting later than this is worth a word, though mail goes out.
 const SLOW_GREETING_MS: u64 = 5_000;
 
 /// A port that was waited for this long and said nothing will not greet.
 const WAITED_MS: u64 = 20_000;
-
-/// Clocks that differ by more than this are wrong (one day): certificates count in days.
-const CLOCK_OFF_BY: i64 = 24 * 3600;
-
-/// Words in the names of roots that security programs and filtering gateways put on the machines they guard.
-const GUARDS: [&str; 15] = [
-    "avast",
-    "avg ",
-    "kaspersky",
-    "eset ",
-    "bitdefender",
-    "norton",
-    "mcafee",
-    "sophos",
-    "dr.web",
-    "g data",
-    "f-secure",
-    "zscaler",
-    "fortinet",
-    "netskope",
-    "mail shield",
-];
 
 /// The verdict if the host itself is the trouble.
 pub(super) fn verdict(case: Case<'_>) -> Option<Verdict> {
@@ -47,13 +24,31 @@ fn at_the_door(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
         (Phase::Greeting, End::TimedOut) if waits_for_tls(case, present) => VerdictCode::WrongTlsMode,
         (Phase::Greeting, End::TimedOut) if present.ms >= WAITED_MS => VerdictCode::Uncertain,
         (Phase::Greeting, End::TimedOut) => VerdictCode::SlowServer,
-        (Phase::Greeting, End::Closed | End::Refused) => VerdictCode::ServerRefusedClient,
+        (Phase::Greeting, End::Closed | End::Refused) => turned_away(case, present),
         (Phase::Greeting | Phase::Ehlo | Phase::EhloAfterTls, End::Garbage { .. }) => VerdictCode::Uncertain,
         (Phase::Ehlo | Phase::EhloAfterTls | Phase::Starttls, End::TimedOut) => VerdictCode::Uncertain,
-        (Phase::Ehlo | Phase::EhloAfterTls, End::Closed | End::Refused) => VerdictCode::ServerRefusedClient,
+        (Phase::Ehlo | Phase::EhloAfterTls, End::Closed) => VerdictCode::TemporaryFailure,
+        (Phase::Ehlo | Phase::EhloAfterTls, End::Refused) => VerdictCode::ServerRefusedClient,
         _ => return None,
     };
-    Some(words::verdict(case, code, words::conversation(present)))
+    let mut evidence = words::conversation(present);
+    if code == VerdictCode::PortRefusedByHost {
+        evidence.extend(case.others().filter(|other| proves(other)).flat_map(words::conversation));
+    }
+    if words::login_service_down(present) {
+        evidence.push(words::LOGIN_SERVICE.to_owned());
+    }
+    Some(words::verdict(case, code, evidence))
+}
+
+/// "Later" (RFC 5321 4.2.1) is not "no". And many hosts take no mail on 25 from addresses of homes or from those on a
+/// list, while all their other ports do: only 25 is refused then.
+fn turned_away(case: Case<'_>, present: &PortFinding) -> VerdictCode {
+    match present.greeting.as_ref().map(|greeting| greeting.code) {
+        Some(400..=499) => VerdictCode::TemporaryFailure,
+        Some(500..) if present.port == 25 && case.others().any(proves) => VerdictCode::PortRefusedByHost,
+        _ => VerdictCode::ServerRefusedClient,
+    }
 }
 
 fn greeted_late(present: &PortFinding) -> bool {
@@ -83,25 +78,6 @@ pub(super) fn behind_a_local_root(case: Case<'_>, verdict: &Verdict) -> Option<V
     })
 }
 
-/// The certificate was made on this machine, or by a gateway that its owner trusts. A host within the own network may
-/// well have its certificate from its own organisation: that is nobody in the middle.
-pub(super) fn made_here(host: &HostFindings, tls: Option<&TlsFinding>) -> bool {
-    let Some(tls) = tls else { return false };
-    let issuer = tls.issuer.as_deref().unwrap_or_default().to_lowercase();
-    let guard = GUARDS.iter().any(|word| issuer.contains(word));
-    let untrusted_guard = guard && tls.trouble == Some(TlsTrouble::Untrusted);
-    untrusted_guard || (tls.verified && tls.local_root && (guard || !at_home(host)))
-}
-
-/// Every address of the host is one that only its own network has (RFC 1918, RFC 4193) or this machine's own.
-fn at_home(host: &HostFindings) -> bool {
-    let private = |address: &IpAddr| match address {
-        IpAddr::V4(four) => four.is_private() || four.is_loopback() || four.is_link_local(),
-        IpAddr::V6(six) => six.is_loopback() || six.is_unique_local() || six.is_unicast_link_local(),
-    };
-    matches!(&host.resolution, Resolution::Addresses { addresses, .. } if addresses.iter().all(private))
-}
-
 fn tls(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
     if let Some(found) = &present.tls {
         if made_here(case.host, Some(found)) && !case.network.local_roots_allowed {
@@ -111,7 +87,8 @@ fn tls(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
             let mut evidence = words::tls(present, found);
             evidence.extend(words::dates(case));
             evidence.extend(words::same_address_names(case, trouble));
-            return Some(words::verdict(case, tls_code(case, trouble), evidence));
+            let code = certificate::code(case.host, trouble, case.network.now);
+            return Some(words::verdict(case, code, evidence));
         }
         return None;
     }
@@ -119,33 +96,20 @@ fn tls(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
     if present.phase == Phase::Starttls && refused_starttls && case.wants_tls() {
         return Some(words::verdict(case, VerdictCode::TlsHandshake, words::conversation(present)));
     }
+    if bare(case, present) {
+        return Some(words::verdict(case, VerdictCode::AuthUnavailable, words::conversation(present)));
+    }
     let needs_it = case.wants_tls() || case.account.outgoing.auth == AuthSetting::Password;
     let has_none = present.ehlo.as_ref().is_some_and(|ehlo| !ehlo.starttls);
     (needs_it && has_none && !case.others().any(proves))
         .then(|| words::verdict(case, VerdictCode::NoTls, words::ports(case)))
 }
 
-fn tls_code(case: Case<'_>, trouble: &TlsTrouble) -> VerdictCode {
-    match (trouble, clock_is_off(case)) {
-        (TlsTrouble::Expired | TlsTrouble::NotYetValid, Some(true)) => VerdictCode::ClockWrong,
-        // Nobody puts up next year's certificate; a clock that fell back to its first day is common.
-        (TlsTrouble::NotYetValid, None) => VerdictCode::ClockWrong,
-        (TlsTrouble::NotYetValid, Some(false)) => VerdictCode::CertUntrusted,
-        (TlsTrouble::Expired | TlsTrouble::IssuerExpired { .. }, _) => VerdictCode::CertExpired,
-        (TlsTrouble::WrongName | TlsTrouble::NoNames, _) => VerdictCode::CertName,
-        (TlsTrouble::Untrusted | TlsTrouble::ChainIncomplete | TlsTrouble::TooWeak { .. }, _) => {
-            VerdictCode::CertUntrusted
-        }
-        (TlsTrouble::WrongMode, _) => VerdictCode::WrongTlsMode,
-        (TlsTrouble::Handshake { .. } | TlsTrouble::TooOld, _) => VerdictCode::TlsHandshake,
-    }
-}
-
-/// This computer's clock against those of servers; `None` if none of them told. One server may be wrong itself, so
-/// a single one that agrees with this computer settles it.
-fn clock_is_off(case: Case<'_>) -> Option<bool> {
-    let off = |date: &ServerDate| (date.seconds - case.network.now).abs() > CLOCK_OFF_BY;
-    (!case.host.dates.is_empty()).then(|| case.host.dates.iter().all(off))
+/// The account logs in inside STARTTLS only, which this port does not have, while others of the host do.
+fn bare(case: Case<'_>, present: &PortFinding) -> bool {
+    let logs_in = !matches!(case.account.outgoing.auth, AuthSetting::None);
+    let has_none = present.phase == Phase::Done && present.ehlo.as_ref().is_some_and(|ehlo| !ehlo.starttls);
+    logs_in && has_none && case.wants_tls() && case.others().any(proves)
 }
 
 fn authentication(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {

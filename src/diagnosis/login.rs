@@ -5,30 +5,54 @@ use super::{Case, Verdict, VerdictCode};
 use crate::account::AuthSetting;
 use crate::probe::finding::{End, LoginFinding, Reply};
 
-/// The verdict if the present settings reach the host and it says no to the login or the sender.
+/// The verdict if the present settings reach the host and it says no to the login, the sender or the recipient.
 pub(super) fn verdict(case: Case<'_>) -> Option<Verdict> {
     let login = case.login?;
     let code = refusal(login, case.account.outgoing.auth)
+        .or_else(|| service_down(login).then_some(VerdictCode::TemporaryFailure))
         // Cut off before an answer: nothing is known, and nothing known is not "works".
         .or((login.end != End::Complete).then_some(VerdictCode::Uncertain))?;
     let mut evidence = words::login(login);
-    if login.end != End::Complete {
-        evidence.push(words::login_end(login));
+    evidence.extend(words::login_end(login));
+    if service_down(login) {
+        evidence.push(words::LOGIN_SERVICE.to_owned());
     }
     Some(words::verdict(case, code, evidence))
 }
 
-/// What a refused login or sender means (RFC 4954 section 6, RFC 5321 4.2, RFC 6409). `None`: nothing was refused.
+/// What a refused login, sender or recipient means (RFC 4954 section 6, RFC 5321 4.2, RFC 6409). `None`: nothing was
+/// refused.
 pub fn refusal(login: &LoginFinding, auth: AuthSetting) -> Option<VerdictCode> {
     if let Some(reply) = login.auth.as_ref().filter(|reply| reply.code >= 400) {
         return Some(auth_refusal(reply));
     }
-    let reply = login.mail_from.as_ref().filter(|reply| reply.code >= 400)?;
-    Some(match reply.code {
-        400..=499 => VerdictCode::TemporaryFailure,
-        530 | 550 | 554 if auth == AuthSetting::None => VerdictCode::AuthRequired,
-        _ => VerdictCode::FromNotAllowed,
-    })
+    let without_login = auth == AuthSetting::None && login.auth.is_none();
+    if let Some(reply) = login.mail_from.as_ref().filter(|reply| reply.code >= 400) {
+        return Some(match reply.code {
+            400..=499 => VerdictCode::TemporaryFailure,
+            530 | 535 | 503 | 505 | 550 | 553 | 554 | 571 if without_login && !names_the_owner(reply) => {
+                VerdictCode::AuthRequired
+            }
+            _ => VerdictCode::FromNotAllowed,
+        });
+    }
+    // The recipient is at somebody else's domain: a server that refuses it does not relay without a login.
+    let reply = login.recipient.as_ref().filter(|reply| reply.code >= 400 && without_login)?;
+    Some(if reply.code < 500 { VerdictCode::TemporaryFailure } else { VerdictCode::AuthRequired })
+}
+
+/// The host closed the connection in answer to AUTH, without a word: so do servers whose own login service is away
+/// (Postfix without its Dovecot).
+pub fn service_down(login: &LoginFinding) -> bool {
+    login.mechanism.is_some() && login.auth.is_none() && login.end == End::Closed
+}
+
+/// It is not the missing login but whose address this is (Postfix, Exchange).
+fn names_the_owner(reply: &Reply) -> bool {
+    let said = reply.lines.join(" ").to_ascii_lowercase();
+    ["not owned by", "sendasdenied", "send as this", "not allowed to send as", "not permitted to send as"]
+        .iter()
+        .any(|words| said.contains(words))
 }
 
 fn auth_refusal(reply: &Reply) -> VerdictCode {

@@ -5,9 +5,13 @@
 //! then login and sender.
 
 mod between;
+pub mod certificate;
 mod host;
+pub mod local;
 pub mod login;
 mod path;
+mod summary;
+pub mod target;
 mod words;
 
 use std::collections::BTreeMap;
@@ -103,6 +107,9 @@ pub struct NetworkView {
     pub another_host_answered: bool,
     /// Port 25 of unrelated hosts.
     pub second_hosts: Vec<ControlFinding>,
+    /// The whole conversations with port 25 of unrelated hosts, up to EHLO; had only where it is in doubt who answers on
+    /// port 25 of the account's host.
+    pub strangers: Vec<PortFinding>,
     /// Relays of the provider that greet on port 25; looked for only where nobody else's port 25 answers.
     pub relays: Vec<ControlFinding>,
     /// Why receivers would refuse mail that comes by the relay, by domain of the sender.
@@ -134,11 +141,15 @@ pub struct Case<'a> {
 
 /// The verdict on one account.
 pub fn diagnose(case: Case<'_>) -> Verdict {
-    let verdict = path::verdict(case)
+    let mut verdict = local::verdict(case)
+        .or_else(|| path::verdict(case))
         .or_else(|| between::verdict(case))
         .or_else(|| host::verdict(case))
         .or_else(|| login::verdict(case))
         .unwrap_or_else(|| words::verdict(case, VerdictCode::Ok, words::not_asked(case)));
+    if verdict.code != VerdictCode::Intercepted {
+        verdict.evidence.extend(between::another_machine(case));
+    }
     host::behind_a_local_root(case, &verdict).unwrap_or(verdict)
 }
 
@@ -147,9 +158,19 @@ pub fn proves(finding: &PortFinding) -> bool {
     finding.proves()
 }
 
+/// Port 25 of the host answers as somebody else might in its place, so unrelated hosts must be looked at.
+pub fn in_doubt(host: &HostFindings) -> bool {
+    between::in_doubt(host)
+}
+
+/// The names that answer on port 25 of the host and are not its own.
+pub fn other_names(host: &HostFindings) -> Vec<String> {
+    between::other_names(host)
+}
+
 /// What this port shows was vouched for by this machine alone: a security program or an organisation reads along.
 pub fn read_along(host: &HostFindings, finding: &PortFinding) -> bool {
-    host::made_here(host, finding.tls.as_ref())
+    certificate::made_here(host, finding.tls.as_ref())
 }
 
 /// PLAIN or LOGIN is offered (RFC 4616; LOGIN is what Outlook speaks).

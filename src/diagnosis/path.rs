@@ -6,7 +6,16 @@ use crate::probe::finding::{Connect, ControlFinding, HttpFinding, PortFinding, R
 
 /// The verdict if the way to the present port is the trouble.
 pub(super) fn verdict(case: Case<'_>) -> Option<Verdict> {
-    network(case).or_else(|| name(case)).or_else(|| portal(case)).or_else(|| to_the_port(case))
+    network(case).or_else(|| name(case)).or_else(|| portal(case)).or_else(|| banned(case)).or_else(|| to_the_port(case))
+}
+
+/// It answered in this run and now it does not: many hosts shut out an address that has knocked too often.
+fn banned(case: Case<'_>) -> Option<Verdict> {
+    case.host.fell_silent.then(|| {
+        let mut evidence = words::ports(case);
+        evidence.push(words::BANNED.to_owned());
+        words::verdict(case, VerdictCode::ServerUnreachable, evidence)
+    })
 }
 
 fn network(case: Case<'_>) -> Option<Verdict> {

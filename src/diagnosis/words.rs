@@ -1,6 +1,7 @@
-//! The plain sentences: one summary a verdict, and the evidence lines. Everything a person reads about
-//! a verdict is made here, so that it can be translated in one place.
+//! The plain sentences of the evidence: what was seen, a line each. With the summaries beside it, everything a person
+//! reads about a verdict is made here, so that it can be translated in one place.
 
+use super::summary::summary;
 use super::{Case, Verdict, VerdictCode};
 use crate::account::{AuthSetting, TlsMode};
 use crate::probe::finding::{
@@ -9,6 +10,12 @@ use crate::probe::finding::{
 };
 
 pub(super) const NO_ROUTE: &str = "this computer has no route to the internet";
+
+pub(super) const BANNED: &str =
+    "it answered a moment ago in this run and does not any more: it may have banned this address, and is left in peace";
+
+pub(super) const LOGIN_SERVICE: &str =
+    "a mail server ends the conversation like this when its own login service is not there";
 
 /// Puts code, sentence and evidence together.
 pub(super) fn verdict(case: Case<'_>, code: VerdictCode, mut evidence: Vec<String>) -> Verdict {
@@ -21,87 +28,6 @@ pub(super) fn verdict(case: Case<'_>, code: VerdictCode, mut evidence: Vec<Strin
     }
     evidence.retain(|line| !line.is_empty());
     Verdict { code, summary: summary(case, code), evidence }
-}
-
-fn summary(case: Case<'_>, code: VerdictCode) -> String {
-    let host = &case.account.outgoing.host;
-    let port = case.account.outgoing.port;
-    match code {
-        VerdictCode::Ok => format!("Sending through {host} port {port} works."),
-        VerdictCode::Offline => "This computer is not connected to the internet.".to_owned(),
-        VerdictCode::CaptivePortal => {
-            "The network wants you to log in on its own web page before it lets anything through.".to_owned()
-        }
-        VerdictCode::BadHostname => format!("There is no mail server called {host}."),
-        VerdictCode::DnsFault => format!("The network could not say where {host} is."),
-        VerdictCode::PortBlockedNetwork => format!(
-            "The network you are on blocks port {port}. Providers do this against spam, or when they think a computer is infected; it is not a fault of your mail program."
-        ),
-        VerdictCode::PortBlockedExceptRelay => format!(
-            "The network you are on blocks port {port} to all servers but its own. Providers do this against spam; it is not a fault of your mail program."
-        ),
-        VerdictCode::VpnBlock => {
-            let name = case.network.vpn.as_deref().unwrap_or("in use");
-            format!("The VPN ({name}) that this computer uses blocks port {port}. Your own network is not the cause.")
-        }
-        VerdictCode::ServerPortClosed => {
-            format!("{host} no longer takes mail on port {port}. Your internet provider is not the cause.")
-        }
-        VerdictCode::ServerUnreachable => format!("{host} does not answer at all, while the internet works."),
-        VerdictCode::Ipv6Broken => {
-            format!("The network promises IPv6 to {host} but does not deliver it. Sending works, after a wait.")
-        }
-        VerdictCode::Intercepted => {
-            format!("Another server answers on port {port} in the place of {host}. Your mail would pass through it.")
-        }
-        VerdictCode::StarttlsStripped => {
-            format!("Something on the way removes the encryption from port {port} of {host}.")
-        }
-        VerdictCode::UseSubmission => {
-            format!("Ports {port} and 26 of {host} do not get through from here; its submission port does.")
-        }
-        VerdictCode::NetworkBlocksMail => {
-            "The network you are on lets no outgoing mail through, on any port.".to_owned()
-        }
-        VerdictCode::RelayUnsafe => {
-            let domain = case.sender_domain().unwrap_or("your domain");
-            format!("No port of {host} gets through, and mail of {domain} by your provider's own server would be refused.")
-        }
-        VerdictCode::LocalInterception => {
-            format!("A security program on this computer, or your organisation, reads the connection to {host}.")
-        }
-        VerdictCode::LocalFirewall => {
-            format!("A firewall or security program on this computer blocks port {port}.")
-        }
-        VerdictCode::NoTls => format!("{host} offers no encryption for outgoing mail on any port."),
-        VerdictCode::TlsHandshake => format!("{host} breaks off when encryption begins on port {port}."),
-        VerdictCode::CertExpired => {
-            format!("The certificate of {host} is not valid on this day. Its operator must renew it.")
-        }
-        VerdictCode::CertUntrusted => format!("The certificate of {host} was not issued by anybody this computer trusts."),
-        VerdictCode::ClockWrong => "The date of this computer and the certificate of the mail server do not fit together. Check the date first.".to_owned(),
-        VerdictCode::CertName => format!("The certificate that {host} shows is for another name."),
-        VerdictCode::WrongTlsMode => {
-            format!("The kind of encryption set in the mail program does not fit port {port} of {host}.")
-        }
-        VerdictCode::SlowServer => {
-            format!("{host} picks up on port {port} but takes long to greet. Some servers wait up to 30 seconds on purpose.")
-        }
-        VerdictCode::ServerRefusedClient => format!("{host} turns this connection away before anything is said."),
-        VerdictCode::PortRefusedByHost => {
-            format!("{host} turns this connection away on port {port} only; another port of it takes mail with a login.")
-        }
-        VerdictCode::LocalProgram => {
-            format!("This account sends through a program on this computer ({host} port {port}), not straight to a mail host.")
-        }
-        VerdictCode::AuthUnavailable => format!("{host} does not offer a login on port {port}."),
-        VerdictCode::BadCredentials => format!("{host} does not accept the password."),
-        VerdictCode::AuthMethod => format!("{host} wants another way to log in than a password."),
-        VerdictCode::AuthRequired => format!("{host} takes mail on port {port} only after a login."),
-        VerdictCode::FromNotAllowed => format!("{host} does not let this login send from this address."),
-        VerdictCode::TemporaryFailure => format!("{host} says: try again later."),
-        VerdictCode::Uncertain => "What was seen does not fit together, so nothing is changed.".to_owned(),
-    }
 }
 
 pub(super) fn resolution(host: &HostFindings) -> String {
@@ -156,14 +82,6 @@ pub(super) fn vpn(name: &str) -> String {
 
 pub(super) fn relay(relay: &ControlFinding) -> String {
     format!("port {} of the provider's own server, {}: open", relay.port, relay.host)
-}
-
-pub(super) fn greets_alike(other: &ControlFinding) -> String {
-    format!("port {} of another host, {}, greets with the same words", other.port, other.host)
-}
-
-pub(super) fn greets_nobody(other: &ControlFinding) -> String {
-    format!("port {} of another host, {}, picks up and does not greet either", other.port, other.host)
 }
 
 /// What date it is by this computer, and by others.
@@ -321,26 +239,72 @@ pub(super) fn comparison(present: &PortFinding, clean: &PortFinding) -> Vec<Stri
     lines
 }
 
-/// The server's answers to login and sender.
+/// The server's answers to login, sender and recipient.
 pub(super) fn login(login: &LoginFinding) -> Vec<String> {
-    let auth = login.auth.as_ref().map(|answer| format!("port {} to the login: {}", login.port, reply(answer)));
-    let mail = login.mail_from.as_ref().map(|answer| format!("port {} to the sender: {}", login.port, reply(answer)));
-    auth.into_iter().chain(mail).collect()
+    let answers = [("login", &login.auth), ("sender", &login.mail_from), ("recipient elsewhere", &login.recipient)];
+    let line = |(what, answer): (&str, &Option<Reply>)| {
+        answer.as_ref().map(|answer| format!("port {} to the {what}: {}", login.port, reply(answer)))
+    };
+    answers.into_iter().filter_map(line).collect()
 }
 
-/// What a proof without a login leaves open: many servers refuse to relay only when they hear the recipient, and no
-/// recipient is named to a server in a test.
+/// What a proof without a login leaves open where no recipient could be asked about: many servers refuse to relay only
+/// when they hear the recipient.
 pub(super) fn not_asked(case: Case<'_>) -> Vec<String> {
     let port = case.account.outgoing.port;
     let offers = case.present.and_then(PortFinding::last_ehlo).is_some_and(|ehlo| !ehlo.mechanisms.is_empty());
-    (case.account.outgoing.auth == AuthSetting::None && offers)
+    let asked = case.login.is_some_and(|login| login.recipient.is_some());
+    (case.account.outgoing.auth == AuthSetting::None && offers && !asked)
         .then(|| format!("port {port} offers a login that is not used: it may still refuse mail to other hosts"))
         .into_iter()
         .collect()
 }
 
-/// A proof that was cut off before any answer.
-pub(super) fn login_end(login: &LoginFinding) -> String {
-    let how = if login.end == End::TimedOut { "no answer came" } else { "the server broke off" };
-    format!("port {} to the login or the sender: {how}", login.port)
+/// A proof that was cut off before an answer.
+pub(super) fn login_end(login: &LoginFinding) -> Option<String> {
+    let how = match &login.end {
+        End::Complete | End::Refused | End::Left => return None,
+        End::TimedOut => "no answer came".to_owned(),
+        End::Closed => "the server closed the connection without an answer".to_owned(),
+        End::Garbage { seen } => format!("the server said {seen:?}, which is no answer"),
+    };
+    Some(format!("port {} to the login or the sender: {how}", login.port))
+}
+
+/// A port that greets, and closes instead of saying what it offers.
+pub(super) fn login_service_down(finding: &PortFinding) -> bool {
+    finding.end == End::Closed
+        && matches!(finding.phase, Phase::Ehlo | Phase::EhloAfterTls)
+        && (finding.greeting.as_ref().is_some_and(|greeting| greeting.code == 220))
+}
+
+/// What is wrong with the TLS of a port that gets through, as one sentence.
+pub(super) fn tls_in_the_way(host: &HostFindings, finding: &PortFinding, found: &TlsFinding) -> String {
+    let what = tls(finding, found).join("; ");
+    let what = what.strip_prefix(&format!("port {}: ", finding.port)).unwrap_or(&what);
+    format!("Port {} of {} gets through, but it cannot be used: {what}.", finding.port, host.host)
+}
+
+/// How a port that gets through ended the conversation, as one sentence.
+pub(super) fn in_the_way(host: &HostFindings, finding: &PortFinding) -> String {
+    let (port, name) = (finding.port, &host.host);
+    match (&finding.greeting, finding.end == End::TimedOut) {
+        (Some(said), _) if said.code >= 400 => {
+            format!("Port {port} of {name} turns this connection away: {}", reply(said))
+        }
+        (None, true) => format!("Port {port} of {name} is open, but did not greet in {} s.", finding.ms.div_ceil(1000)),
+        (None, false) => format!("Port {port} of {name} closes the connection without a word."),
+        (Some(_), _) => format!(
+            "Port {port} of {name} greets and then closes the connection, as a server does whose own login service is down."
+        ),
+    }
+}
+
+pub(super) fn another_machine(port: u16, name: &str) -> String {
+    format!("another server of the host answers on port {port}: {name}")
+}
+
+/// What an unrelated host does on port 25, beside one that is in doubt.
+pub(super) fn stranger(host: &str, what: &str) -> String {
+    format!("port 25 of another host, {host}, {what}")
 }

@@ -25,9 +25,22 @@ pub struct Fixing {
     /// Its server afterwards.
     pub to: Option<SubmissionServer>,
     accepted: Option<Credential>,
+    consent: Option<Reason>,
 }
 
 impl Fixing {
+    /// Somebody must agree to it by name: it goes to another name of the host.
+    pub fn needs_consent(&self) -> bool {
+        self.pending() && self.consent.is_some()
+    }
+
+    /// Somebody was shown what changes and agreed to it.
+    #[must_use]
+    pub fn agreed(mut self) -> Self {
+        self.consent = None;
+        self
+    }
+
     /// Something will be written.
     pub fn pending(&self) -> bool {
         !self.changes.is_empty()
@@ -46,7 +59,13 @@ pub fn plan_changes(tools: &Tools, tested: Vec<Tested>) -> Vec<Fixing> {
 }
 
 fn one(tools: &Tools, tested: Tested) -> Fixing {
-    let mut fixing = Fixing { report: tested.report, changes: Vec::new(), to: None, accepted: tested.accepted };
+    let mut fixing = Fixing {
+        report: tested.report,
+        changes: Vec::new(),
+        to: None,
+        accepted: tested.accepted,
+        consent: tested.consent,
+    };
     let Decision::Move { to } = tested.decision else { return fixing };
     if tools.policy.mode.value == Mode::Test {
         fixing.settle(Outcome::WouldFix, look_only_reason());
@@ -69,8 +88,14 @@ fn client_of<'a>(tools: &'a Tools, account: &Account) -> Option<&'a dyn MailClie
     tools.clients.iter().copied().find(|client| client.id() == account.client)
 }
 
-/// Writes what is pending, one transaction a profile, reads every account back, keeps accepted passwords.
+/// Writes what is pending and needs no consent any more, one transaction a profile, reads every account back, keeps accepted passwords.
 pub fn fix(tools: &Tools, mut fixing: Vec<Fixing>, run: &RunId) -> Vec<AccountReport> {
+    for one in fixing.iter_mut().filter(|one| one.needs_consent()) {
+        if let Some(reason) = one.consent.take() {
+            one.settle(Outcome::NeedsUser, reason);
+            (one.report.before, one.report.after, one.to) = (None, None, None);
+        }
+    }
     let mut groups: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
     for (place, one) in fixing.iter().enumerate().filter(|(_, one)| one.pending()) {
         let account = &one.report.account;

@@ -7,10 +7,13 @@ mod fix;
 pub(crate) mod known_network;
 mod no_password;
 mod open_clients;
+mod rename;
 mod second_look;
 mod send;
+mod strangers;
 pub(crate) mod survey;
 mod test;
+pub(crate) mod turns;
 mod when_closed;
 
 use std::path::PathBuf;
@@ -45,6 +48,11 @@ pub enum Event {
     },
     /// One host is done.
     HostTested {
+        /// Its name.
+        host: String,
+    },
+    /// A host is waited for that takes long to greet.
+    WaitingForGreeting {
         /// Its name.
         host: String,
     },

@@ -4,9 +4,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::turns::greets_nobody;
+use super::{Event, Tools};
 use crate::account::TlsMode;
-use crate::diagnosis::proves;
-use crate::probe::finding::{End, Phase, PortFinding, Resolution, ServerDate, TlsTrouble};
+use crate::diagnosis::{other_names, proves};
+use crate::probe::finding::{PortFinding, Resolution, ServerDate, TlsTrouble};
 use crate::probe::{Prober, Survey, Target, http};
 
 /// How long a silent port has to answer the second time. With the first look it is still within three seconds. The survey
@@ -14,19 +16,15 @@ use crate::probe::{Prober, Survey, Target, http};
 pub(super) const REPEAT: Duration = Duration::from_millis(1000);
 
 /// Some hosts greet this late on purpose (RFC 5321 4.5.3.2.1 allows far more; half a minute is what is seen).
-const LATEST_GREETING: Duration = Duration::from_secs(30);
+pub(super) const LATEST_GREETING: Duration = Duration::from_secs(30);
 
 /// How long a port has to greet the second time while another port works: a greeting that came late because packets
 /// were lost comes at once then, and a server that keeps people waiting does so again.
 const GREETING_REPEAT: Duration = Duration::from_millis(1500);
 
-/// Looks again at the ports that accounts of this host are set to.
-pub(super) async fn look_again(
-    prober: &Prober,
-    survey: &mut Survey,
-    configured: &[(u16, TlsMode)],
-    captive_check_url: Option<&str>,
-) {
+/// Looks again at the ports that accounts of this host are set to, and at the target where all depends on it.
+pub(super) async fn look_again(tools: &Tools, survey: &mut Survey, configured: &[(u16, TlsMode)]) {
+    let prober = &tools.prober;
     for &(port, mode) in configured {
         let here = |seen: &&PortFinding| seen.port == port && seen.tls_mode == mode;
         let Some(finding) = survey.findings.ports.iter().find(here).cloned() else { continue };
@@ -37,23 +35,60 @@ pub(super) async fn look_again(
         if may_be_other_mode(&finding, others_prove) && other_mode(prober, survey, &finding).await {
             continue;
         }
-        if no_greeting(&finding) {
+        if greets_nobody(&finding) {
             let patience = if others_prove { GREETING_REPEAT } else { LATEST_GREETING };
-            let target = Target { port, tls: mode, greeting_patience: Some(patience) };
-            let (again, session) = prober.open_target(&finding.host, target).await;
-            // Short of a greeting, the look that waited longer is the one that tells more.
-            if !others_prove || again.greeting.is_some() {
-                survey.replace(again, session);
-            }
+            wait_for_greeting(tools, survey, &finding, patience).await;
         }
     }
-    dates(prober, survey, captive_check_url).await;
+    target(tools, survey, configured).await;
+    dates(prober, survey, tools.policy.captive_check_url.value.as_deref()).await;
     names(prober, survey).await;
 }
 
-/// One that was begun has been waited for already.
-fn no_greeting(finding: &PortFinding) -> bool {
-    finding.phase == Phase::Greeting && finding.end == End::TimedOut && finding.greeting.is_none()
+/// An account's own port is shut, and no other port has proven itself, but one is open and does not greet: it may speak
+/// TLS from the first byte, or the whole host may keep everybody waiting (dead reverse DNS, a dropped ident).
+async fn target(tools: &Tools, survey: &mut Survey, configured: &[(u16, TlsMode)]) {
+    let ports = &survey.findings.ports;
+    let shut = ports.iter().any(|seen| configured.contains(&(seen.port, seen.tls_mode)) && !seen.connected());
+    if !shut || ports.iter().any(proves) {
+        return;
+    }
+    let order = tools.policy.target_ports.value.iter();
+    let waiting: Vec<PortFinding> =
+        order.filter_map(|port| ports.iter().find(|seen| seen.port == *port && greets_nobody(seen))).cloned().collect();
+    let Some(first) = waiting.first() else { return };
+    // A host whose ports all keep silent is slow. Words before its greeting would look like an attack to it.
+    let alone = waiting.len() == 1 && first.tls_mode != TlsMode::Implicit;
+    if !(alone && other_mode(&tools.prober, survey, first).await) {
+        wait_for_greeting(tools, survey, first, LATEST_GREETING).await;
+    }
+}
+
+/// Opens the port once more and waits for its greeting.
+async fn wait_for_greeting(tools: &Tools, survey: &mut Survey, before: &PortFinding, patience: Duration) {
+    if patience == LATEST_GREETING {
+        tools.events.on(&Event::WaitingForGreeting { host: before.host.clone() });
+    }
+    let target = Target { port: before.port, tls: before.tls_mode, greeting_patience: Some(patience) };
+    let (again, session) = tools.prober.open_target(&before.host, target).await;
+    if !again.connected() {
+        survey.findings.fell_silent = true;
+        return;
+    }
+    // Short of a greeting, the look that waited longer is the one that tells more.
+    if patience == LATEST_GREETING || again.greeting.is_some() {
+        survey.replace(again, session);
+    }
+}
+
+/// Another machine answers on port 25: is it in the host's own network?
+pub(super) async fn whose_network(prober: &Prober, survey: &mut Survey) {
+    let Resolution::Addresses { addresses, .. } = survey.findings.resolution.clone() else { return };
+    for name in other_names(&survey.findings) {
+        if prober.leads_near(&name, &addresses).await {
+            survey.findings.own_names.push(name);
+        }
+    }
 }
 
 /// TLS where plain text was expected is silence to the one side; plain text where TLS was expected is told at once.
@@ -61,7 +96,7 @@ fn may_be_other_mode(finding: &PortFinding, others_prove: bool) -> bool {
     let wrong = finding.tls.as_ref().is_some_and(|tls| tls.trouble == Some(TlsTrouble::WrongMode));
     // Nobody speaks TLS at once on these, so it is not worth the wait while another port works.
     let never_implicit = matches!(finding.port, 25 | 26 | 587) && others_prove;
-    let waits = no_greeting(finding) && finding.tls_mode != TlsMode::Implicit && !never_implicit;
+    let waits = greets_nobody(finding) && finding.tls_mode != TlsMode::Implicit && !never_implicit;
     wrong || waits
 }
 

@@ -1,46 +1,42 @@
-//! Which ports of which hosts are tried: each host once, however many accounts share it. And, at the same time, what
-//! tells a blocking network from a closed host: port 25 of unrelated hosts, the provider's own relay, a known page.
+//! Which ports of which hosts are tried: each host once, however many accounts share it. Where an account's own port does
+//! not answer at once, what tells a blocking network from a closed host is asked beside it.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{Either, join_all, select};
 use futures::stream::{self, StreamExt};
-use port26_platform::network::{NetworkSigns, vpn_towards};
+use port26_platform::network::vpn_towards;
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 
-use super::known_network::{Memory, expectations};
-use super::second_look::{REPEAT, look_again};
+use super::known_network::Memory;
+use super::second_look::{REPEAT, look_again, whose_network};
+use super::strangers::{self, Around};
+use super::test::abilities;
+use super::turns::{Worth, turns, worth};
 use super::{Event, Tools};
 use crate::account::{Account, AuthSetting, TlsMode};
-use crate::diagnosis::NetworkView;
-use crate::probe::finding::{Connect, ControlFinding, HttpFinding, PortFinding, Resolution};
-use crate::probe::{Question, Survey};
-use crate::relay;
+use crate::clients::abilities::Abilities;
+use crate::diagnosis::local::is_this_computer;
+use crate::diagnosis::{NetworkView, in_doubt};
+use crate::probe::finding::{Connect, HttpFinding, PortFinding, Resolution};
+use crate::probe::{Course, Question, Survey};
 
 /// Hosts in flight at once: all that wait for a silent port wait together. The prober bounds sockets, and turns at each.
 const HOSTS_AT_ONCE: usize = 64;
 
-/// Ports of the same host that say whether it answers at all: IMAPS, IMAP, HTTPS, POP3S, POP3.
-const CONTROL_PORTS: [u16; 5] = [993, 143, 443, 995, 110];
+/// Ports of the same host that say whether it answers at all: IMAPS, HTTPS, IMAP, POP3S, POP3.
+const CONTROL_PORTS: [u16; 5] = [993, 443, 143, 995, 110];
 
-/// The provider's relay is looked for only if port 25 has not answered anywhere by then.
-const RELAY_DELAY: Duration = Duration::from_millis(600);
-
-/// All there is time for to find it. A relay that is there needs this only where packets are lost: its name asked for twice,
-/// a connection with a fresh SYN, a greeting that is sent again. One that is not there is known sooner.
-const RELAY_PATIENCE: Duration = Duration::from_millis(3400);
-
-/// A relay that has not greeted by then is asked over a second connection as well: one whose handshake lost its last packet
-/// twice says nothing for three seconds.
-const RELAY_AGAIN: Duration = Duration::from_millis(1300);
+/// Nobody else is asked anything while an account's own port may still answer in time.
+const OWN_PORT_FIRST: Duration = Duration::from_millis(300);
 
 /// What was seen of every host, by lower-case name.
 pub(super) struct Seen {
     pub(super) hosts: BTreeMap<String, Survey>,
-    second_hosts: Vec<ControlFinding>,
-    relays: Vec<ControlFinding>,
+    around: Around,
     /// Why mail by the relay would be refused, by domain of the sender.
     relay_refusals: BTreeMap<String, String>,
     http: Option<HttpFinding>,
@@ -59,68 +55,70 @@ impl Seen {
         NetworkView {
             has_route: self.has_route,
             vpn: self.hosts.get(host).and_then(first_address).and_then(vpn_towards),
-            relays: self.relays.clone(),
+            relays: self.around.relays.clone(),
             relay_refusals: self.relay_refusals.clone(),
             http: self.http.clone(),
             local_roots_allowed: self.local_roots_allowed,
             another_host_answered: self.hosts.iter().any(answered),
-            second_hosts: self.second_hosts.clone(),
+            second_hosts: self.around.second_hosts.clone(),
+            strangers: self.around.talks.clone(),
             now: jiff::Timestamp::now().as_second(),
         }
     }
 }
 
-/// Tries the ports of all hosts of these accounts, and at the same time port 25 of the control hosts.
+/// Which of the accounts' own ports did not answer at once.
+#[derive(Debug, Clone, Copy, Default)]
+struct Late {
+    any: bool,
+    port_25: bool,
+}
+
+/// Tries the ports of all hosts of these accounts. Others are asked only on behalf of accounts whose own port does not
+/// answer at once, or answers as somebody else might.
 pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
-    let mut wanted: BTreeMap<String, Vec<(u16, TlsMode)>> = BTreeMap::new();
-    for account in accounts {
-        let ports = wanted.entry(account.outgoing.host.to_lowercase()).or_default();
-        push_new(ports, (account.outgoing.port, probe_mode(account)));
+    let mut by_host: BTreeMap<String, Vec<&Account>> = BTreeMap::new();
+    for &account in accounts {
+        by_host.entry(account.outgoing.host.to_lowercase()).or_default().push(account);
     }
-    let configured = wanted.clone();
     let memory = Memory::of(tools);
-    for ports in wanted.values_mut() {
-        for &port in &tools.policy.target_ports.value {
-            push_new(ports, (port, target_mode(port)));
-        }
-    }
-    tools.events.on(&Event::Testing { hosts: wanted.len() });
-    let someone_on_25 = accounts.iter().any(|account| account.outgoing.port == 25);
-    let check_url = tools.policy.captive_check_url.value.as_deref();
-    let hosts = stream::iter(wanted)
-        .map(|(host, ports)| {
-            let configured = configured.get(&host).cloned().unwrap_or_default();
-            let mine: Vec<&Account> = accounts.iter().copied().filter(|account| is_at(account, &host)).collect();
-            let expected = expectations(&memory, &mine, &ports, &tools.policy);
-            let questions: Vec<Question> = ports
-                .iter()
-                .zip(expected)
-                .map(|(&port, expected)| {
-                    let knock_again = configured.contains(&port).then_some(REPEAT);
-                    Question { target: port.into(), expected, knock_again }
-                })
-                .collect();
-            async move {
-                let mut survey = tools.prober.survey_expecting(&host, &questions, &CONTROL_PORTS).await;
-                look_again(&tools.prober, &mut survey, &configured, check_url).await;
-                tools.events.on(&Event::HostTested { host: host.clone() });
-                (host, survey)
-            }
-        })
-        .buffer_unordered(HOSTS_AT_ONCE)
-        .collect::<Vec<_>>();
-    let controls = async { if someone_on_25 { around_port_25(tools).await } else { Default::default() } };
-    let page = async {
-        match check_url {
-            Some(url) => Some(tools.prober.http(url).await),
-            None => None,
+    tools.events.on(&Event::Testing { hosts: by_host.len() });
+    let (late, mut told) = watch::channel(Late::default());
+    let (for_25, mut for_page) = (&mut told, late.subscribe());
+    let hosts = async {
+        let late = late;
+        let surveys = stream::iter(by_host)
+            .map(|(host, mine)| one_host(tools, &memory, host, mine, &late))
+            .buffer_unordered(HOSTS_AT_ONCE)
+            .collect::<BTreeMap<_, _>>()
+            .await;
+        // Whoever waits for somebody to be late need not any longer.
+        drop(late);
+        surveys
+    };
+    let around = async {
+        match for_25.wait_for(|late| late.port_25).await.is_ok() {
+            true => strangers::around_port_25(tools).await,
+            false => Around::default(),
         }
     };
-    let (hosts, (second_hosts, relays), http) = tokio::join!(hosts, controls, page);
+    let page = async {
+        let url = tools.policy.captive_check_url.value.as_deref()?;
+        for_page.wait_for(|late| late.any).await.is_ok().then_some(())?;
+        Some(tools.prober.http(url).await)
+    };
+    let (mut hosts, mut around, http) = tokio::join!(hosts, around, page);
+    let mut doubts = false;
+    for survey in hosts.values_mut().filter(|survey| in_doubt(&survey.findings)) {
+        whose_network(&tools.prober, survey).await;
+        doubts = true;
+    }
+    if doubts {
+        strangers::talk(tools, &mut around).await;
+    }
     let mut seen = Seen {
-        hosts: hosts.into_iter().collect(),
-        second_hosts,
-        relays,
+        hosts,
+        around,
         relay_refusals: BTreeMap::new(),
         http,
         has_route: tools.prober.has_route(),
@@ -130,74 +128,54 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
     seen
 }
 
-/// Port 25 of unrelated hosts, with what they say there, since a proxy says the same for all of them; and, where
-/// nobody's port 25 answers, the provider's own relay.
-async fn around_port_25(tools: &Tools) -> (Vec<ControlFinding>, Vec<ControlFinding>) {
-    let patience = tools.prober.early_silence();
-    let dials = tools
-        .policy
-        .control_hosts
-        .value
-        .iter()
-        .map(|control| tools.prober.control_within(&control.host, control.port, true, patience));
-    let seconds = join_all(dials);
-    tokio::pin!(seconds);
-    let early = tokio::time::timeout(RELAY_DELAY, &mut seconds).await.ok();
-    if early.iter().flatten().any(|control| control.outcome == Connect::Open) {
-        return (early.unwrap_or_default(), Vec::new());
-    }
-    let rest = async {
-        match early {
-            Some(seen) => seen,
-            None => seconds.await,
+/// The survey of one host for the sake of these accounts.
+async fn one_host(
+    tools: &Tools,
+    memory: &Memory,
+    host: String,
+    mine: Vec<&Account>,
+    late: &watch::Sender<Late>,
+) -> (String, Survey) {
+    let configured: Vec<(u16, TlsMode)> =
+        mine.iter().map(|account| (account.outgoing.port, probe_mode(account))).collect();
+    let question = |port: (u16, TlsMode)| {
+        let knock_again = configured.contains(&port).then_some(REPEAT);
+        Question { target: port.into(), knock_again }
+    };
+    let turns: Vec<Vec<Question>> =
+        turns(memory, &mine, &tools.policy).into_iter().map(|turn| turn.into_iter().map(question).collect()).collect();
+    let able: Vec<Abilities> = mine.iter().map(|account| abilities(tools, account)).collect();
+    let enough = |found: &[&PortFinding]| {
+        let known =
+            |(account, able): (&&Account, &Abilities)| worth(account, &tools.policy, able, found) != Worth::Little;
+        mine.iter().zip(&able).all(known)
+    };
+    let here = is_this_computer(&host);
+    let connected = Arc::new(Notify::new());
+    let course = Course {
+        turns: &turns,
+        control_ports: if here { &[] } else { &CONTROL_PORTS },
+        enough: &enough,
+        connected: Some(Arc::clone(&connected)),
+    };
+    let watch = async {
+        if timeout(OWN_PORT_FIRST, connected.notified()).await.is_err() && !here {
+            let at_25 = mine.iter().any(|account| account.outgoing.port == 25);
+            late.send_modify(|late| (late.any, late.port_25) = (true, late.port_25 || at_25));
         }
     };
-    let relays = async {
-        let names = relay_names(&tools.prober.signs());
-        // Each has its own time: a name that nobody answers for must not hide a relay that is there.
-        let dials =
-            names.iter().map(|name| tokio::time::timeout(RELAY_PATIENCE, greeting_of_relay(tools, name, patience)));
-        join_all(dials).await.into_iter().filter_map(Result::ok).collect::<Vec<_>>()
-    };
-    let (seconds, relays) = tokio::join!(rest, relays);
-    let greets = |relay: &ControlFinding| relay.greeting.as_ref().is_some_and(|said| said.code == 220);
-    (seconds, relays.into_iter().filter(greets).collect())
-}
-
-/// The first of two conversations to be greeted; the second is begun only where the first is still waiting.
-async fn greeting_of_relay(tools: &Tools, name: &str, patience: Duration) -> ControlFinding {
-    let first = tools.prober.control_within(name, 25, true, patience);
-    let again = async {
-        tokio::time::sleep(RELAY_AGAIN).await;
-        tools.prober.control_within(name, 25, true, patience).await
-    };
-    let (first, again) = (pin!(first), pin!(again));
-    match select(first, again).await {
-        Either::Left((seen, again)) if seen.greeting.is_none() && seen.outcome == Connect::Open => again.await,
-        Either::Left((seen, _)) => seen,
-        Either::Right((seen, _)) if seen.greeting.is_some() => seen,
-        Either::Right((_, first)) => first.await,
+    let (mut survey, ()) = tokio::join!(tools.prober.survey_by_turns(&host, course), watch);
+    if !here {
+        look_again(tools, &mut survey, &configured).await;
     }
-}
-
-/// What the provider's relay may be called: as the table of providers says, or by custom below the suffix that the
-/// network itself hands out. Nobody but that network is asked.
-fn relay_names(signs: &NetworkSigns) -> Vec<String> {
-    let known = relay::of_network(signs).into_iter().map(|relay| relay.host.to_owned());
-    let below = signs.search_suffixes.iter().filter(|suffix| suffix.contains('.')).take(2);
-    let custom = below.flat_map(|suffix| ["relay", "smtp", "mail"].map(|name| format!("{name}.{suffix}")));
-    known.chain(custom).fold(Vec::new(), |mut names, name| {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-        names
-    })
+    tools.events.on(&Event::HostTested { host: host.clone() });
+    (host, survey)
 }
 
 /// Only where no port of a host gets through, so that the relay is what is left.
 async fn relay_refusals(tools: &Tools, seen: &Seen, accounts: &[&Account]) -> BTreeMap<String, String> {
     let mut refusals = BTreeMap::new();
-    let Some(relay) = seen.relays.first() else { return refusals };
+    let Some(relay) = seen.around.relays.first() else { return refusals };
     for account in accounts {
         let shut_out = seen
             .hosts
@@ -217,16 +195,6 @@ fn first_address(survey: &Survey) -> Option<IpAddr> {
     match &survey.findings.resolution {
         Resolution::Addresses { addresses, .. } => addresses.first().copied(),
         _ => None,
-    }
-}
-
-fn is_at(account: &Account, host: &str) -> bool {
-    account.outgoing.host.to_lowercase() == host
-}
-
-fn push_new(ports: &mut Vec<(u16, TlsMode)>, port: (u16, TlsMode)) {
-    if !ports.contains(&port) {
-        ports.push(port);
     }
 }
 

@@ -5,20 +5,26 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt};
 
 use super::fix::client_name;
+use super::rename::by_other_name;
+use super::second_look::LATEST_GREETING;
 use super::survey::{probe_mode, survey};
 use super::{Event, Tools, no_password};
 use crate::account::{Account, AuthSetting, Notice, SubmissionServer, TlsMode};
 use crate::clients::abilities::Abilities;
 use crate::credentials::{Credential, CredentialBook, Origin, Outcome as LoginOutcome};
-use crate::diagnosis::{Case, NetworkView, Verdict, diagnose, login};
+use crate::diagnosis::local::is_this_computer;
+use crate::diagnosis::{Case, NetworkView, Verdict, VerdictCode, diagnose, login};
 use crate::operator::Lending;
 use crate::plan::{self, Decision, Outcome, Reason};
 use crate::probe::finding::{HostFindings, LoginFinding, Phase, PortFinding};
-use crate::probe::{PlaintextAuth, Session, Survey};
+use crate::probe::{PlaintextAuth, Session, Survey, Target};
 use crate::report::AccountReport;
 
 /// Accounts of different hosts that are proven at once. The prober bounds sockets.
 const HOSTS_AT_ONCE: usize = 64;
+
+/// A host that took this long to greet is given the longest wait when it is spoken to again.
+const SLOW_MS: u64 = 2_000;
 
 /// A tested account: what was seen of it and what shall be done.
 pub struct Tested {
@@ -28,13 +34,15 @@ pub struct Tested {
     pub decision: Decision,
     /// The password that the server accepted, to be kept once the account is moved.
     pub accepted: Option<Credential>,
+    /// What is told if nobody agrees to the move: it goes to another name of the host.
+    pub consent: Option<Reason>,
 }
 
 impl Tested {
     fn left(account: Account, verdict: Option<Verdict>, outcome: Outcome, reason: Reason) -> Self {
         let mut report = AccountReport::found(account).with_result(outcome, reason.clone());
         report.verdict = verdict;
-        Self { report, decision: Decision::Leave { outcome, reason }, accepted: None }
+        Self { report, decision: Decision::Leave { outcome, reason }, accepted: None, consent: None }
     }
 }
 
@@ -90,9 +98,17 @@ async fn host_accounts(
 }
 
 async fn one(tools: &Tools, survey: &mut Survey, network: &NetworkView, account: Account) -> Tested {
+    // What a program on this computer does with a login is its own business.
+    let here = is_this_computer(&account.outgoing.host);
     let lending = plan::lending(&account, &survey.findings);
-    let credential = in_background(tools, &account, move |book, account| book.find(account, lending)).await;
-    let proof = prove_present(tools, survey, &account, credential.as_ref()).await;
+    let credential = match here {
+        true => None,
+        false => in_background(tools, &account, move |book, account| book.find(account, lending)).await,
+    };
+    let proof = match here {
+        true => None,
+        false => prove_present(tools, survey, &account, credential.as_ref()).await,
+    };
     let verdict = {
         let findings: &HostFindings = &survey.findings;
         let mode = probe_mode(&account);
@@ -101,7 +117,12 @@ async fn one(tools: &Tools, survey: &mut Survey, network: &NetworkView, account:
     };
     tracing::info!(account = %account.id, verdict = ?verdict.code, "diagnosed");
     match plan::decide(&account, &verdict, &survey.findings, &tools.policy, &abilities(tools, &account)) {
-        Decision::Leave { outcome, reason } => Tested::left(account, Some(verdict), outcome, reason),
+        Decision::Leave { outcome, reason } => {
+            match by_other_name(tools, survey, &account, &verdict, &reason, credential).await {
+                Some(renamed) => renamed,
+                None => Tested::left(account, Some(verdict), outcome, reason),
+            }
+        }
         Decision::Move { to } => prove_target(tools, survey, account, verdict, to, credential).await,
     }
 }
@@ -124,7 +145,9 @@ async fn prove_present(
     match (account.outgoing.auth, credential) {
         (AuthSetting::None, _) => {
             let session = session(tools, survey, &account.outgoing.host, account.outgoing.port, mode).await?;
-            Some(session.try_sender(sender?, None).await)
+            let sender = sender?;
+            let recipient = tools.policy.recipient_for(&account.outgoing.host, Some(sender));
+            Some(session.try_sender(sender, recipient.as_deref()).await)
         }
         (AuthSetting::Password | AuthSetting::Encrypted, Some(credential)) if mode != TlsMode::None => {
             let session = session(tools, survey, &account.outgoing.host, account.outgoing.port, mode).await?;
@@ -147,9 +170,16 @@ async fn session(tools: &Tools, survey: &mut Survey, host: &str, port: u16, mode
         return None;
     }
     match survey.take_session(port) {
-        Some(session) if session.finding().tls_mode == mode => Some(session),
-        _ => tools.prober.open(host, port, mode).await.1,
+        Some(session) if session.finding().tls_mode == mode => return Some(session),
+        // It may have banned this address: it is left in peace for the rest of the run.
+        _ if survey.findings.fell_silent => return None,
+        _ => {}
     }
+    let slow = survey.findings.ports.iter().filter_map(|seen| seen.greeting.as_ref()).any(|said| said.ms >= SLOW_MS);
+    let target = Target { port, tls: mode, greeting_patience: slow.then_some(LATEST_GREETING) };
+    let (seen, session) = tools.prober.open_target(host, target).await;
+    survey.findings.fell_silent = !seen.connected();
+    session
 }
 
 /// The one proof by login on the target port. Without a password at hand the move rests on the client having it.
@@ -183,7 +213,8 @@ pub(super) async fn prove_target(
     let plaintext = if to.tls == TlsMode::None { PlaintextAuth::Allowed } else { PlaintextAuth::Refused };
     let mode = if to.tls == TlsMode::None { TlsMode::Starttls } else { to.tls };
     let Some(session) = session(tools, survey, &to.host, to.port, mode).await else {
-        return Tested::left(account, Some(verdict), Outcome::Refused, uncertain());
+        let reason = if survey.findings.fell_silent { fell_silent(&to.host) } else { uncertain() };
+        return Tested::left(account, Some(verdict), Outcome::Refused, reason);
     };
     let proof = match log_in(tools, session, &credential, account.email.as_deref(), plaintext).await {
         Proof::Fresh(finding) => finding,
@@ -198,13 +229,16 @@ pub(super) async fn prove_target(
     };
     match login::refusal(&proof, to.auth) {
         Some(code) => {
-            let needs_user = code == crate::diagnosis::VerdictCode::BadCredentials;
+            let needs_user = code == VerdictCode::BadCredentials;
             let outcome = if needs_user { Outcome::NeedsUser } else { Outcome::Refused };
             let reason = Reason::new(plan::code_of(&code), login_words(&proof), plan::hint(code));
             Tested::left(account, Some(verdict), outcome, reason)
         }
         None if proof.auth.as_ref().is_some_and(|reply| reply.code == 235) => {
             moved(account, verdict, to, Some(credential))
+        }
+        None if login::service_down(&proof) => {
+            Tested::left(account, Some(verdict), Outcome::Refused, login_service_down(&to))
         }
         None => Tested::left(account, Some(verdict), Outcome::Refused, uncertain()),
     }
@@ -259,12 +293,17 @@ pub(super) async fn in_background<T: Send + 'static>(
     tokio::task::spawn_blocking(move || ask(&book, &account)).await.ok().flatten()
 }
 
-fn moved(account: Account, verdict: Verdict, to: SubmissionServer, accepted: Option<Credential>) -> Tested {
-    let reason = Reason::new(
-        plan::code_of(&verdict.code),
-        verdict.summary.clone(),
-        format!("Port {} of {} works with a login.", to.port, to.host),
-    );
+pub(super) fn moved(account: Account, verdict: Verdict, to: SubmissionServer, accepted: Option<Credential>) -> Tested {
+    let proven = match &accepted {
+        Some(_) => format!("Port {} of {} works with a login.", to.port, to.host),
+        None => format!(
+            "Port {} of {} is encrypted and offers a login. The login was not tried, since only {} has the password.",
+            to.port,
+            to.host,
+            client_name(&account)
+        ),
+    };
+    let reason = Reason::new(plan::code_of(&verdict.code), verdict.summary.clone(), proven);
     let mut report = AccountReport::found(account).with_result(Outcome::WouldFix, reason);
     if accepted.as_ref().is_some_and(|credential| credential.origin == Origin::Borrowed) {
         let message = format!("The login was proven with the password that {} keeps.", client_name(&report.account));
@@ -273,7 +312,7 @@ fn moved(account: Account, verdict: Verdict, to: SubmissionServer, accepted: Opt
     report.before = Some(report.account.outgoing.clone());
     report.after = Some(to.clone());
     report.verdict = Some(verdict);
-    Tested { report, decision: Decision::Move { to }, accepted }
+    Tested { report, decision: Decision::Move { to }, accepted, consent: None }
 }
 
 fn login_words(proof: &LoginFinding) -> String {
@@ -282,10 +321,30 @@ fn login_words(proof: &LoginFinding) -> String {
     format!("Port {} answered: {said}", proof.port)
 }
 
+fn fell_silent(host: &str) -> Reason {
+    Reason::new(
+        plan::code_of(&VerdictCode::ServerUnreachable),
+        format!("{host} answered a moment ago and does not any more. It may have banned this address for a while."),
+        "Leave it in peace for an hour, then run this again; or ask your mail host.",
+    )
+}
+
+fn login_service_down(to: &SubmissionServer) -> Reason {
+    Reason::new(
+        plan::code_of(&VerdictCode::TemporaryFailure),
+        format!(
+            "Port {} of {} closed the connection at the login without an answer, as a server does whose own login \
+             service is down.",
+            to.port, to.host
+        ),
+        plan::hint(VerdictCode::TemporaryFailure),
+    )
+}
+
 fn uncertain() -> Reason {
     Reason::new(
         "uncertain",
         "The port that answered a moment ago did not take the login to its end, so nothing is changed.",
-        plan::hint(crate::diagnosis::VerdictCode::Uncertain),
+        plan::hint(VerdictCode::Uncertain),
     )
 }

@@ -25,9 +25,10 @@ fn the_defaults() {
     target_ports = [26, 587, 465, 2525]  # default
     host_allow_list = []  # default
     plaintext_auth = false  # default
-    allow_cert_name_change = false  # default
+    allow_host_rename = false  # default
     allow_local_interception = false  # default
     control_hosts = ["gmail-smtp-in.l.google.com:25", "mx-aol.mail.gm0.yahoodns.net:25"]  # default
+    probe_recipient = ""  # default
     captive_check_url = ""  # default
     max_wait_s = 3  # default
     send_test = false  # default
@@ -92,7 +93,7 @@ fn a_whole_file() {
 fn unknown_names_are_told_with_the_nearest() {
     insta::assert_snapshot!(complaint("mode = 'fix'\n\ntarget_port = [26]"), @"/home/anna/policy.toml, line 3: there is no setting target_port; did you mean target_ports?");
     insta::assert_snapshot!(complaint("plaintext-auth = true"), @"/home/anna/policy.toml, line 1: there is no setting plaintext-auth; did you mean plaintext_auth?");
-    insta::assert_snapshot!(complaint("[network]\nwait = 3"), @"/home/anna/policy.toml, line 1: there is no setting network; the settings are mode, when, target_ports, host_allow_list, plaintext_auth, allow_cert_name_change, allow_local_interception, control_hosts, captive_check_url, max_wait_s, send_test, schedule");
+    insta::assert_snapshot!(complaint("[network]\nwait = 3"), @"/home/anna/policy.toml, line 1: there is no setting network; the settings are mode, when, target_ports, host_allow_list, plaintext_auth, allow_host_rename, allow_local_interception, control_hosts, probe_recipient, captive_check_url, max_wait_s, send_test, schedule");
     assert_eq!(nearest("Send_Test"), Some("send_test"));
     assert_eq!(nearest("x"), None);
 }

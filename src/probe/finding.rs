@@ -290,6 +290,12 @@ pub struct HostFindings {
     /// Names in a certificate for other names that lead to the same address as the host.
     #[serde(default)]
     pub same_address_names: Vec<String>,
+    /// Names that another machine on one of its ports gave itself, and that lead into the host's own network.
+    #[serde(default)]
+    pub own_names: Vec<String>,
+    /// It answered earlier in this run and does not any more, on a port that was open: it may have banned this address.
+    #[serde(default)]
+    pub fell_silent: bool,
 }
 
 /// The date by a server's own clock.

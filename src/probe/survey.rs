@@ -1,15 +1,17 @@
 //! A host as a whole: its ports and its controls at once, resolved once; with the conversations that may go on.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{FutureExt, join_all};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::dial::{Reached, Wait, sharpened};
-use super::finding::{Connect, ControlFinding, HostFindings, Phase, PortFinding, Resolution};
+use super::finding::{Connect, ControlFinding, HostFindings, PortFinding, Resolution};
 use super::login::Session;
 use super::resolve::Host;
 use super::{Prober, Target};
@@ -18,13 +20,21 @@ use crate::account::TlsMode;
 /// The other ports of a host are knocked at only if no outgoing one has answered by then.
 const CONTROL_DELAY: Duration = Duration::from_millis(400);
 
-/// What a port that is asked first has for its connection, and once more for its conversation. Twice that, the wait for
-/// silence and the second look are hardly more than three seconds, and only where what was expected does not hold.
+/// Those of them that are knocked at first; the others only if these do not answer either.
+const FIRST_CONTROLS: usize = 2;
+
+/// What the ports of one turn have until one of them is connected, before the next turn comes.
 const HEAD_START: Duration = Duration::from_millis(400);
+
+/// What they have for their conversation after that.
+const TALK: Duration = Duration::from_millis(600);
 
 /// The port that is asked first may be the one that nobody answers. With this lead the waits for such ports of many hosts
 /// begin together, before conversations with others take all sockets.
 const LEAD: Duration = Duration::from_millis(10);
+
+/// A host with so many connections that it has not ended is heard out before it gets another.
+const AT_FIRST: usize = 2;
 
 /// Fresh SYNs when a silent port is dialled once more.
 const KNOCKS: u32 = 5;
@@ -77,33 +87,20 @@ impl Survey {
 pub struct Question {
     /// The port, and how TLS is tried there.
     pub target: Target,
-    /// What it did the last time, where that is worth asking it first.
-    pub expected: Option<Expected>,
-    /// If it is silent it is knocked at once more, for this long.
+    /// An account is set to it. If it is silent it is knocked at once more, for this long.
     pub knock_again: Option<Duration>,
 }
 
-/// What a port did the last time. This orders the questions and decides nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expected {
-    /// It led to the host.
-    Through,
-    /// It could not be connected to.
-    Shut,
-}
-
-impl Expected {
-    /// The port does now what it did then. Only one that proves itself leads to the host, and a root that only this
-    /// machine trusts is not enough for that.
-    pub fn holds(self, finding: &PortFinding) -> bool {
-        match self {
-            Self::Through => {
-                let own_root = finding.tls.as_ref().is_some_and(|tls| tls.local_root);
-                finding.phase == Phase::Done && finding.proves() && !own_root
-            }
-            Self::Shut => !finding.connected(),
-        }
-    }
+/// In which order the ports of a host are asked, so that no more of them are asked than needed.
+pub struct Course<'a> {
+    /// The questions by turns. A turn comes when the one before has ended, or is late.
+    pub turns: &'a [Vec<Question>],
+    /// Ports that say whether the host is there at all; knocked at only if no question is answered.
+    pub control_ports: &'a [u16],
+    /// These findings tell all there is to know, whatever the turns that are left would show.
+    pub enough: &'a (dyn Fn(&[&PortFinding]) -> bool + Sync),
+    /// Told when all ports that accounts are set to have been connected.
+    pub connected: Option<Arc<Notify>>,
 }
 
 /// One task's share of the findings.
@@ -124,7 +121,7 @@ struct Asking {
 impl Asking {
     fn ports(&mut self, ports: &[(usize, Question)]) {
         for &(at, question) in ports {
-            let (prober, name, reached) = (self.prober.clone(), Arc::clone(&self.name), self.reached.clone());
+            let (prober, name, reached) = (self.prober.clone(), Arc::clone(&self.name), self.reached.by(at));
             let lead = if at == 0 { Duration::ZERO } else { LEAD };
             self.tasks.spawn(async move {
                 sleep(lead).await;
@@ -141,12 +138,16 @@ impl Asking {
     }
 
     fn controls(&mut self, ports: &[u16]) {
-        // Decided once for all of them: the first control that gets through must not make the others look needless.
-        let told = self.reached.clone();
-        let needless = async move { timeout(CONTROL_DELAY, told.any()).await.is_ok() }.shared();
+        // Decided once for several: the first control that gets through must not make its neighbours look needless.
+        let within = |patience: Duration| {
+            let told = self.reached.clone();
+            async move { timeout(patience, told.any()).await.is_ok() }.shared()
+        };
+        let (first, later) = (within(CONTROL_DELAY), within(CONTROL_DELAY * 2));
         for (at, port) in ports.iter().enumerate() {
             let (inner, name, reached) = (&self.prober.inner, Arc::clone(&self.name), self.reached.clone());
-            let (inner, port, needless) = (Arc::clone(inner), *port, needless.clone());
+            let needless = if at < FIRST_CONTROLS { first.clone() } else { later.clone() };
+            let (inner, port) = (Arc::clone(inner), *port);
             self.tasks.spawn(async move {
                 // A host that talks on an outgoing port needs no second witness.
                 if needless.await {
@@ -160,10 +161,10 @@ impl Asking {
     }
 }
 
-/// Ends when the ports that are asked first have had time enough: one connection, and one conversation.
-async fn head_start(reached: Reached) {
-    if timeout(HEAD_START, reached.any()).await.is_ok() {
-        sleep(HEAD_START).await;
+/// Ends when the ports of a turn have had time enough: one connection, and one conversation.
+async fn late(reached: Reached, turn: Vec<usize>) {
+    if timeout(HEAD_START, reached.one_of(&turn)).await.is_ok() {
+        sleep(TALK).await;
     }
 }
 
@@ -171,37 +172,51 @@ impl Prober {
     /// Talks to all `ports` of `host` and knocks at its `control_ports`, everything at once. The same port may be
     /// asked for in two TLS modes. Needs a Tokio runtime with time and network.
     pub async fn survey<T: Into<Target> + Copy>(&self, host: &str, ports: &[T], control_ports: &[u16]) -> Survey {
-        let unknown = |port: &T| Question { target: (*port).into(), expected: None, knock_again: None };
-        self.survey_expecting(host, &ports.iter().map(unknown).collect::<Vec<_>>(), control_ports).await
+        let at_once = |port: &T| Question { target: (*port).into(), knock_again: None };
+        let turns = [ports.iter().map(at_once).collect()];
+        self.survey_by_turns(host, Course { turns: &turns, control_ports, enough: &|_| false, connected: None }).await
     }
 
-    /// The same, but ports with something to expect of them are asked first. The others are asked as soon as one of
-    /// those is not as expected, or is late; and not at all if every one of them is.
-    pub async fn survey_expecting(&self, host: &str, questions: &[Question], control_ports: &[u16]) -> Survey {
+    /// The same turn by turn, until it is enough.
+    pub async fn survey_by_turns(&self, host: &str, course: Course<'_>) -> Survey {
         let name = Arc::new(Host::new(host));
         let reached = Reached::new();
-        let (first, rest): (Vec<_>, Vec<_>) =
-            questions.iter().copied().enumerate().partition(|(_, question)| question.expected.is_some());
         let mut asking =
             Asking { prober: self.clone(), name: Arc::clone(&name), reached: reached.clone(), tasks: JoinSet::new() };
-        asking.ports(&first);
-        let mut awaited = first.iter().filter(|(_, question)| question.expected == Some(Expected::Through)).count();
-        let mut held = Some(rest);
-        let late = head_start(reached.clone());
-        tokio::pin!(late);
-        let mut as_expected = !first.is_empty();
-        let mut found = (Vec::new(), Vec::new());
+        let mut at = 0;
+        let mut turns: VecDeque<Vec<(usize, Question)>> = VecDeque::new();
+        for turn in course.turns.iter().filter(|turn| !turn.is_empty()) {
+            turns.push_back((at..).zip(turn.iter().copied()).collect());
+            at += turn.len();
+        }
+        if let Some(connected) = course.connected {
+            let own = |(at, question): &(usize, Question)| question.knock_again.map(|_| *at);
+            let own: Vec<usize> = turns.iter().flatten().filter_map(own).collect();
+            let reached = reached.clone();
+            // Ends with the survey, whose handle it holds: nobody waits for it beyond that.
+            tokio::spawn(async move {
+                let _ = timeout(HEAD_START * 2, reached.all_of(&own)).await.map(|()| connected.notify_one());
+            });
+        }
+        asking.controls(course.control_ports);
+        let mut found: (Vec<(usize, PortFinding)>, Vec<_>) = (Vec::new(), Vec::new());
         let (mut sessions, mut repeats) = (Vec::new(), Vec::new());
+        let mut awaited: Vec<usize> = Vec::new();
+        let mut overdue = Box::pin(late(reached.clone(), Vec::new()));
+        let (mut due, mut waits) = (true, true);
         loop {
-            if !as_expected && let Some(rest) = held.take() {
-                asking.ports(&rest);
-                asking.controls(control_ports);
+            if due && let Some(turn) = turns.pop_front() {
+                asking.ports(&turn);
+                awaited = turn.iter().map(|(at, _)| *at).collect();
+                overdue = Box::pin(late(reached.clone(), awaited.clone()));
+                (due, waits) = (false, true);
             }
             let part = tokio::select! {
                 biased;
                 part = asking.tasks.join_next() => part,
-                () = &mut late, if held.is_some() && awaited > 0 => {
-                    as_expected = false;
+                () = &mut overdue, if waits && !turns.is_empty() => {
+                    due = reached.questions() < AT_FIRST;
+                    waits = due;
                     continue;
                 }
             };
@@ -209,14 +224,15 @@ impl Prober {
                 None => break,
                 Some(Ok(Part::Port(at, finding, session, again))) => {
                     repeats.extend(again.map(|again| (at, again)));
-                    if let Some(expected) = questions[at].expected {
-                        as_expected &= expected.holds(&finding);
-                        awaited -= usize::from(expected == Expected::Through);
-                    }
+                    awaited.retain(|awaited| *awaited != at);
                     found.0.push((at, *finding));
                     if let Some(session) = session {
                         self.keep(&mut sessions, at, *session);
                     }
+                    if (course.enough)(&found.0.iter().map(|(_, finding)| finding).collect::<Vec<_>>()) {
+                        turns.clear();
+                    }
+                    due = awaited.is_empty();
                 }
                 Some(Ok(Part::NotNeeded)) => {}
                 Some(Ok(Part::Control(at, control, addresses))) => found.1.push((at, (control, addresses))),
@@ -249,6 +265,8 @@ impl Prober {
             repeats: in_order(repeats),
             dates: Vec::new(),
             same_address_names: Vec::new(),
+            own_names: Vec::new(),
+            fell_silent: false,
         };
         Survey { findings, sessions }
     }
@@ -321,6 +339,17 @@ impl Prober {
             found.iter().any(|at| addresses.contains(&at.ip())).then(|| name.clone())
         });
         join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    /// Does this name lead into the network of one of `addresses`: the same /24 of IPv4, or /48 of IPv6, which one holder
+    /// has as a rule?
+    pub async fn leads_near(&self, name: &str, addresses: &[IpAddr]) -> bool {
+        let Ok(found) = self.inner.names.destinations(&Host::new(name), 25).await else { return false };
+        let network = |address: IpAddr| match address.to_canonical() {
+            IpAddr::V4(four) => (4, four.octets()[..3].to_vec()),
+            IpAddr::V6(six) => (6, six.octets()[..6].to_vec()),
+        };
+        found.iter().any(|at| addresses.iter().any(|address| network(*address) == network(at.ip())))
     }
 
     async fn resolution(&self, host: &Host, ports: &[PortFinding]) -> Resolution {

@@ -55,7 +55,7 @@ pub enum Handshake {
 /// Makes bytes of a line.
 pub type Voice = fn(&str) -> Vec<u8>;
 
-/// What the host says. Answers are whole, without the line end.
+/// What the host says. Answers are whole, without the line end. An empty answer to EHLO or AUTH: it closes instead.
 #[derive(Clone, Debug)]
 pub struct Script {
     pub greeting: Greeting,
@@ -302,6 +302,9 @@ fn talk<S: Read + Write>(
         match words.next().unwrap_or_default() {
             "EHLO" => {
                 let offers = if inside { &script.ehlo_tls } else { &script.ehlo };
+                if offers.is_empty() {
+                    return Ok(None);
+                }
                 if let [refusal] = offers[..]
                     && refusal.starts_with(['4', '5'])
                 {
@@ -322,6 +325,7 @@ fn talk<S: Read + Write>(
                     return Ok(Some(stream.into_inner()));
                 }
             }
+            "AUTH" if script.auth.is_empty() => return Ok(None),
             "AUTH" => {
                 let prompts = match words.next() {
                     Some("LOGIN") => script.prompts.to_vec(),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
@@ -41,6 +42,12 @@ const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 25));
 /// The network between the home and the world.
 #[derive(Debug, Default)]
 struct InventedNetwork {
+    host: String,
+    /// Other names that lead to the same address.
+    aliases: Vec<&'static str>,
+    /// So many connections to the host are let through, and none after them.
+    patience: Option<usize>,
+    knocks: AtomicUsize,
     offline: bool,
     dead_ipv6: bool,
     name: Option<Lookup>,
@@ -56,6 +63,7 @@ impl Network for InventedNetwork {
         let name = name.trim_end_matches('.');
         Some(match (&self.name, name) {
             _ if self.offline => Lookup::Silent,
+            (_, name) if self.aliases.contains(&name) => Lookup::Addresses(vec![V4]),
             (Some(lookup), HOST) => lookup.clone(),
             (None, HOST) if self.dead_ipv6 => Lookup::Addresses(vec![V6, V4]),
             (None, HOST) => Lookup::Addresses(vec![V4]),
@@ -89,8 +97,13 @@ impl Network for InventedNetwork {
         if let Some(&route) = self.everywhere.get(&port) {
             return route;
         }
-        if host != HOST {
+        if host != self.host && !self.aliases.contains(&host) {
             return self.elsewhere.map_or(Route::Reject, Route::To);
+        }
+        if let (Some(patience), None) = (self.patience, self.at_host.get(&port))
+            && self.knocks.fetch_add(1, Ordering::SeqCst) >= patience
+        {
+            return Route::Drop;
         }
         match (self.at_host.get(&port), self.ports.get(&port)) {
             (Some(&route), _) => route,
@@ -102,6 +115,10 @@ impl Network for InventedNetwork {
 
 /// What is set up; built up by its methods, run by [`World::fix`].
 pub struct World {
+    host: &'static str,
+    policy: Policy,
+    agreed: bool,
+    stranger: Option<Script>,
     port: u16,
     tls: TlsMode,
     auth: AuthSetting,
@@ -117,7 +134,12 @@ pub struct World {
 /// What was seen afterwards.
 pub struct Seen {
     pub verdict: Option<VerdictCode>,
+    /// Of all accounts.
+    pub verdicts: Vec<Option<VerdictCode>>,
     pub outcome: Outcome,
+    /// The code of the reason.
+    pub reason: String,
+    pub moved_host: Option<String>,
     pub moved_to: Option<(u16, TlsMode)>,
     pub fixed: usize,
     /// Files that differ after the fix.
@@ -128,6 +150,8 @@ pub struct Seen {
     pub auths: usize,
     /// Connections that the account's host has had, over all ports.
     pub connections: usize,
+    /// Connections that somebody else's host has had.
+    pub strangers: usize,
     /// Every command of every conversation.
     pub verbs: Vec<String>,
     /// For the message of a failed test.
@@ -167,8 +191,12 @@ impl World {
         for port in [993, 143, 443] {
             scripts.insert(port, Script { greeting: Greeting::Never, ..Script::new(server.clone()) });
         }
-        let network = InventedNetwork::default();
+        let network = InventedNetwork { host: HOST.to_owned(), ..InventedNetwork::default() };
         Self {
+            host: HOST,
+            policy: Policy::default(),
+            agreed: false,
+            stranger: None,
             port,
             tls,
             auth,
@@ -211,6 +239,54 @@ impl World {
     pub fn block_host(mut self, port: u16, route: Route) -> Self {
         self.network.at_host.insert(port, route);
         self
+    }
+
+    /// The account's server has this name or address instead.
+    pub fn at(mut self, host: &'static str) -> Self {
+        self.host = host;
+        self.network.host = host.to_owned();
+        self
+    }
+
+    /// This name leads to the same address.
+    pub fn alias(mut self, name: &'static str) -> Self {
+        self.network.aliases.push(name);
+        self
+    }
+
+    /// The host lets so many connections in, and none after them.
+    pub fn bans_after(mut self, connections: usize) -> Self {
+        self.network.patience = Some(connections);
+        self
+    }
+
+    /// Changes the policy.
+    pub fn policy(mut self, change: impl FnOnce(&mut Policy)) -> Self {
+        change(&mut self.policy);
+        self
+    }
+
+    /// Somebody was shown what changes, and agreed.
+    pub fn agreed(mut self) -> Self {
+        self.agreed = true;
+        self
+    }
+
+    /// Changes what everybody else's port 25 says.
+    pub fn elsewhere(mut self, change: impl FnOnce(&mut Script)) -> Self {
+        let mut script = self.stranger.take().unwrap_or_else(|| self.ordinary_stranger());
+        change(&mut script);
+        self.stranger = Some(script);
+        self
+    }
+
+    /// Somebody else's server, with words of its own: one that greets like the host would be a proxy.
+    fn ordinary_stranger(&self) -> Script {
+        Script {
+            greeting: Greeting::Say("220 mx.elsewhere.test ESMTP at your service"),
+            ehlo: vec!["mx.elsewhere.test", "SIZE 1000000", "STARTTLS"],
+            ..Script::new(self.authority.server(&["mx.elsewhere.test"], Dates::Now))
+        }
     }
 
     pub fn offline(mut self) -> Self {
@@ -271,11 +347,7 @@ impl World {
         }
         let hosts: Vec<_> =
             self.scripts.iter().map(|(port, script)| (*port, ScriptedHost::start(script.clone()))).collect();
-        // Somebody else's server, with words of its own: one that greets like the host would be a proxy.
-        let stranger = ScriptedHost::start(Script {
-            greeting: Greeting::Say("220 mx.elsewhere.test ESMTP at your service"),
-            ..Script::new(self.authority.server(&["mx.elsewhere.test"], Dates::Now))
-        });
+        let stranger = ScriptedHost::start(self.stranger.take().unwrap_or_else(|| self.ordinary_stranger()));
         let mut network = std::mem::take(&mut self.network);
         network.ports = hosts.iter().map(|(port, host)| (*port, host.address)).collect();
         network.elsewhere = Some(stranger.address);
@@ -285,7 +357,11 @@ impl World {
         let found = pipeline::discover(&tools.host, tools.clients);
         assert_eq!((found.accounts.len(), found.problems.len()), (self.accounts, 0), "{:?}", found.problems);
         let tested = pipeline::test(&tools, found.accounts).await;
-        let reports = pipeline::fix(&tools, pipeline::plan_changes(&tools, tested), &RunId::start());
+        let mut fixing = pipeline::plan_changes(&tools, tested);
+        if self.agreed {
+            fixing = fixing.into_iter().map(pipeline::Fixing::agreed).collect();
+        }
+        let reports = pipeline::fix(&tools, fixing, &RunId::start());
         let after = picture(&home);
         tools.desk.writer().undo(&Selector::All, &RunId::start()).unwrap();
         // The hosts write down what they read a moment later than it was sent.
@@ -296,7 +372,10 @@ impl World {
         let verbs = all(ScriptedHost::verbs);
         Seen {
             verdict: first.verdict.as_ref().map(|verdict| verdict.code),
+            verdicts: reports.iter().map(|report| report.verdict.as_ref().map(|verdict| verdict.code)).collect(),
             outcome: first.result.unwrap(),
+            reason: first.reason.as_ref().map(|reason| reason.code.clone()).unwrap_or_default(),
+            moved_host: first.after.as_ref().map(|to| to.host.clone()),
             moved_to: first.after.as_ref().map(|to| (to.port, to.tls)),
             fixed: reports.iter().filter(|report| report.result == Some(Outcome::Fixed)).count(),
             changed: before
@@ -307,6 +386,7 @@ impl World {
             undone: picture(&home) == before,
             auths: verbs.iter().filter(|verb| *verb == "AUTH").count(),
             connections: hosts.iter().map(|(_, host)| host.connections()).sum(),
+            strangers: stranger.connections(),
             verbs,
             told: serde_json::to_string_pretty(&reports).unwrap(),
             clear: all(ScriptedHost::clear),
@@ -328,7 +408,7 @@ impl World {
         let host = Host::folder(home, Os::Linux, None);
         Tools {
             clients: CLIENTS,
-            policy: Policy::default(),
+            policy: self.policy.clone(),
             prober: Prober::new(config).unwrap(),
             credentials: Arc::new(CredentialBook::new(
                 Given::read(&mut typed.as_bytes()).unwrap(),
@@ -364,10 +444,10 @@ impl World {
             ("mail.identity.id1.useremail", format!("{USER:?}")),
             ("mail.identity.id1.smtpServer", r#""smtp1""#.to_owned()),
             ("mail.server.server1.type", r#""imap""#.to_owned()),
-            ("mail.server.server1.hostname", format!("{HOST:?}")),
+            ("mail.server.server1.hostname", format!("{:?}", self.host)),
             ("mail.server.server1.userName", format!("{USER:?}")),
             ("mail.smtpservers", r#""smtp1""#.to_owned()),
-            ("mail.smtpserver.smtp1.hostname", format!("{HOST:?}")),
+            ("mail.smtpserver.smtp1.hostname", format!("{:?}", self.host)),
             ("mail.smtpserver.smtp1.port", self.port.to_string()),
             ("mail.smtpserver.smtp1.try_ssl", tls.to_string()),
             ("mail.smtpserver.smtp1.authMethod", auth.to_string()),

@@ -1,0 +1,152 @@
+//! One plain sentence a verdict, with the server's own words wherever it refused.
+
+use super::local;
+use super::words::{login_service_down, reply};
+use super::{Case, VerdictCode, login};
+use crate::account::TlsMode;
+use crate::probe::finding::Reply;
+
+/// More of what a server says than this is not worth reading in a sentence.
+const LONGEST_WORDS: usize = 300;
+
+/// What the verdict means.
+pub(super) fn summary(case: Case<'_>, code: VerdictCode) -> String {
+    let sentence = sentence(case, code);
+    match refusal(case, code) {
+        Some(said) => format!("{sentence} It says: {}", short(&reply(said))),
+        None => sentence,
+    }
+}
+
+fn short(said: &str) -> String {
+    match said.char_indices().nth(LONGEST_WORDS) {
+        Some((end, _)) => format!("{}..", &said[..end]),
+        None => said.to_owned(),
+    }
+}
+
+/// The refusal that the verdict rests on.
+fn refusal<'a>(case: Case<'a>, code: VerdictCode) -> Option<&'a Reply> {
+    use VerdictCode::*;
+    let at_the_door = || case.present.and_then(|present| present.greeting.as_ref()).filter(|said| said.code >= 400);
+    let at_login = || {
+        let login = case.login?;
+        [&login.auth, &login.mail_from, &login.recipient].into_iter().flatten().find(|said| said.code >= 400)
+    };
+    match code {
+        ServerRefusedClient | PortRefusedByHost => at_the_door(),
+        TemporaryFailure => at_the_door().or_else(at_login),
+        BadCredentials | AuthMethod | AuthRequired | FromNotAllowed => at_login(),
+        TlsHandshake => case.present.and_then(|present| present.starttls.as_ref()).filter(|said| said.code >= 400),
+        _ => None,
+    }
+}
+
+/// It has no encryption on this port, and the account wants it.
+fn unprotected(case: Case<'_>) -> bool {
+    let bare = case.present.and_then(|present| present.ehlo.as_ref()).is_some_and(|ehlo| !ehlo.starttls);
+    bare && case.account.outgoing.tls == TlsMode::Starttls && case.present.is_some_and(|present| present.tls.is_none())
+}
+
+/// The host's own login service is what fails, not the account.
+fn login_is_away(case: Case<'_>) -> bool {
+    let says_later = |login: &crate::probe::finding::LoginFinding| {
+        login.auth.as_ref().is_some_and(|said| (400..500).contains(&said.code))
+    };
+    case.present.is_some_and(login_service_down)
+        || case.login.is_some_and(|proof| login::service_down(proof) || says_later(proof))
+}
+
+fn sentence(case: Case<'_>, code: VerdictCode) -> String {
+    let host = &case.account.outgoing.host;
+    let port = case.account.outgoing.port;
+    match code {
+        VerdictCode::Ok => format!("Sending through {host} port {port} works."),
+        VerdictCode::Offline => "This computer is not connected to the internet.".to_owned(),
+        VerdictCode::CaptivePortal => {
+            "The network wants you to log in on its own web page before it lets anything through.".to_owned()
+        }
+        VerdictCode::BadHostname => format!("There is no mail server called {host}."),
+        VerdictCode::DnsFault => format!("The network could not say where {host} is."),
+        VerdictCode::PortBlockedNetwork => format!(
+            "The network you are on blocks port {port}. Providers do this against spam, or when they think a computer is infected; it is not a fault of your mail program."
+        ),
+        VerdictCode::PortBlockedExceptRelay => format!(
+            "The network you are on blocks port {port} to all servers but its own. Providers do this against spam; it is not a fault of your mail program."
+        ),
+        VerdictCode::VpnBlock => {
+            let name = case.network.vpn.as_deref().unwrap_or("in use");
+            format!("The VPN ({name}) that this computer uses blocks port {port}. Your own network is not the cause.")
+        }
+        VerdictCode::ServerPortClosed => {
+            format!("{host} no longer takes mail on port {port}. Your internet provider is not the cause.")
+        }
+        VerdictCode::ServerUnreachable if case.host.fell_silent => {
+            format!("{host} answered a moment ago and does not any more. It may have banned this address for a while.")
+        }
+        VerdictCode::ServerUnreachable => format!("{host} does not answer at all, while the internet works."),
+        VerdictCode::Ipv6Broken => {
+            format!("The network promises IPv6 to {host} but does not deliver it. Sending works, after a wait.")
+        }
+        VerdictCode::Intercepted => {
+            format!("Another server answers on port {port} in the place of {host}. Your mail would pass through it.")
+        }
+        VerdictCode::StarttlsStripped => {
+            format!("Something on the way removes the encryption from port {port} of {host}.")
+        }
+        VerdictCode::UseSubmission => {
+            format!("Ports {port} and 26 of {host} do not get through from here; its submission port does.")
+        }
+        VerdictCode::NetworkBlocksMail => {
+            "The network you are on lets no outgoing mail through, on any port.".to_owned()
+        }
+        VerdictCode::RelayUnsafe => {
+            let domain = case.sender_domain().unwrap_or("your domain");
+            format!("No port of {host} gets through, and mail of {domain} by your provider's own server would be refused.")
+        }
+        VerdictCode::LocalInterception => {
+            format!("A security program on this computer, or your organisation, reads the connection to {host}.")
+        }
+        VerdictCode::LocalFirewall => {
+            format!("A firewall or security program on this computer blocks port {port}.")
+        }
+        VerdictCode::NoTls => format!("{host} offers no encryption for outgoing mail on any port."),
+        VerdictCode::TlsHandshake => format!("{host} breaks off when encryption begins on port {port}."),
+        VerdictCode::CertExpired => {
+            format!("The certificate of {host} is not valid on this day. Its operator must renew it.")
+        }
+        VerdictCode::CertUntrusted => format!("The certificate of {host} was not issued by anybody this computer trusts."),
+        VerdictCode::ClockWrong => "The date of this computer and the certificate of the mail server do not fit together. Check the date first.".to_owned(),
+        VerdictCode::CertName => format!("The certificate that {host} shows is for another name."),
+        VerdictCode::WrongTlsMode => {
+            format!("The kind of encryption set in the mail program does not fit port {port} of {host}.")
+        }
+        VerdictCode::SlowServer => {
+            format!("{host} picks up on port {port} but takes long to greet. Some servers wait up to 30 seconds on purpose.")
+        }
+        VerdictCode::ServerRefusedClient => format!("{host} turns this connection away before anything is said."),
+        VerdictCode::PortRefusedByHost => {
+            format!("{host} turns this connection away on port {port} only; another port of it takes mail with a login.")
+        }
+        VerdictCode::LocalProgram if local::is_up(case) => {
+            format!("This account sends through a program on this computer ({host} port {port}), and it answers.")
+        }
+        VerdictCode::LocalProgram => {
+            let which = local::known_for(port).map(|programs| format!("; {programs} use this port")).unwrap_or_default();
+            format!("This account sends through a program on this computer ({host} port {port}{which}), which does not answer. Start it.")
+        }
+        VerdictCode::AuthUnavailable if unprotected(case) => {
+            format!("{host} offers no encryption on port {port}, so no login that is protected.")
+        }
+        VerdictCode::AuthUnavailable => format!("{host} does not offer a login on port {port}."),
+        VerdictCode::BadCredentials => format!("{host} does not accept the password."),
+        VerdictCode::AuthMethod => format!("{host} wants another way to log in than a password."),
+        VerdictCode::AuthRequired => format!("{host} takes mail on port {port} only after a login."),
+        VerdictCode::FromNotAllowed => format!("{host} does not let this login send from this address."),
+        VerdictCode::TemporaryFailure if login_is_away(case) => {
+            format!("The login service of {host} does not work at the moment. Only its operator can mend that.")
+        }
+        VerdictCode::TemporaryFailure => format!("{host} says: try again later."),
+        VerdictCode::Uncertain => "What was seen does not fit together, so nothing is changed.".to_owned(),
+    }
+}
