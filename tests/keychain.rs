@@ -77,3 +77,33 @@ async fn a_locked_keychain_is_said_and_a_given_password_still_fixes() {
     assert_eq!(world.host.record().attempts_of(USER), 1, "one AUTH");
     assert!(run.out.contains("locked"), "the user hears that the password was not kept: {}", run.out);
 }
+
+/// A locked keychain may well have the password: it is told that it is locked, not that it has none.
+#[tokio::test]
+async fn a_locked_keychain_is_not_one_without_the_password() {
+    if keyring() != "locked" {
+        return;
+    }
+    let world = World::new().await;
+    for verb in [["fix", "--yes", "--json", "--keychain"], ["fix", "--silent", "--json", "--keychain"]] {
+        let run = world.port26(&verb).await;
+        assert_eq!((run.code, run.result()), (6, ("needs_user".into(), "keychain_locked".into())), "{}", run.out);
+        assert!(!run.out.contains("neither the mail program"), "{}", run.out);
+    }
+}
+
+#[tokio::test]
+async fn forgetting_needs_a_name_that_is_known() {
+    if keyring() != "open" {
+        return;
+    }
+    let world = World::new().await;
+    let run = world.port26(&["credential", "forget", "--keychain"]).await;
+    assert_eq!(run.code, 2, "{}{}", run.out, run.err);
+    let run = world.port26(&["credential", "forget", "nobody@hosting.test", "--keychain"]).await;
+    assert_eq!(run.code, 2, "{}{}", run.out, run.err);
+    assert!(run.err.contains("nobody@hosting.test"), "{}", run.err);
+    assert_eq!(world.with_password(&["credential", "set", "--keychain"]).await.code, 0);
+    let run = world.port26(&["credential", "forget", "--all", "--json", "--keychain"]).await;
+    assert_eq!((run.code, run.json()["credentials"][0]["state"].as_str()), (0, Some("forgotten")), "{}", run.out);
+}

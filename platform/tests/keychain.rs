@@ -101,6 +101,67 @@ fn a_silent_run_asks_nobody_to_unlock() {
     assert!(start.elapsed() < Duration::from_secs(4), "took {:?}: somebody was asked", start.elapsed());
 }
 
+/// What other programs of this desktop leave in the keyring: `secret-tool` after `echo`, two items that both fit.
+#[cfg(target_os = "linux")]
+mod left_by_others {
+    use port26_platform::secrets::{Asking, Keychain, Secrets, SecretsError};
+    use secrecy::ExposeSecret;
+    use secret_service::EncryptionType;
+    use secret_service::blocking::SecretService;
+
+    use super::{Keyring, keyring};
+
+    const ACCOUNT: &str = "anna@hosting.test";
+
+    fn leave(service: &str, more: &[(&str, &str)], secret: &[u8]) {
+        let bus = SecretService::connect(EncryptionType::Dh).expect("bus");
+        let mut attributes = vec![("service", service), ("username", ACCOUNT)];
+        attributes.extend(more);
+        let collection = bus.get_default_collection().expect("default");
+        let item =
+            collection.create_item("by another program", attributes.into_iter().collect(), secret, false, "text/plain");
+        item.expect("item");
+    }
+
+    fn clean(service: &str) {
+        let bus = SecretService::connect(EncryptionType::Dh).expect("bus");
+        for item in bus.search_items([("service", service)].into()).expect("search").unlocked {
+            item.delete().expect("delete");
+        }
+    }
+
+    #[test]
+    fn is_used_where_it_can_be_and_told_in_words_where_not() {
+        if keyring() != Keyring::Open {
+            return;
+        }
+        let service = format!("port26-test-{}:smtp://odd.hosting.test", std::process::id());
+        for asking in [Asking::Allowed, Asking::Never] {
+            let keychain = Keychain::new(asking);
+            let get = || keychain.get(&service, ACCOUNT);
+            leave(&service, &[], b"open sesame\n");
+            assert_eq!(
+                get().expect("get").map(|found| found.expose_secret().to_owned()).as_deref(),
+                Some("open sesame")
+            );
+            leave(&service, &[("application", "another")], b"open sesame");
+            for refused in [get().map(drop), keychain.forget(&service, ACCOUNT).map(drop)] {
+                let said = refused.expect_err("two items").to_string();
+                assert!(said.contains("2 items") && !said.contains("Entry"), "{said}");
+            }
+            clean(&service);
+            for (secret, word) in [(&b"\n"[..], "empty"), (b"", "empty"), (b"caf\xe9", "not text")] {
+                leave(&service, &[], secret);
+                match get() {
+                    Err(SecretsError::Unusable { why, .. }) => assert!(why.contains(word), "{why}"),
+                    other => panic!("{secret:?} gave {other:?}"),
+                }
+                clean(&service);
+            }
+        }
+    }
+}
+
 /// Re-runs this program as [`child_without_a_keychain`] with another session bus, since the store is opened once a process.
 fn in_a_session_without_keychain(bus: &str) {
     let start = Instant::now();

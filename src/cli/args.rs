@@ -199,7 +199,19 @@ pub enum CredentialAction {
     /// List whose passwords are kept; never the passwords
     List,
     /// Forget the password of an account
-    Forget(Selection),
+    Forget(ForgetArgs),
+}
+
+/// Whose passwords are forgotten.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct ForgetArgs {
+    /// Ids or e-mail addresses of accounts, or user names as `credential list` shows them
+    #[arg(value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+    /// Every password that port26 keeps
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// Arguments of `agent`.

@@ -1,13 +1,18 @@
 //! `port26 credential`: passwords in this computer's keychain. They come by a hidden prompt or
 //! `--credential-stdin`, never as an argument, and are never shown.
 
+use std::collections::BTreeSet;
+
+use port26_platform::host::Host;
 use serde::Serialize;
 
-use super::args::{CredentialAction, CredentialArgs, Global, Selection};
+use super::args::{CredentialAction, CredentialArgs, ForgetArgs, Global, Selection};
 use super::output::{self, Words};
 use super::{Exit, UsageError, context, prompt};
-use crate::credentials::{Item, Kept, somebody_to_ask};
+use crate::clients::CLIENTS;
+use crate::credentials::{Item, Kept, logins_of, somebody_to_ask};
 use crate::operator::lending_by_names;
+use crate::pipeline::{discover, select};
 use crate::report::SCHEMA;
 use crate::shown::shown;
 
@@ -33,7 +38,7 @@ pub(super) fn run(global: &Global, args: &CredentialArgs) -> anyhow::Result<Exit
     let (entries, exit) = match &args.action {
         CredentialAction::Set(selection) => set(global, selection)?,
         CredentialAction::List => (list(global)?, Exit::Done),
-        CredentialAction::Forget(selection) => forget(global, selection)?,
+        CredentialAction::Forget(whose) => forget(global, whose)?,
     };
     let document = Document { schema: SCHEMA, verb: "credential", credentials: entries };
     output::tell(context::manner(global), &document, |page| text(page, &document))?;
@@ -107,22 +112,50 @@ fn list(global: &Global) -> anyhow::Result<Vec<Entry>> {
     Ok(kept.iter().map(|item| entry(item, "kept")).collect())
 }
 
-fn forget(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Exit)> {
+fn forget(global: &Global, whose: &ForgetArgs) -> anyhow::Result<(Vec<Entry>, Exit)> {
     let host = context::host(global)?;
     let book = context::credentials(global, &host, context::nobody())?;
+    let kept = book.list()?;
+    let items = if whose.all { kept } else { items_of(&host, &kept, &whose.accounts)? };
+    let mut exit = Exit::Done;
     let mut entries = Vec::new();
-    for item in book.list()? {
-        if selection.accounts.is_empty() || selection.accounts.contains(&item.account) {
-            let state = match global.dry_run {
-                true => "would be forgotten",
-                false if book.forget(&item)? => "forgotten",
-                false => "was not there",
-            };
-            entries.push(entry(&item, state));
-        }
+    for item in items {
+        let (state, why) = match global.dry_run {
+            true => ("would be forgotten", None),
+            false => match book.forget(&item) {
+                Ok(true) => ("forgotten", None),
+                Ok(false) => ("was not there", None),
+                Err(error) => ("not forgotten", Some(error.to_string())),
+            },
+        };
+        exit = if why.is_some() { exit.worst(Exit::NeedsUser) } else { exit };
+        entries.push(Entry { why, ..entry(&item, state) });
     }
-    let exit = if global.dry_run && !entries.is_empty() { Exit::Pending } else { Exit::Done };
+    let exit = if global.dry_run && !entries.is_empty() { Exit::Pending } else { exit };
     Ok((entries, exit))
+}
+
+/// The items of these names: of accounts as `fix` knows them, and of logins whose account may be gone.
+fn items_of(host: &Host, kept: &[Item], names: &[String]) -> anyhow::Result<Vec<Item>> {
+    let accounts = discover(host, CLIENTS).accounts;
+    let mut items = BTreeSet::new();
+    for name in names {
+        let by_login: Vec<Item> = kept.iter().filter(|item| item.account.eq_ignore_ascii_case(name)).cloned().collect();
+        let named = select(accounts.clone(), std::slice::from_ref(name)).unwrap_or_default();
+        if by_login.is_empty() && named.is_empty() {
+            let message = format!("there is no account {name} on this computer, and no password is kept for that name");
+            return Err(UsageError::new(message, "`port26 credential list` lists whose passwords are kept.").into());
+        }
+        for account in &named {
+            let logins = logins_of(account);
+            let here: Vec<Item> = logins.iter().filter(|login| kept.contains(login)).cloned().collect();
+            // Nothing is kept for it: that is told of the login that it has.
+            let told = if here.is_empty() && by_login.is_empty() { logins.into_iter().take(1).collect() } else { here };
+            items.extend(told);
+        }
+        items.extend(by_login);
+    }
+    Ok(items.into_iter().collect())
 }
 
 fn entry(item: &Item, state: &'static str) -> Entry {

@@ -58,7 +58,39 @@ pub struct CredentialBook {
     ask: Box<dyn Ask>,
     /// What was typed in this run, by keychain item; `None`: the user passed over this login.
     typed: Mutex<HashMap<Item, Option<Credential>>>,
-    trouble: Mutex<Option<String>>,
+    /// Why the keychain as a whole is not asked again.
+    trouble: Mutex<Option<Trouble>>,
+    /// Items that are of no use, and why.
+    odd: Mutex<HashMap<Item, String>>,
+}
+
+/// What keeps a password in the keychain from being used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// There is no keychain here.
+    NoKeychain(String),
+    /// It is locked, or it said no: whether it has the password, nobody knows.
+    Shut(String),
+    /// It has an item for this login that cannot be used.
+    Item(String),
+}
+
+impl Trouble {
+    /// What the keychain said, without a full stop.
+    pub fn why(&self) -> &str {
+        let (Self::NoKeychain(why) | Self::Shut(why) | Self::Item(why)) = self;
+        why
+    }
+}
+
+impl From<SecretsError> for Trouble {
+    fn from(error: SecretsError) -> Self {
+        match error {
+            SecretsError::Refused { why, .. } => Self::Shut(why),
+            SecretsError::Unusable { why, .. } => Self::Item(why),
+            none => Self::NoKeychain(none.to_string()),
+        }
+    }
 }
 
 impl CredentialBook {
@@ -70,8 +102,8 @@ impl CredentialBook {
         index: Index,
         ask: Box<dyn Ask>,
     ) -> Self {
-        let (typed, trouble) = (Mutex::default(), Mutex::new(None));
-        Self { given, secrets, keychain, index, borrowing: None, ask, typed, trouble }
+        let (typed, trouble, odd) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { given, secrets, keychain, index, borrowing: None, ask, typed, trouble, odd }
     }
 
     /// Also what the mail clients themselves keep for this user, if that can be opened here.
@@ -168,8 +200,8 @@ impl CredentialBook {
             return Kept::Kept(item);
         }
         // After one refusal the user is not asked to unlock again for each account.
-        if let Some(why) = self.trouble() {
-            return no(why);
+        if let Some(trouble) = self.trouble() {
+            return no(trouble.why().to_owned());
         }
         // The list first: a password that nobody can find again would be worse than a name without one.
         let new = match self.index.add(&item) {
@@ -180,7 +212,7 @@ impl CredentialBook {
             Ok(()) => Kept::Kept(item),
             Err(error) => {
                 let mut why = error.to_string();
-                self.lock().get_or_insert_with(|| why.clone());
+                self.note(&item, error);
                 if new && let Err(error) = self.index.remove(&item) {
                     why = format!("{why}; and {error}");
                 }
@@ -201,9 +233,28 @@ impl CredentialBook {
         Ok(was)
     }
 
-    /// What the keychain said when it failed in this run; it is not asked again after that.
-    pub fn trouble(&self) -> Option<String> {
+    /// What the keychain as a whole said when it failed in this run; it is not asked again after that.
+    pub fn trouble(&self) -> Option<Trouble> {
         self.lock().clone()
+    }
+
+    /// Why the keychain gave no password for this account, if it was not for want of one.
+    pub fn trouble_with(&self, account: &Account) -> Option<Trouble> {
+        let odd = self.odd.lock().unwrap_or_else(PoisonError::into_inner);
+        let item = names_of(account).find_map(|user| odd.get(&Item::new(&account.outgoing.host, user)).cloned());
+        item.map(Trouble::Item).or_else(|| self.trouble())
+    }
+
+    /// An item of no use says nothing of the next one.
+    fn note(&self, item: &Item, error: SecretsError) {
+        match Trouble::from(error) {
+            Trouble::Item(why) => {
+                self.odd.lock().unwrap_or_else(PoisonError::into_inner).insert(item.clone(), why);
+            }
+            whole => {
+                self.lock().get_or_insert(whole);
+            }
+        }
     }
 
     fn in_keychain(&self, account: &Account) -> Option<Credential> {
@@ -224,19 +275,17 @@ impl CredentialBook {
         None
     }
 
-    /// One item of the keychain; `Err`: it is not to be asked (again), see [`trouble`](Self::trouble).
+    /// One item of the keychain; `Err`: it gave none, see [`trouble_with`](Self::trouble_with).
     fn kept(&self, host: &str, user: &str) -> Result<Option<Credential>, ()> {
         if self.keychain == KeychainUse::Off || self.trouble().is_some() {
             return Err(());
         }
         let item = Item::new(host, user);
-        let password = self.secrets.get(&item.service, &item.account).map_err(|error| {
-            self.lock().get_or_insert_with(|| error.to_string());
-        })?;
+        let password = self.secrets.get(&item.service, &item.account).map_err(|error| self.note(&item, error))?;
         Ok(password.map(|password| Credential { user: user.to_owned(), password, origin: Origin::Keychain }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Trouble>> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -389,7 +438,7 @@ mod tests {
             assert!(book.find(&account, Lending::OneOperator).is_none());
         }
         assert_eq!(secrets.0.load(Ordering::Relaxed), 1);
-        assert!(book.trouble().unwrap().contains("it is locked"));
+        assert_eq!(book.trouble(), Some(Trouble::Shut("it is locked".into())));
 
         let fresh = CredentialBook { trouble: Mutex::new(None), ..book };
         for _ in 0..2 {

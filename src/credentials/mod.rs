@@ -11,8 +11,10 @@ mod ledger;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use crate::account::Account;
+
 pub use ask::{Ask, Nobody, Terminal, somebody_to_ask};
-pub use book::{CredentialBook, CredentialError, Kept, KeychainUse};
+pub use book::{CredentialBook, CredentialError, Kept, KeychainUse, Trouble};
 pub use borrowed::{BorrowError, Borrowing};
 pub use given::{Given, GivenError, Withheld};
 pub use index::{Index, IndexError};
@@ -64,6 +66,11 @@ impl Item {
     pub fn host(&self) -> &str {
         self.service.strip_prefix(SERVICE).unwrap_or(&self.service)
     }
+}
+
+/// The items that may hold an account's password, the surest first.
+pub fn logins_of(account: &Account) -> Vec<Item> {
+    given::names_of(account).map(|user| Item::new(&account.outgoing.host, user)).collect()
 }
 
 /// A host name as it is compared: without case and without the closing dot.

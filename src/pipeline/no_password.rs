@@ -2,7 +2,7 @@
 
 use super::fix::client_name;
 use crate::account::Account;
-use crate::credentials::{BorrowError, Withheld};
+use crate::credentials::{BorrowError, Trouble, Withheld};
 use crate::operator::{Lending, operator_of};
 use crate::plan::Reason;
 
@@ -12,13 +12,33 @@ pub(super) fn reason(
     lending: Lending,
     withheld: Option<Withheld>,
     unusable: Option<&BorrowError>,
+    keychain: Option<&Trouble>,
 ) -> Reason {
-    match (withheld, unusable) {
-        (Some(Withheld::OtherOperator), _) => other_operator(account),
+    match (withheld, unusable, keychain) {
+        (Some(Withheld::OtherOperator), ..) => other_operator(account),
+        // The keychain's item belongs to this very host, whoever's that is.
+        (None, _, Some(Trouble::Item(why))) => odd_item(why),
+        (None, _, Some(Trouble::Shut(why))) => shut(why),
         _ if !account.logs_in() && lending == Lending::Strangers => other_operator(account),
-        (None, Some(why)) => unreadable(account, why),
-        (None, None) => missing(),
+        (None, Some(why), _) => unreadable(account, why),
+        (None, None, _) => missing(),
     }
+}
+
+fn shut(why: &str) -> Reason {
+    Reason::new(
+        "keychain_locked",
+        format!("The new port needs a login, and the keychain does not say whether it has the password: {why}."),
+        "Unlock the keychain (the password program of this computer), then run this again; or type the password when `port26 fix` asks.",
+    )
+}
+
+fn odd_item(why: &str) -> Reason {
+    Reason::new(
+        "keychain_item",
+        format!("The new port needs a login, and the password in the keychain cannot be used: {why}."),
+        "Run `port26 credential set` for this address, or run `port26 fix` and type the password when asked.",
+    )
 }
 
 fn missing() -> Reason {
@@ -68,7 +88,7 @@ mod tests {
     use crate::diagnosis::tests::account;
 
     fn told(account: &Account, lending: Lending, withheld: Option<Withheld>) -> (String, String) {
-        let reason = reason(account, lending, withheld, None);
+        let reason = reason(account, lending, withheld, None, None);
         (reason.code, format!("{} {}", reason.message, reason.hint))
     }
 
@@ -89,6 +109,17 @@ mod tests {
         assert_eq!(code, "other_operator");
         insta::assert_snapshot!(said, @"smtp.other.test needs a login and belongs to another company than your mailbox (imap.hosting.test). So it is not given the password of the mailbox. If smtp.other.test gave you a password of its own, run `port26 credential set` for this address and type it. Or set the outgoing server of hosting.test in the mail program, if it has one.");
         assert_eq!(told(&silent, Lending::OneOperator, None).0, "password_missing");
+    }
+
+    #[test]
+    fn a_keychain_that_says_no_is_not_one_without_the_password() {
+        let login = account(587, TlsMode::Starttls, AuthSetting::Password);
+        let with = |trouble: &Trouble| reason(&login, Lending::OneOperator, None, None, Some(trouble));
+        let locked = with(&Trouble::Shut("it is locked; unlock it and run port26 again".into()));
+        assert_eq!(locked.code, "keychain_locked");
+        assert!(locked.message.contains("it is locked") && !locked.message.contains("neither"), "{}", locked.message);
+        assert_eq!(with(&Trouble::Item("it is empty".into())).code, "keychain_item");
+        assert_eq!(with(&Trouble::NoKeychain("none".into())).code, "password_missing");
     }
 
     #[test]

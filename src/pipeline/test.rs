@@ -206,7 +206,8 @@ pub(super) async fn prove_target(
     };
     let Some(credential) = credential else {
         let withheld = in_background(tools, &account, move |book, account| book.withheld(account, lending)).await;
-        let reason = no_password::reason(&account, lending, withheld, unusable.as_ref());
+        let keychain = tools.credentials.trouble_with(&account);
+        let reason = no_password::reason(&account, lending, withheld, unusable.as_ref(), keychain.as_ref());
         return Tested::left(account, Some(verdict), Outcome::NeedsUser, reason);
     };
     to.user = Some(credential.user.clone());

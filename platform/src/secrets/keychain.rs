@@ -68,37 +68,65 @@ impl Keychain {
         action: Action,
         work: impl FnOnce(&Entry) -> Result<T, Error> + Send + 'static,
     ) -> Result<Option<T>, SecretsError> {
-        let refused =
-            |why: String| SecretsError::Refused { service: service.to_owned(), account: account.to_owned(), why };
+        let names = || (service.to_owned(), account.to_owned());
+        let refused = |why: String| {
+            let (service, account) = names();
+            SecretsError::Refused { service, account, why }
+        };
         if QUESTIONS.any() {
             return Err(refused("it still waits for an answer to its earlier question".into()));
         }
         self.available()?;
 
-        let (asking, names) = (self.asking, (service.to_owned(), account.to_owned()));
+        let (asking, wanted) = (self.asking, names());
         let limit = if asking == Asking::Allowed { PATIENT } else { QUIET };
         let result = within(limit, &QUESTIONS, move || {
-            let (service, account) = (names.0.as_str(), names.1.as_str());
+            let (service, account) = (wanted.0.as_str(), wanted.1.as_str());
             if asking == Asking::Never {
-                would_ask(service, account, action).map_or(Ok(()), Err)?;
+                would_ask(service, account, action).map_or(Ok(()), |why| Err(No::Keychain(why)))?;
             }
             match Entry::new(service, account).and_then(|entry| work(&entry)) {
                 Ok(value) => Ok(Some(value)),
                 Err(Error::NoEntry) => Ok(None),
                 Err(Error::BadEncoding(mut bytes)) => {
                     bytes.zeroize();
-                    Err("what is kept there is not text".to_owned())
+                    Err(No::Item("what is kept there is not text in UTF-8".to_owned()))
                 }
-                Err(error) => Err(plain(&error, &error.to_string())),
+                Err(Error::Ambiguous(items)) => Err(No::Item(format!(
+                    "there are {} items for it; remove all but one in the password program of this desktop",
+                    items.len()
+                ))),
+                Err(error) => Err(No::Keychain(plain(&error, &error.to_string()))),
             }
         });
         match result {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(why)) => Err(refused(why)),
+            Ok(Err(No::Keychain(why))) => Err(refused(why)),
+            Ok(Err(No::Item(why))) => Err(unusable(service, account, why)),
             Err(NoResult::TooLate) => Err(refused(format!("it gave no answer within {} seconds", limit.as_secs()))),
             Err(NoResult::Broke) => Err(refused("it stopped in the middle of the call".into())),
         }
     }
+}
+
+/// Why there is no answer.
+enum No {
+    /// The keychain as a whole says no.
+    Keychain(String),
+    /// Only this item is of no use.
+    Item(String),
+}
+
+fn unusable(service: &str, account: &str, why: String) -> SecretsError {
+    SecretsError::Unusable { service: service.to_owned(), account: account.to_owned(), why }
+}
+
+/// The password in what another program may have kept: `echo` puts a line end behind it, and nobody's password is empty.
+fn password_in(mut kept: String) -> Option<SecretString> {
+    let length = kept.trim_end_matches(['\r', '\n']).len();
+    let found = (length > 0).then(|| SecretString::from(&kept[..length]));
+    kept.zeroize();
+    found
 }
 
 /// What is about to happen to an item: a new item needs the default keyring, an old one only its own.
@@ -110,7 +138,10 @@ enum Action {
 
 impl Secrets for Keychain {
     fn get(&self, service: &str, account: &str) -> Result<Option<SecretString>, SecretsError> {
-        self.item(service, account, Action::Look, |entry| entry.get_password().map(SecretString::from))
+        match self.item(service, account, Action::Look, |entry| entry.get_password().map(password_in))? {
+            Some(None) => Err(unusable(service, account, "it is empty".to_owned())),
+            found => Ok(found.flatten()),
+        }
     }
 
     fn set(&self, service: &str, account: &str, password: &SecretString) -> Result<(), SecretsError> {
@@ -133,7 +164,7 @@ impl Secrets for Keychain {
 /// of some errors holds the secret.
 fn plain(error: &Error, said: &str) -> String {
     let known = [
-        ("object locked", "it is locked; unlock it and run port26 again"),
+        ("object locked", LOCKED),
         ("prompt dismissed", "the question to unlock it was closed; run port26 again and answer it"),
         (
             "result not returned",
@@ -149,26 +180,41 @@ fn plain(error: &Error, said: &str) -> String {
     })
 }
 
-/// Why this item cannot be had without a question to the user, if so.
+const LOCKED: &str = "it is locked; unlock it and run port26 again";
+
+/// Why this item cannot be had without a question to the user, if so. A search over all of the service is a question
+/// already for KeePassXC, which then opens its window: each collection is asked whether it is locked first, and only one
+/// that is open is searched. What is in the others nobody can tell.
 #[cfg(all(unix, not(target_os = "macos")))]
 fn would_ask(service: &str, account: &str, action: Action) -> Option<String> {
     use secret_service::EncryptionType;
     use secret_service::blocking::SecretService;
 
-    let look = || {
+    let look = || -> Result<Option<&str>, secret_service::Error> {
         let bus = SecretService::connect(EncryptionType::Plain)?;
-        let found = bus.search_items([("service", service), ("username", account)].into())?;
-        if !found.locked.is_empty() {
-            return Ok(true);
+        let mut locked = false;
+        for collection in bus.get_all_collections()? {
+            if collection.is_locked()? {
+                locked = true;
+                continue;
+            }
+            let found = collection.search_items([("service", service), ("username", account)].into())?;
+            if let Some(item) = found.first() {
+                return Ok(item.is_locked()?.then_some(
+                    "the program that keeps passwords wants to be asked before it hands this one out; allow port26 there",
+                ));
+            }
         }
         // An item that is there and open is written in place; a new one goes to the default keyring.
-        Ok(found.unlocked.is_empty() && action == Action::Keep && bus.get_default_collection()?.is_locked()?)
+        let shut = match action {
+            Action::Look => locked,
+            Action::Keep => locked && bus.get_default_collection()?.is_locked()?,
+        };
+        Ok(shut.then_some(LOCKED))
     };
     match look() {
-        Ok(false) => None,
-        Ok(true) => Some("it is locked; unlock it and run port26 again".to_owned()),
+        Ok(why) => why.map(str::to_owned),
         Err(error) => {
-            let error: secret_service::Error = error;
             let said = error.to_string();
             Some(plain(&Error::PlatformFailure(Box::new(error)), &said))
         }
@@ -191,6 +237,15 @@ mod tests {
         assert_eq!(plain(&locked, &locked.to_string()), "it is locked; unlock it and run port26 again");
         let other = Error::PlatformFailure("disk on fire".into());
         assert_eq!(plain(&other, &other.to_string()), "disk on fire");
+    }
+
+    #[test]
+    fn a_line_end_is_no_part_of_a_password() {
+        let of = |kept: &str| password_in(kept.to_owned()).map(|found| found.expose_secret().to_owned());
+        assert_eq!(of("open sesame\n").as_deref(), Some("open sesame"));
+        assert_eq!(of(" two words \r\n").as_deref(), Some(" two words "));
+        assert_eq!(of("a\nb").as_deref(), Some("a\nb"));
+        assert_eq!((of(""), of("\n")), (None, None));
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub enum SecretsError {
         /// What the system said.
         why: String,
     },
-    /// It is locked, or the user said no.
+    /// It is locked, or the user said no, or it gave no answer: another item would be refused as well.
     #[error("the keychain refused {service}/{account}: {why}")]
     Refused {
         /// Service of the item.
@@ -30,11 +30,22 @@ pub enum SecretsError {
         /// What the system said.
         why: String,
     },
+    /// This one item is of no use: there are two, it is empty, it is not text.
+    #[error("the keychain's {service}/{account} cannot be used: {why}")]
+    Unusable {
+        /// Service of the item.
+        service: String,
+        /// Account of the item.
+        account: String,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 /// Keeping and finding passwords.
 pub trait Secrets: Send + Sync {
-    /// The password kept for this service and account; `None` if there is none.
+    /// The password kept for this service and account; `None` if there is none. Other programs may have made the item: a
+    /// line end behind the password, as `echo` leaves it, is not part of it.
     fn get(&self, service: &str, account: &str) -> Result<Option<SecretString>, SecretsError>;
     /// Keeps a password, replacing the one that is there.
     fn set(&self, service: &str, account: &str, password: &SecretString) -> Result<(), SecretsError>;
