@@ -72,7 +72,7 @@ pub struct Global {
     /// A policy file instead of the machine's
     #[arg(long, global = true, value_name = "FILE.toml")]
     pub policy: Option<PathBuf>,
-    /// An extra certificate authority to trust, as PEM
+    /// Extra certificates to trust, as PEM: authorities, or those that servers made themselves
     #[arg(long, global = true, value_name = "FILE.pem")]
     pub ca: Option<PathBuf>,
     /// Read passwords from standard input, one USER:PASSWORD a line
