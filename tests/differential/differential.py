@@ -57,7 +57,7 @@ def compare_lists(args, port26):
         found = lists.differences(case, port26)
         differing += bool(found)
         for kind, words in found:
-            print(f"{case.name}: {kind}: {words} ({', '.join(case.notes)})\n    profiles.ini: {case.files['profiles.ini']!r}")
+            print(f"{case.name}: {kind}: {words} ({', '.join(case.notes)})\n    profiles.ini: {case.files['profiles.ini']!r}", flush=True)
     print(f"{count} homes with a profiles.ini: {differing} with a difference; {time.monotonic() - began:.0f} s")
     return not differing
 

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod changes;
+mod gecko_ini;
 mod migrations;
 mod overrides;
 mod places;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use port26_platform::host::Host;
 
+use super::gecko_ini::GeckoIni;
 use super::profile_path::{self, Place};
 use super::{Family, bounds};
 use crate::clients::{Problem, ProfileAt};
@@ -61,17 +62,17 @@ struct Search<'a> {
 impl Search<'_> {
     fn look_in(&mut self, root: &Path) {
         let file = root.join("profiles.ini");
-        let parsed = match bounds::read(&file) {
+        let listed = match bounds::read(&file) {
             Ok(None) => return,
-            Ok(Some(bytes)) => KeyFile::parse(&bytes).map_err(|error| error.to_string()),
+            Ok(Some(bytes)) => match listed(&GeckoIni::parse(&bytes)) {
+                listed if listed.is_empty() => nothing_in(&bytes).map_or(Ok(listed), Err),
+                listed => Ok(listed),
+            },
             Err(why) => Err(why),
         };
         self.found.any_root = true;
-        match parsed {
-            Ok(ini) => {
-                let installs = bounds::read(&root.join("installs.ini")).ok().flatten();
-                let installs = installs.and_then(|bytes| KeyFile::parse(&bytes).ok());
-                let mut listed = listed(&ini, installs.as_ref());
+        match listed {
+            Ok(mut listed) => {
                 if listed.len() > bounds::MOST_PROFILES {
                     listed.truncate(bounds::MOST_PROFILES);
                     self.found.problems.push(bounds::too_many(self.family, &file, "profiles", bounds::MOST_PROFILES));
@@ -155,23 +156,28 @@ pub(super) fn folder_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-fn listed(ini: &KeyFile, installs: Option<&KeyFile>) -> Vec<Listed> {
-    let value = |file: &KeyFile, section: &str, key: &str| {
-        file.get(&format!("{section}/{key}")).ok().flatten().map(|value| value.trim().to_owned())
+/// Why a list without profiles is not one of a program that has none yet.
+fn nothing_in(bytes: &[u8]) -> Option<String> {
+    let ini = match KeyFile::parse(bytes) {
+        Ok(ini) => ini,
+        Err(error) => return Some(error.to_string()),
     };
+    let named = ini.sections().any(|section| section.starts_with("Profile"));
+    named.then(|| "none of the profiles in it is written as the program reads them".to_owned())
+}
+
+/// As `nsToolkitProfileService::Init` does it: Profile0, Profile1, and so on, until one is missing or does not say whether it
+/// is relative. The sections of installations only name profiles of this list once more.
+fn listed(ini: &GeckoIni) -> Vec<Listed> {
     let mut list = Vec::new();
-    for section in ini.sections().filter(|section| section.starts_with("Profile")) {
-        let Some(text) = value(ini, section, "Path") else { continue };
-        let relative = value(ini, section, "IsRelative").map_or(!profile_path::is_absolute(&text), |flag| flag != "0");
-        list.push(Listed { name: value(ini, section, "Name"), text, relative });
-    }
-    // the second generation names each installation's default profile once more
-    let defaults = ini.sections().filter(|section| section.starts_with("Install")).map(|section| (ini, section));
-    let more = installs.into_iter().flat_map(|file| file.sections().map(move |section| (file, section)));
-    for (file, section) in defaults.chain(more) {
-        let Some(text) = value(file, section, "Default") else { continue };
-        let relative = !profile_path::is_absolute(&text);
-        list.push(Listed { name: None, text, relative });
+    for number in 0.. {
+        let section = format!("Profile{number}");
+        let Some(relative) = ini.get(&section, "IsRelative") else { break };
+        let (Some(name), Some(text)) = (ini.get(&section, "Name"), ini.get(&section, "Path")) else { continue };
+        let relative = relative == "1";
+        if relative || profile_path::is_absolute(text) {
+            list.push(Listed { name: Some(name.to_owned()), text: text.to_owned(), relative });
+        }
     }
     list
 }

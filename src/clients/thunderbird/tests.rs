@@ -429,7 +429,7 @@ fn a_path_out_of_somebody_elses_home_is_not_followed() {
     let root = home.path().join(".thunderbird");
     let up = "../".repeat(root.components().count());
     let profiles = format!(
-        "[Profile0]\nIsRelative=1\nPath={up}{target}\n[Profile1]\nIsRelative=0\nPath={target}\n",
+        "[Profile0]\nName=a\nIsRelative=1\nPath={up}{target}\n[Profile1]\nName=b\nIsRelative=0\nPath={target}\n",
         target = target.display().to_string().replace('\\', "/")
     );
     std::fs::write(root.join("profiles.ini"), profiles).unwrap();

@@ -19,7 +19,7 @@ fn home(os: Os, root: &str) -> (tempfile::TempDir, PathBuf) {
     let home = system.path().join(if os == Os::Linux { "home/ola" } else { "Users/ola" });
     let profile = home.join(root).join("p.default");
     std::fs::create_dir_all(&profile).unwrap();
-    std::fs::write(home.join(root).join("profiles.ini"), "[Profile0]\nIsRelative=1\nPath=p.default\n").unwrap();
+    std::fs::write(home.join(root).join("profiles.ini"), "[Profile0]\nName=p\nIsRelative=1\nPath=p.default\n").unwrap();
     std::fs::write(
         profile.join("prefs.js"),
         "user_pref(\"mail.smtpservers\", \"smtp1\");user_pref(\"mail.smtpserver.smtp1.hostname\", \"smtp.mailhub.example\");\n\

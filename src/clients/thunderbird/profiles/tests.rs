@@ -44,7 +44,7 @@ fn the_flatpaks_of_2026_and_the_store_are_found() {
     put(
         home.path(),
         store,
-        "[Profile0]\r\nIsRelative=1\r\nPath=Profiles/k3.default-esr\r\n",
+        "[Profile0]\r\nName=default-esr\r\nIsRelative=1\r\nPath=Profiles/k3.default-esr\r\n",
         "Profiles/k3.default-esr",
     );
     let host = Host::folder(home.path(), Os::Windows, None);
@@ -106,9 +106,9 @@ fn a_profile_on_a_drive_that_is_not_there_is_told_and_nothing_is_taken_for_it() 
 #[test]
 fn a_list_that_no_program_writes_costs_nothing() {
     let home = tempfile::tempdir().unwrap();
-    let mut ini = format!("{ONE}[Profile1]\nIsRelative=0\nPath=/{}\n", "a/".repeat(200_000));
+    let mut ini = format!("{ONE}[Profile1]\nName=far\nIsRelative=0\nPath=/{}\n", "a/".repeat(200_000));
     for n in 2..20_000 {
-        ini.push_str(&format!("[Profile{n}]\nIsRelative=1\nPath=p{n}.default\n"));
+        ini.push_str(&format!("[Profile{n}]\nName=p{n}\nIsRelative=1\nPath=p{n}.default\n"));
     }
     put(home.path(), ".thunderbird", &ini, "p.default");
     let began = std::time::Instant::now();
@@ -121,4 +121,32 @@ fn a_list_that_no_program_writes_costs_nothing() {
     assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
     std::fs::File::create(home.path().join(".thunderbird/profiles.ini")).unwrap().set_len((16 << 20) + 1).unwrap();
     assert_eq!(THUNDERBIRD.detect(&host).unwrap_err().code, "unreadable_profile_list");
+}
+
+/// As Thunderbird 153.7 lists them.
+#[test]
+fn a_list_is_read_as_far_as_the_program_reads_it() {
+    let p = |number: u32, lines: &str| format!("[Profile{number}]\n{lines}\n");
+    const GOOD: &str = "Name=x\nIsRelative=1\nPath=p.default";
+    for (what, ini, count, told) in [
+        ("one", p(0, GOOD), 1, vec![]),
+        ("a list without any", "[General]\nVersion=2\n".to_owned(), 0, vec![]),
+        ("numbers begin at 0", p(1, GOOD), 0, vec!["unreadable_profile_list"]),
+        ("a gap", p(0, "Name=x\nIsRelative=1\nPath=gone") + &p(2, GOOD), 0, vec![]),
+        ("the order of the file is nothing", p(1, GOOD) + &p(0, "Name=x\nIsRelative=1\nPath=gone"), 1, vec![]),
+        ("no flag ends the list", p(0, "Name=x\nPath=p.default") + &p(1, GOOD), 0, vec!["unreadable_profile_list"]),
+        ("no name", p(0, "IsRelative=1\nPath=p.default"), 0, vec!["unreadable_profile_list"]),
+        ("no name, and another", p(0, "IsRelative=1\nPath=x") + &p(1, GOOD), 1, vec![]),
+        ("another flag", p(0, "Name=x\nIsRelative=true\nPath=p.default"), 0, vec!["unreadable_profile_list"]),
+        ("blanks", p(0, "Name = x\nIsRelative = 1\nPath = p.default"), 0, vec!["unreadable_profile_list"]),
+        ("an installation's default alone", "[Install1]\nDefault=p.default\n".to_owned(), 0, vec![]),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        put(home.path(), ".thunderbird", &ini, "p.default");
+        let host = Host::folder(home.path(), Os::Linux, None);
+        match THUNDERBIRD.detect(&host) {
+            Err(problem) => assert_eq!((0, vec![problem.code.as_str()]), (count, told), "{what}"),
+            Ok(here) => assert_eq!((here.unwrap().profiles.len(), vec![]), (count, told), "{what}"),
+        }
+    }
 }

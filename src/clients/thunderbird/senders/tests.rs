@@ -111,7 +111,7 @@ fn an_address_without_a_server_is_told() {
             vec![("smtp1", 25, false)],
         ),
         ("a space belongs to the key", prefs(&[], "user_pref(\"mail.smtpservers\", \" smtp1\");"), vec![]),
-        ("the list is a number", prefs(&[], "user_pref(\"mail.smtpservers\", 3);"), vec![]),
+        ("the list is a number", prefs(&["mail.smtpservers"], "user_pref(\"mail.smtpservers\", 3);"), vec![]),
         (
             "a server of a kind that is not known ends them all",
             prefs(
