@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::account::{Account, SubmissionServer};
+use crate::apply::ImportFiles;
 use crate::clients::{Installation, Problem};
 use crate::diagnosis::Verdict;
 use crate::plan::{Outcome, Reason};
@@ -34,12 +35,24 @@ pub struct AccountReport {
     /// The receipt that `undo` takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<String>,
+    /// Two `.reg` files: what a person imports where port26 does not write, or may import into Windows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub import: Option<ImportFiles>,
 }
 
 impl AccountReport {
     /// A report that says only what was found.
     pub fn found(account: Account) -> Self {
-        Self { account, verdict: None, result: None, reason: None, before: None, after: None, receipt: None }
+        Self {
+            account,
+            verdict: None,
+            result: None,
+            reason: None,
+            before: None,
+            after: None,
+            receipt: None,
+            import: None,
+        }
     }
 
     /// Sets result and reason.

@@ -296,6 +296,10 @@ fn each_edit_of_a_move_is_its_own_and_can_be_taken_back() {
     for sample in SAMPLES.iter() {
         let mut parts = sample.name.components();
         let fixture: PathBuf = case::fixtures().join(parts.by_ref().take(2).collect::<PathBuf>());
+        // A registry without a home: `tests/technicians.rs` moves its accounts.
+        if fixture.is_file() {
+            continue;
+        }
         let case = case::Case::copy(&fixture);
         let file = case.home.path().join(parts.as_path());
         let accounts = case.transactions().into_iter().flat_map(|(_, one)| one.accounts);

@@ -10,6 +10,7 @@ use crate::formats::open::Editors;
 
 mod error;
 mod group;
+mod handed_out;
 mod journal;
 mod preview;
 mod receipt;
@@ -24,6 +25,7 @@ mod transaction;
 mod undo;
 
 pub use error::ApplyError;
+pub use handed_out::{HandOutError, ImportFiles, hand_out};
 pub use journal::{JournalError, SCHEMA};
 pub use preview::Interrupted;
 pub use receipt::{

@@ -57,11 +57,13 @@ pub struct Global {
     /// Whose layout that home folder has
     #[arg(long, global = true, value_name = "OS", help_heading = "Another machine")]
     pub os: Option<OsName>,
-    /// That user's HKEY_CURRENT_USER as regedit exports it; read and written in place
-    #[arg(long, global = true, value_name = "FILE.reg", help_heading = "Another machine")]
+    /// That user's registry: HKEY_CURRENT_USER as regedit exports it, read and written in place, or NTUSER.DAT itself, only
+    /// read (one in the home folder is found)
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Another machine")]
     pub registry: Option<PathBuf>,
-    /// What is installed on that machine: its HKEY_LOCAL_MACHINE\Software as regedit exports it; only read
-    #[arg(long, global = true, value_name = "FILE.reg", help_heading = "Another machine")]
+    /// What is installed on that machine: its HKEY_LOCAL_MACHINE\Software as regedit exports it, or its hive
+    /// Windows/System32/config/SOFTWARE; only read
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Another machine")]
     pub machine_registry: Option<PathBuf>,
     /// Where journal, receipts and history are kept
     #[arg(long, global = true, value_name = "DIR")]

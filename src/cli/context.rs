@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use port26_platform::host::{Host, Os};
-use port26_platform::registry::{MachineRegFile, MachineRegistry, RegFile, Registry};
 use port26_platform::sealed::UserSeal;
 use port26_platform::secrets::{Asking, Keychain};
 
@@ -14,7 +13,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::UsageError;
-use super::args::{Global, OsName, Selection};
+pub(super) use super::another_machine::host;
+use super::args::{Global, Selection};
 use super::output::Manner;
 use super::progress::{BesideSpinner, Lines, Spinner};
 use crate::account::Notice;
@@ -27,94 +27,6 @@ use crate::plan::Decision;
 use crate::policy::Policy;
 use crate::probe::connect_to::ConnectTo;
 use crate::probe::{Config, Prober};
-
-/// The machine to work on.
-pub(super) fn host(global: &Global) -> anyhow::Result<Host> {
-    let registry = global.registry.as_deref().map(registry_file).transpose()?;
-    let machine = machine_registry(global)?;
-    match &global.home {
-        None => {
-            let mut host = Host::this_machine().context("finding this user's folders")?;
-            if let Some(registry) = registry {
-                host.registry = Some(registry);
-            }
-            if machine.is_some() {
-                host.machine = machine;
-            }
-            Ok(host)
-        }
-        Some(home) => {
-            if !home.is_dir() {
-                let message = format!("--home {}: there is no such folder", home.display());
-                return Err(UsageError::new(message, "Give the user's home folder, e.g. /mnt/disk/Users/jan.").into());
-            }
-            let home = std::path::absolute(home).with_context(|| format!("--home {}", home.display()))?;
-            let os = global.os.map_or_else(|| guess_os(&home), |name| Ok(os(name)))?;
-            Ok(Host::folder(home, os, registry).with_machine(machine))
-        }
-    }
-}
-
-/// What is installed there: a file of its own, or in the file with the user's registry.
-fn machine_registry(global: &Global) -> anyhow::Result<Option<Arc<dyn MachineRegistry>>> {
-    let open = |path: &Path| MachineRegFile::open(path).context("reading the exported registry");
-    let read = match (&global.machine_registry, &global.registry) {
-        (Some(path), _) if !path.is_file() => {
-            let message = format!("--machine-registry {}: there is no such file", path.display());
-            return Err(UsageError::new(
-                message,
-                "Export HKEY_LOCAL_MACHINE\\Software with regedit and give that file.",
-            )
-            .into());
-        }
-        (Some(path), _) => {
-            let found = open(path)?;
-            if found.is_none() {
-                let message = format!("--machine-registry {}: there is no HKEY_LOCAL_MACHINE in it", path.display());
-                let hint =
-                    "Export HKEY_LOCAL_MACHINE\\Software with regedit; the user's own registry goes to --registry.";
-                return Err(UsageError::new(message, hint).into());
-            }
-            found
-        }
-        (None, Some(path)) => open(path)?,
-        (None, None) => None,
-    };
-    Ok(read.map(|registry| Arc::new(registry) as Arc<dyn MachineRegistry>))
-}
-
-fn os(name: OsName) -> Os {
-    match name {
-        OsName::Windows => Os::Windows,
-        OsName::Macos => Os::Macos,
-        OsName::Linux => Os::Linux,
-    }
-}
-
-/// Whose layout a home folder has, when exactly one fits.
-fn guess_os(home: &Path) -> anyhow::Result<Os> {
-    let windows = home.join("AppData").is_dir();
-    let macos = home.join("Library").is_dir();
-    match (windows, macos) {
-        (true, false) => Ok(Os::Windows),
-        (false, true) => Ok(Os::Macos),
-        (false, false) => Ok(Os::Linux),
-        (true, true) => Err(UsageError::new(
-            format!("--home {} looks like Windows and like macOS", home.display()),
-            "Say which with --os windows or --os macos.",
-        )
-        .into()),
-    }
-}
-
-fn registry_file(path: &Path) -> anyhow::Result<Arc<dyn Registry>> {
-    if !path.is_file() {
-        let message = format!("--registry {}: there is no such file", path.display());
-        return Err(UsageError::new(message, "Export HKEY_CURRENT_USER with regedit and give that .reg file.").into());
-    }
-    let path = std::path::absolute(path).with_context(|| format!("--registry {}", path.display()))?;
-    Ok(Arc::new(RegFile::open(&path).context("reading the exported registry")?))
-}
 
 /// Where journal and receipts are kept.
 pub(super) fn state_dir(global: &Global) -> anyhow::Result<PathBuf> {

@@ -1,5 +1,6 @@
 //! Exit codes, the contract of scripts: the first that fits in the order 2, 1, 5, 6, 4, 3, 0.
 
+use crate::clients::Problem;
 use crate::plan::Outcome;
 
 /// How the program ends.
@@ -60,6 +61,12 @@ impl Exit {
             Outcome::WouldFix | Outcome::WouldRevert => Self::Pending,
             Outcome::AlreadyWorks | Outcome::Fixed | Outcome::NotOurs | Outcome::Refused => Self::Done,
         }
+    }
+
+    /// The code for what was named on the command line, or lies in the home that was, and could not be read. A mail program's
+    /// own troubles are told and fail nothing that only looks.
+    pub fn of_named(problems: &[Problem]) -> Self {
+        if problems.iter().any(|problem| problem.client.is_none()) { Self::Failed } else { Self::Done }
     }
 
     /// The worse of two.

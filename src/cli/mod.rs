@@ -2,6 +2,7 @@
 //! `bin`, where errors are joined into sentences by anyhow.
 
 mod agent;
+mod another_machine;
 mod args;
 mod context;
 mod credential;
@@ -11,6 +12,7 @@ mod failure;
 mod fix;
 mod fix_when_closed;
 mod hand_over;
+mod home_folder;
 mod log;
 pub mod output;
 mod page;

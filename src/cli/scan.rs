@@ -14,5 +14,5 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     report.accounts = found.accounts.into_iter().map(AccountReport::found).collect();
     report.problems = found.problems;
     output::print(&report, context::manner(global))?;
-    Ok(Exit::Done)
+    Ok(Exit::of_named(&report.problems))
 }

@@ -24,7 +24,8 @@ pub(super) fn run(global: &Global, selection: &Selection) -> anyhow::Result<Exit
     if matches!(manner, Manner::People | Manner::Detailed) {
         next_command(&report, tools.policy.mode.value)?;
     }
-    Ok(Exit::of(report.accounts.iter().filter_map(|account| account.result)))
+    let outcomes = Exit::of(report.accounts.iter().filter_map(|account| account.result));
+    Ok(outcomes.worst(Exit::of_named(&report.problems)))
 }
 
 /// A test is done to do something about it.

@@ -447,6 +447,7 @@ mod tests {
             machine: None,
             processes: Arc::new(NothingRuns),
             scripts: Arc::new(port26_platform::scripts::NoScripts),
+            unread: Vec::new(),
             own_session: false,
         }
     }

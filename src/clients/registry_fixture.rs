@@ -42,6 +42,7 @@ fn host(registry: Option<Arc<dyn Registry>>) -> Host {
         machine: None,
         processes: Arc::new(NothingRuns),
         scripts: Arc::new(port26_platform::scripts::NoScripts),
+        unread: Vec::new(),
         own_session: false,
     }
 }

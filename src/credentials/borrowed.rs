@@ -165,6 +165,7 @@ mod tests {
             machine: None,
             processes: Arc::new(NothingRuns),
             scripts: Arc::new(port26_platform::scripts::NoScripts),
+            unread: Vec::new(),
             own_session: true,
         };
         let client = CLIENTS.iter().find(|client| client.id() == ClientId::Outlook).unwrap();

@@ -12,6 +12,7 @@ pub mod plist_doc;
 pub mod plist_value;
 pub mod prefs_js;
 pub mod reg_file;
+pub mod reg_import;
 mod xml;
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! Stage 1: which mail clients are here and what they hold. One that cannot be read never hides the others.
 
-use port26_platform::host::Host;
+use port26_platform::host::{Host, Unread};
 
 use crate::account::Account;
 use crate::clients::installed::{Program, programs};
@@ -19,7 +19,7 @@ pub struct Discovery {
 
 /// Looks for every client.
 pub fn discover(host: &Host, clients: &[&dyn MailClient]) -> Discovery {
-    let mut discovery = Discovery::default();
+    let mut discovery = Discovery { problems: host.unread.iter().map(unread).collect(), ..Discovery::default() };
     let mut installed = programs(host);
     for client in clients {
         let programs = installed.remove(&client.id()).unwrap_or_default();
@@ -44,6 +44,12 @@ pub fn discover(host: &Host, clients: &[&dyn MailClient]) -> Discovery {
         }
     }
     discovery
+}
+
+/// What is nobody's own, and was not to be read.
+fn unread(unread: &Unread) -> Problem {
+    let Unread { at, code, message, hint } = unread.clone();
+    Problem { client: None, at, code: code.to_owned(), message, hint }
 }
 
 /// The version that is told where the profiles tell none: of the first program that has one.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::by_import;
 use super::test::Tested;
 use super::{Event, Tools};
 use crate::account::{Account, ClientId, Notice, SubmissionServer};
@@ -22,6 +23,8 @@ pub struct Fixing {
     pub report: AccountReport,
     /// The settings to write; empty if it is left alone.
     pub changes: Vec<Change>,
+    /// The same where port26 does not write: they are handed out, for a person to import.
+    pub(super) by_import: Vec<Change>,
     /// Its server afterwards.
     pub to: Option<SubmissionServer>,
     accepted: Option<Credential>,
@@ -31,7 +34,7 @@ pub struct Fixing {
 impl Fixing {
     /// Somebody must agree to it by name: it goes to another name of the host.
     pub fn needs_consent(&self) -> bool {
-        self.pending() && self.consent.is_some()
+        (self.pending() || !self.by_import.is_empty()) && self.consent.is_some()
     }
 
     /// Somebody was shown what changes and agreed to it.
@@ -46,10 +49,11 @@ impl Fixing {
         !self.changes.is_empty()
     }
 
-    fn settle(&mut self, outcome: Outcome, reason: Reason) {
+    pub(super) fn settle(&mut self, outcome: Outcome, reason: Reason) {
         self.report.result = Some(outcome);
         self.report.reason = Some(reason);
         self.changes.clear();
+        self.by_import.clear();
     }
 }
 
@@ -62,6 +66,7 @@ fn one(tools: &Tools, tested: Tested) -> Fixing {
     let mut fixing = Fixing {
         report: tested.report,
         changes: Vec::new(),
+        by_import: Vec::new(),
         to: None,
         accepted: tested.accepted,
         consent: tested.consent,
@@ -77,7 +82,10 @@ fn one(tools: &Tools, tested: Tested) -> Fixing {
         (_, Err(error)) => fixing.settle(Outcome::NeedsUser, plan_reason(&error)),
         (InUse::Yes(_), _) => fixing.settle(Outcome::Deferred, open_reason(account)),
         (InUse::No, Ok(changes)) => {
-            fixing.changes = changes;
+            match by_import::is_for(&tools.host, &changes) {
+                true => by_import::put_aside(&mut fixing, changes),
+                false => fixing.changes = changes,
+            }
             fixing.to = Some(to);
         }
     }
@@ -109,6 +117,7 @@ pub fn fix(tools: &Tools, mut fixing: Vec<Fixing>, run: &RunId) -> Vec<AccountRe
     }
     tools.events.on(&Event::Written);
     keep_passwords(tools, &mut fixing);
+    by_import::hand_out_all(tools, &mut fixing, run);
     fixing.into_iter().map(|one| one.report).collect()
 }
 

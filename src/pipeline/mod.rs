@@ -1,6 +1,7 @@
 //! The stages in order, emitting events: discover, test (probe, prove, diagnose, decide), fix (apply,
 //! verify) and undo. Every front end drives this and only this.
 
+mod by_import;
 mod by_relay;
 mod discover;
 mod fix;

@@ -227,6 +227,7 @@ mod tests {
             machine: None,
             processes: processes.clone(),
             scripts: Arc::new(port26_platform::scripts::NoScripts),
+            unread: Vec::new(),
             own_session: true,
         };
         let state = tempfile::tempdir().unwrap();

@@ -107,6 +107,13 @@ impl World {
         self.port26_given(arguments, stdin).await
     }
 
+    /// Runs port26 on this home instead, whatever system it is of.
+    pub async fn on_home(&self, home: &Path, arguments: &[&str], stdin: &str) -> Run {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_port26"));
+        command.args(arguments).arg("--home").arg(home);
+        self.run(command, stdin).await
+    }
+
     /// Runs port26 on the machine it runs on, with the same mail host.
     pub async fn on_this_machine(&self, arguments: &[&str]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_port26"));

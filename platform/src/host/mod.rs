@@ -14,7 +14,10 @@ use crate::scripts::{self, NoScripts, Scripts, Visit};
 #[cfg(windows)]
 pub(crate) mod known_folders;
 mod redirected;
+mod unread;
 pub mod written_path;
+
+pub use unread::Unread;
 
 /// The system whose layout a home folder has. A value, so that every adapter runs in tests everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -154,6 +157,8 @@ pub struct Host {
     pub processes: Arc<dyn Processes>,
     /// Programs that are set by scripting (macOS). For a folder given by `--home` there are none: they would be this user's.
     pub scripts: Arc<dyn Scripts>,
+    /// What of it could not be read. It hides nothing else.
+    pub unread: Vec<Unread>,
     /// True when this is the running user's own session on this machine, not a folder given by `--home`.
     pub own_session: bool,
 }
@@ -168,6 +173,7 @@ impl Host {
             machine: crate::registry::live_machine(),
             processes: Arc::new(RunningSystem),
             scripts: scripts::live(Visit::NotNow),
+            unread: Vec::new(),
             own_session: true,
         })
     }
@@ -189,7 +195,8 @@ impl Host {
         if let (Os::Windows, Some(registry)) = (os, registry.as_deref()) {
             folders = redirected::folders(folders, registry);
         }
-        Self { os, folders, registry, machine: None, processes, scripts: Arc::new(NoScripts), own_session: false }
+        let scripts = Arc::new(NoScripts);
+        Self { os, folders, registry, machine: None, processes, scripts, unread: Vec::new(), own_session: false }
     }
 
     /// A variable of the running user's own session. A folder has none, whatever those of this process say.

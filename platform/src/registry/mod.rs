@@ -1,7 +1,13 @@
-//! The user's registry hive as a small trait, with two ways to stand behind it: a `.reg` file that is
-//! edited in place, and the live registry of Windows. Keys are paths below `HKEY_CURRENT_USER`. The machine's hive has
+//! The user's registry hive as a small trait, with three ways to stand behind it: a `.reg` file that is
+//! edited in place, a hive (`NTUSER.DAT`) that is only read, and the live registry of Windows. Keys are paths below `HKEY_CURRENT_USER`. The machine's hive has
 //! a face of its own, [`machine`], which cannot write.
 
+use std::path::Path;
+use std::sync::Arc;
+
+pub use error::RegistryError;
+pub use hive::Freshness;
+pub use hive_file::HiveFile;
 pub use machine::{MachineRegFile, MachineRegistry, View};
 pub use reg_file::RegFile;
 use serde::{Deserialize, Serialize};
@@ -9,7 +15,11 @@ use serde::{Deserialize, Serialize};
 pub mod below;
 #[doc(hidden)]
 pub mod contract;
+mod error;
+pub mod hive;
+pub mod hive_file;
 pub mod machine;
+pub mod machine_hive;
 pub mod memory;
 pub mod reg_file;
 pub mod reg_text;
@@ -153,38 +163,6 @@ fn utf16_with_nul(text: &str) -> Vec<u8> {
     text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
 }
 
-/// What went wrong with the registry, and where.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RegistryError {
-    /// The `.reg` file could not be read or written.
-    #[error("registry file {path}: {source}")]
-    Io {
-        /// The file.
-        path: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The `.reg` file is not what regedit exports.
-    #[error("registry file {path}, line {line}: {why}")]
-    Malformed {
-        /// The file.
-        path: String,
-        /// Line, from 1.
-        line: usize,
-        /// What is wrong there.
-        why: String,
-    },
-    /// The live registry refused.
-    #[error("registry key {key}: {why}")]
-    Refused {
-        /// The key.
-        key: String,
-        /// What the system said.
-        why: String,
-    },
-}
-
 /// A write to one value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueWrite {
@@ -210,16 +188,50 @@ pub trait Registry: Send + Sync {
     /// Writes all of them or, where the backing store can do that (a file), none.
     fn write(&self, writes: &[ValueWrite]) -> Result<(), RegistryError>;
     /// The file that holds this registry, when it is a `.reg` file: then the writer treats it as a file.
-    fn backing_file(&self) -> Option<&std::path::Path> {
+    fn backing_file(&self) -> Option<&Path> {
+        None
+    }
+    /// The hive that this registry is read from, when nothing can be written to it.
+    fn read_only(&self) -> Option<OnlyRead<'_>> {
         None
     }
 }
 
+/// A hive that is only read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OnlyRead<'a> {
+    /// The file.
+    pub file: &'a Path,
+    /// How it was left.
+    pub freshness: Freshness,
+}
+
+/// A user's registry in a file: an export of it, or the hive itself. What it is is told by how it begins.
+pub fn open(path: &Path) -> Result<(Arc<dyn Registry>, Freshness), RegistryError> {
+    if !reg_file::begins_with(path, hive::MAGIC)? {
+        return Ok((Arc::new(RegFile::open(path)?), Freshness::Clean));
+    }
+    let hive = HiveFile::open(path)?;
+    if !hive.is_a_users()? {
+        return Err(RegistryError::NoUser { path: path.display().to_string(), roots: hive.subkeys("")? });
+    }
+    let freshness = hive.freshness();
+    Ok((Arc::new(hive), freshness))
+}
+
+/// A machine's registry in a file: an export of it, or its hive `SOFTWARE`. `None` if there is nothing of it in the file.
+pub fn open_machine(path: &Path) -> Result<Option<Arc<dyn MachineRegistry>>, RegistryError> {
+    Ok(match reg_file::begins_with(path, hive::MAGIC)? {
+        true => machine_hive::MachineHive::open(path)?.map(|hive| Arc::new(hive) as Arc<dyn MachineRegistry>),
+        false => MachineRegFile::open(path)?.map(|file| Arc::new(file) as Arc<dyn MachineRegistry>),
+    })
+}
+
 /// The running machine's registry, `HKEY_LOCAL_MACHINE`. Only Windows has one.
-pub fn live_machine() -> Option<std::sync::Arc<dyn MachineRegistry>> {
+pub fn live_machine() -> Option<Arc<dyn MachineRegistry>> {
     #[cfg(windows)]
     {
-        Some(std::sync::Arc::new(windows::LiveMachine))
+        Some(Arc::new(windows::LiveMachine))
     }
     #[cfg(not(windows))]
     {
@@ -228,10 +240,10 @@ pub fn live_machine() -> Option<std::sync::Arc<dyn MachineRegistry>> {
 }
 
 /// The running user's registry. Only Windows has one.
-pub fn live() -> Option<std::sync::Arc<dyn Registry>> {
+pub fn live() -> Option<Arc<dyn Registry>> {
     #[cfg(windows)]
     {
-        Some(std::sync::Arc::new(windows::LiveRegistry))
+        Some(Arc::new(windows::LiveRegistry))
     }
     #[cfg(not(windows))]
     {

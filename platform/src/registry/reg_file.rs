@@ -1,7 +1,7 @@
 //! A user's hive in a `.reg` file, as regedit exports it: read through [`RegText`], replaced atomically.
 
 use std::fs::Metadata;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -90,6 +90,9 @@ fn read(path: &Path) -> Result<(Stamp, Arc<RegText>), RegistryError> {
     let stamp = stamp(path)?;
     let bytes = read_bytes(path)?;
     let text = RegText::parse(&bytes).map_err(|error| malformed(path, error))?;
+    if text.is_empty() {
+        return Err(RegistryError::NoUser { path: shown(path), roots: text.roots().to_vec() });
+    }
     Ok((stamp, Arc::new(text)))
 }
 
@@ -102,10 +105,25 @@ pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, RegistryError> {
     }
 }
 
+/// Does the file begin so? Not told by its name: a hive may be called anything.
+pub(super) fn begins_with(path: &Path, magic: &[u8]) -> Result<bool, RegistryError> {
+    let mut start = Vec::with_capacity(magic.len());
+    // A pipe in the file's place would make us wait for its writer.
+    match std::fs::metadata(path) {
+        Ok(meta) if !meta.is_file() => return Err(failed(path, std::io::Error::other("it is not a regular file"))),
+        Ok(_) => {}
+        Err(source) => return Err(failed(path, source)),
+    }
+    let file = std::fs::File::open(path).map_err(|source| failed(path, source))?;
+    file.take(magic.len() as u64).read_to_end(&mut start).map_err(|source| failed(path, source))?;
+    Ok(start == magic)
+}
+
 pub(super) fn malformed(path: &Path, error: RegTextError) -> RegistryError {
     let path = shown(path);
     match error {
         RegTextError::Malformed { line, why, .. } => RegistryError::Malformed { path, line, why },
+        RegTextError::SeveralUsers { roots } => RegistryError::SeveralUsers { path, roots },
         RegTextError::Refused { .. } => RegistryError::Malformed { path, line: 1, why: error.to_string() },
     }
 }
@@ -147,11 +165,11 @@ fn sync_folder(_folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn failed(path: &Path, source: std::io::Error) -> RegistryError {
+pub(super) fn failed(path: &Path, source: std::io::Error) -> RegistryError {
     RegistryError::Io { path: shown(path), source }
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 

@@ -2,17 +2,21 @@
 //! stays; keys are indexed once, so that a hive with thousands of accounts is read in one pass.
 //!
 //! The user's hive in the file is what stands below `HKEY_CURRENT_USER` (or `HKCU`) or, if there is none, below the one
-//! user of `HKEY_USERS`. Other roots are kept and not looked at, but for `HKEY_LOCAL_MACHINE`, which can be read instead.
+//! root that holds a user ([`roots`] says which do). Other roots are kept and not looked at, but for `HKEY_LOCAL_MACHINE`,
+//! which can be read instead.
 
 mod data;
 mod encoding;
+mod keys;
 mod parse;
+mod roots;
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use data::{Dialect, Form};
-pub use data::{raw_to_value, value_to_raw};
+pub use data::{name_to_raw, raw_to_value, value_to_raw};
+use keys::Keys;
 
 use super::{Value, fold};
 
@@ -29,6 +33,12 @@ pub enum RegTextError {
         offset: usize,
         /// What is wrong there.
         why: String,
+    },
+    /// More than one user's hive.
+    #[error("it holds the registry of several users: {}", roots.join(", "))]
+    SeveralUsers {
+        /// Below what each stands.
+        roots: Vec<String>,
     },
     /// The value cannot be written without touching more than itself.
     #[error("{key}, value \"{name}\": {why}")]
@@ -51,8 +61,10 @@ pub struct RegText {
     /// Header, and comments before the first key.
     preamble: Range<usize>,
     sections: Vec<Section>,
-    /// Keys of the hive by folded path.
-    keys: HashMap<String, Key>,
+    /// Keys of the hive.
+    keys: Keys,
+    /// Below what the file's keys stand, whoever's they are.
+    roots: Vec<String>,
 }
 
 /// A piece of the file.
@@ -87,15 +99,6 @@ struct Entry {
     form: Form,
 }
 
-/// A key of the hive.
-#[derive(Debug, Clone, Default)]
-struct Key {
-    /// Names of its subkeys as first written.
-    children: Vec<String>,
-    /// Its live sections in the file's order.
-    sections: Vec<usize>,
-}
-
 impl RegText {
     /// Reads a file for its user's hive.
     pub fn parse(bytes: &[u8]) -> Result<Self, RegTextError> {
@@ -110,6 +113,11 @@ impl RegText {
     /// Is there anything of the hive in the file?
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+
+    /// Below what the keys in the file stand, each once, in the file's order: `HKEY_LOCAL_MACHINE\SYSTEM`, `HKEY_CURRENT_USER`.
+    pub fn roots(&self) -> &[String] {
+        &self.roots
     }
 
     /// The file's bytes, edits included.
@@ -128,12 +136,12 @@ impl RegText {
 
     /// Does the key exist? A key exists if something below it does.
     pub fn has_key(&self, key: &str) -> bool {
-        self.keys.contains_key(&fold(key))
+        self.keys.find(key).is_some()
     }
 
     /// Names of the direct subkeys in the file's order.
     pub fn subkeys(&self, key: &str) -> &[String] {
-        self.keys.get(&fold(key)).map_or(&[], |key| &key.children)
+        self.keys.find(key).map_or(&[], |key| key.children())
     }
 
     /// All values of a key, each once, in the file's order.
@@ -177,6 +185,9 @@ impl RegText {
             let data = data::print(self.dialect, value, column, eol).map_err(refused)?;
             let text = [&old[..entry.data.start], &data, &old[entry.data.end..]].concat();
             let (start, form) = (entry.data.start, form_of(&data));
+            // reged leaves out the line end after a value without bytes. One with bytes needs it.
+            let runs_on = !text.ends_with(b"\n") && !self.is_last(section, piece) && !data.ends_with(b":");
+            let text = if runs_on { [text.as_slice(), eol].concat() } else { text };
             if let Piece::Value(entry) = &mut self.sections[section].pieces[piece] {
                 *entry = Entry { text: Text::Own(text), data: start..start + data.len(), form, ..entry.clone() };
             }
@@ -202,7 +213,10 @@ impl RegText {
         }
         let Some((section, piece)) = self.last(key, &folded) else { return Ok(false) };
         let text = self.piece_text(&self.sections[section].pieces[piece]);
-        let closes_file = !text.ends_with(b"\n") && !text.starts_with(b"\n") && !text.starts_with(b"\r\n");
+        let closes_file = self.is_last(section, piece)
+            && !text.ends_with(b"\n")
+            && !text.starts_with(b"\n")
+            && !text.starts_with(b"\r\n");
         if closes_file {
             self.strip_line_end_before(section, piece);
         }
@@ -211,21 +225,28 @@ impl RegText {
     }
 
     fn insert(&mut self, key: &str, name: &str, value: &Value) -> Result<(), &'static str> {
-        let live = self.keys.get(&fold(key)).ok_or("its key is not there")?;
+        let live = self.keys.find(key).ok_or("its key is not there")?;
         let &section = live.sections.last().ok_or("its key has no section of its own in this file")?;
         if name.contains(['\r', '\n', '\0']) || (self.dialect.ascii_only && !name.is_ascii()) {
             return Err("its name cannot be written in this file");
         }
         let pieces = &self.sections[section].pieces;
-        let place = pieces.iter().rposition(|piece| matches!(piece, Piece::Value(_))).map_or(0, |n| n + 1);
+        let mut place = pieces.iter().rposition(|piece| matches!(piece, Piece::Value(_))).map_or(0, |n| n + 1);
+        // Not behind a value that has no line end of its own: before it, so that taking it out again leaves no trace.
+        let runs_on = |place: usize| {
+            let before = place.checked_sub(1).filter(|&n| !self.is_last(section, n)).and_then(|n| pieces.get(n));
+            before.is_some_and(|piece| !self.piece_text(piece).ends_with(b"\n"))
+        };
+        while runs_on(place) {
+            place -= 1;
+        }
         let eol = self.line_end(section, place).to_vec();
         let before = match place.checked_sub(1) {
             Some(n) => self.piece_text(&pieces[n]),
             None => &self.source[self.sections[section].head.clone()],
         };
         let open = !before.ends_with(b"\n");
-        let escaped = data::escape(name);
-        let quoted = if name.is_empty() { "@".to_owned() } else { format!("\"{escaped}\"") };
+        let quoted = name_to_raw(name);
         let mut text = if open { eol.clone() } else { Vec::new() };
         let start = text.len();
         text.extend_from_slice(quoted.as_bytes());
@@ -237,7 +258,7 @@ impl RegText {
         if !open {
             text.extend_from_slice(&eol);
         }
-        let name_at = if name.is_empty() { start..start } else { start + 1..start + 1 + escaped.len() };
+        let name_at = if name.is_empty() { start..start } else { start + 1..start + quoted.len() - 1 };
         let entry =
             Entry { text: Text::Own(text), folded: fold(name), name: name_at, data: from..to, form: form_of(&data) };
         self.sections[section].pieces.insert(place, Piece::Value(entry));
@@ -246,7 +267,7 @@ impl RegText {
 
     /// All entries of a key, deletions too, in the file's order.
     fn entries(&self, key: &str) -> impl DoubleEndedIterator<Item = &Entry> {
-        let sections = self.keys.get(&fold(key)).map_or(&[][..], |key| &key.sections);
+        let sections = self.keys.find(key).map_or(&[][..], |key| &key.sections);
         sections.iter().flat_map(|&section| &self.sections[section].pieces).filter_map(|piece| match piece {
             Piece::Value(entry) => Some(entry),
             Piece::Other(_) => None,
@@ -255,11 +276,16 @@ impl RegText {
 
     /// Section and piece of the entry that counts.
     fn last(&self, key: &str, folded: &str) -> Option<(usize, usize)> {
-        let sections = &self.keys.get(&fold(key))?.sections;
+        let sections = &self.keys.find(key)?.sections;
         sections.iter().rev().find_map(|&section| {
             let found = |piece: &Piece| matches!(piece, Piece::Value(entry) if entry.folded == folded);
             Some((section, self.sections[section].pieces.iter().rposition(found)?))
         })
+    }
+
+    /// Does nothing come after this piece in the file?
+    fn is_last(&self, section: usize, piece: usize) -> bool {
+        section + 1 == self.sections.len() && piece + 1 == self.sections[section].pieces.len()
     }
 
     fn read(&self, entry: &Entry) -> Option<Value> {

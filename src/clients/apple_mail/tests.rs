@@ -17,6 +17,7 @@ fn host(home: impl Into<PathBuf>) -> Host {
         machine: None,
         processes: Arc::new(NothingRuns),
         scripts: Arc::new(port26_platform::scripts::NoScripts),
+        unread: Vec::new(),
         own_session: false,
     }
 }

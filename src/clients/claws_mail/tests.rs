@@ -16,6 +16,7 @@ fn at(home: PathBuf, os: Os) -> Host {
         machine: None,
         processes: Arc::new(NothingRuns),
         scripts: Arc::new(port26_platform::scripts::NoScripts),
+        unread: Vec::new(),
         own_session: false,
     }
 }

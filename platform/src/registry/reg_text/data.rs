@@ -147,23 +147,32 @@ pub fn raw_to_value(raw: &str) -> Option<Value> {
     if end != raw.len() { None } else { read(dialect, form, raw.as_bytes()) }
 }
 
+/// A value's name as it stands before `=`; `@` for the default value.
+pub fn name_to_raw(name: &str) -> String {
+    if name.is_empty() { "@".to_owned() } else { format!("\"{}\"", escape(name)) }
+}
+
 /// `text` between quotes, as names and texts are written.
 pub(super) fn escape(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// What [`escape`] did, taken back.
+/// What [`escape`] did, taken back. Wine also writes line ends that way; Windows writes them as they are.
 pub(super) fn unescape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.iter().copied().peekable();
     while let Some(byte) = bytes.next() {
-        if byte == b'\\'
-            && let Some(escaped) = bytes.next_if(|&next| next == b'\\' || next == b'"')
-        {
-            out.push(escaped);
-        } else {
-            out.push(byte);
+        let escaped = match (byte, bytes.peek()) {
+            (b'\\', Some(b'\\')) => Some(b'\\'),
+            (b'\\', Some(b'"')) => Some(b'"'),
+            (b'\\', Some(b'n')) => Some(b'\n'),
+            (b'\\', Some(b'r')) => Some(b'\r'),
+            _ => None,
+        };
+        if escaped.is_some() {
+            bytes.next();
         }
+        out.push(escaped.unwrap_or(byte));
     }
     out
 }

@@ -182,7 +182,159 @@ fn finds_the_users_root() {
     assert_eq!(found(&[r"HKEY_USERS\mounted"]).as_deref(), Some("18"));
     assert_eq!(found(&[one, two, "HKCU"]).as_deref(), Some("4"));
     assert_eq!(found(&["HKEY_LOCAL_MACHINE"]), None);
-    assert!(matches!(file(&[one, two]), Err(RegTextError::Malformed { .. })), "whose hive is it?");
+    assert!(matches!(file(&[one, two]), Err(RegTextError::SeveralUsers { .. })), "whose hive is it?");
+}
+
+/// What is read of `Software`, value `r`, when it stands below these roots.
+fn found_below(roots: &[&str]) -> Result<Option<String>, Vec<String>> {
+    let keys: String =
+        roots.iter().map(|root| format!("[{root}\\Software]\r\n\"r\"=\"{}\"\r\n", root.replace('\\', "/"))).collect();
+    match RegText::parse(format!("Windows Registry Editor Version 5.00\r\n{keys}").as_bytes()) {
+        Ok(text) => Ok(text.value("Software", "r").and_then(|value| value.as_text())),
+        Err(RegTextError::SeveralUsers { roots }) => Err(roots),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn finds_a_user_below_whatever_root_a_tool_gave_it() {
+    for root in [
+        r"HKEY_LOCAL_MACHINE\Offline",
+        r"HKLM\jan",
+        r"HKEY_USERS\Offline",
+        r"HKEY_USERS\S-1-12-1-1-2-3-4",
+        "",
+        "NTUSER",
+        "HKEY_CURRENT_USER\\",
+    ] {
+        let found = found_below(&[root]).unwrap();
+        assert!(found.is_some(), "{root}");
+        // Nobody else is in the way.
+        let services =
+            [r"HKEY_USERS\.DEFAULT", r"HKEY_USERS\S-1-5-18", r"HKEY_USERS\S-1-5-80-1-2", r"HKEY_LOCAL_MACHINE"];
+        let all: Vec<&str> = services.into_iter().chain([root]).collect();
+        assert_eq!(found_below(&all).unwrap(), found, "{root}");
+    }
+}
+
+#[test]
+fn no_user_is_taken_for_one() {
+    for root in ["HKEY_LOCAL_MACHINE", r"HKEY_USERS\.DEFAULT", r"HKEY_USERS\S-1-5-19", "HKEY_CLASSES_ROOT\\x"] {
+        assert_eq!(found_below(&[root]), Ok(None), "{root}");
+    }
+    // A machine's hive that somebody loaded.
+    for key in [r"HKEY_LOCAL_MACHINE\Off\Microsoft\Windows", r"HKEY_LOCAL_MACHINE\Off\ControlSet001", r"\Microsoft"] {
+        let text = RegText::parse(format!("REGEDIT4\n[{key}]\n\"a\"=dword:1\n").as_bytes()).unwrap();
+        assert!(text.is_empty(), "{key}");
+    }
+    assert_eq!(
+        found_below(&[r"HKEY_LOCAL_MACHINE\Offline", r"HKEY_USERS\S-1-12-1-1"]),
+        Err(vec![r"HKEY_LOCAL_MACHINE\Offline".to_owned(), r"HKEY_USERS\S-1-12-1-1".to_owned()])
+    );
+}
+
+#[test]
+fn tells_below_what_the_keys_stand() {
+    let text = "REGEDIT4\n[HKEY_LOCAL_MACHINE\\SYSTEM\\A]\n[HKEY_LOCAL_MACHINE\\SYSTEM\\B]\n[HKEY_LOCAL_MACHINE\\Off\\Microsoft]\n\
+                [\\Microsoft]\n[HKEY_CURRENT_USER\\A\\B]\n";
+    let text = RegText::parse(text.as_bytes()).unwrap();
+    assert_eq!(
+        text.roots(),
+        [r"HKEY_LOCAL_MACHINE\SYSTEM", r"HKEY_LOCAL_MACHINE\Off", r"\Microsoft", "HKEY_CURRENT_USER"]
+    );
+    assert!(RegText::parse(b"REGEDIT4\n\n").unwrap().roots().is_empty());
+}
+
+/// `regedit /E file "HKEY_CURRENT_USER\\"` of Wine.
+#[test]
+fn a_doubled_backslash_is_one() {
+    let bytes = b"REGEDIT4\n[HKEY_CURRENT_USER\\\\AppEvents\\A]\n\"x\"=dword:1\n[HKEY_CURRENT_USER\\]\n";
+    let mut text = RegText::parse(bytes).unwrap();
+    assert_eq!(
+        (text.subkeys(""), text.value(r"AppEvents\A", "x")),
+        (&["AppEvents".to_owned()][..], Some(Value::dword(1)))
+    );
+    text.set(r"AppEvents\A", "y", &Value::dword(2)).unwrap();
+    assert!(text.remove(r"AppEvents\A", "y").unwrap());
+    assert_eq!(text.to_bytes(), bytes);
+}
+
+/// reged writes no line end after a value without bytes.
+const REGED: &str = "Windows Registry Editor Version 5.00\r\n\r\n[HKEY_CURRENT_USER\\A]\r\n\
+                     \"a\"=dword:00000001\r\n\"none\"=hex(0):\"bin\"=hex:\"empty\"=\"\"\r\n\r\n\
+                     [HKEY_CURRENT_USER\\A\\B]\r\n\"last\"=hex:\r\n[HKEY_CURRENT_USER\\A\\C]\r\n\
+                     \"x\"=dword:00000002\r\n\"y\"=hex:@=hex(7):[HKEY_CURRENT_USER\\A\\D]\r\n\"end\"=hex(2):\"very end\"=hex:";
+
+#[test]
+fn values_that_run_on_are_read_and_kept() {
+    let text = RegText::parse(REGED.as_bytes()).unwrap();
+    assert_eq!(text.to_bytes(), REGED.as_bytes());
+    let names = |key: &str| text.values(key).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names("A"), ["a", "none", "bin", "empty"]);
+    assert_eq!(
+        (names(r"A\B"), names(r"A\C"), names(r"A\D")),
+        (vec!["last".into()], vec!["x".into(), "y".into(), "".into()], vec!["end".into(), "very end".into()])
+    );
+    assert_eq!(text.value("A", "empty"), Some(Value::sz("")));
+    assert_eq!(text.value("A", "bin"), Some(Value { kind: ValueKind::Binary, data: vec![] }));
+}
+
+#[test]
+fn what_is_written_beside_values_that_run_on_stands_on_lines_of_its_own() {
+    for key in ["A", r"A\B", r"A\C", r"A\D"] {
+        let mut text = RegText::parse(REGED.as_bytes()).unwrap();
+        for name in ["new", "newer"] {
+            text.set(key, name, &Value::dword(26)).unwrap();
+        }
+        let mut again = RegText::parse(&text.to_bytes()).unwrap();
+        assert_eq!(
+            (again.value(key, "new"), again.value(key, "newer")),
+            (Some(Value::dword(26)), Some(Value::dword(26)))
+        );
+        for name in ["newer", "new"] {
+            assert!(text.remove(key, name).unwrap() && again.remove(key, name).unwrap());
+        }
+        assert_eq!(String::from_utf8(text.to_bytes()).unwrap(), REGED, "{key}");
+        assert_eq!(String::from_utf8(again.to_bytes()).unwrap(), REGED, "{key}, read again");
+        let before = text.values(key);
+        let (first, old) = before.iter().find(|(_, value)| value.data.is_empty()).unwrap().clone();
+        text.set(key, &first, &Value::sz("now there is something")).unwrap();
+        let again = RegText::parse(&text.to_bytes()).unwrap();
+        assert_eq!(again.value(key, &first), Some(Value::sz("now there is something")));
+        let others =
+            |text: &RegText| text.values(key).into_iter().filter(|(name, _)| *name != first).collect::<Vec<_>>();
+        assert_eq!(others(&again), before.iter().filter(|(name, _)| *name != first).cloned().collect::<Vec<_>>());
+        text.set(key, &first, &old).unwrap();
+        assert_eq!(RegText::parse(&text.to_bytes()).unwrap().values(key), before);
+    }
+}
+
+/// What Wine's regedit writes for a text with line ends; Windows writes them as they are.
+#[test]
+fn line_ends_that_wine_escapes_are_line_ends() {
+    let bytes = b"REGEDIT4\r\n[HKEY_CURRENT_USER\\A]\r\n\"two\"=\"one\\r\\ntwo\\\\new\"\r\n";
+    let mut text = RegText::parse(bytes).unwrap();
+    let value = text.value("A", "two").unwrap();
+    assert_eq!(value, Value::sz("one\r\ntwo\\new"));
+    text.set("A", "two", &value).unwrap();
+    assert_eq!(text.to_bytes(), bytes);
+}
+
+/// A path of 128 KB once cost 4.3 GB: every key above it was kept with its whole path.
+#[test]
+fn a_very_deep_key_is_refused_and_a_long_one_is_no_burden() {
+    let deep =
+        format!("REGEDIT4\n[HKEY_CURRENT_USER\\A]\n\"x\"=dword:1\n[HKEY_CURRENT_USER{}]\n", "\\a".repeat(64_000));
+    let error = RegText::parse(deep.as_bytes()).unwrap_err();
+    assert!(matches!(error, RegTextError::Malformed { line: 4, .. }), "{error}");
+    let mut keys = "REGEDIT4\n".to_owned();
+    for n in 0..200 {
+        keys += &format!("[HKEY_CURRENT_USER\\{n}{}]\n\"x\"=dword:1\n", format!("\\{}", "a".repeat(255)).repeat(500));
+    }
+    let begin = std::time::Instant::now();
+    let text = RegText::parse(keys.as_bytes()).unwrap();
+    assert_eq!(text.subkeys("").len(), 200);
+    assert!(begin.elapsed() < std::time::Duration::from_secs(20), "{:?}", begin.elapsed());
 }
 
 #[test]
