@@ -239,6 +239,37 @@ async fn a_script_that_cannot_be_asked_must_say_yes() {
     assert_eq!(world.prefs(), first_prefs());
 }
 
+/// Another run is at work: this one reads the settings after it, not before.
+#[tokio::test]
+async fn a_second_run_waits_before_it_reads() {
+    let world = World::new().await;
+    let host = port26_platform::host::Host::folder(world.home(), port26_platform::host::Os::Linux, None);
+    let desk = port26::pipeline::Desk::new(world.state(), &host, port26::clients::CLIENTS);
+    let turn = desk.writer().begin_run(std::time::Duration::ZERO, &|_| {}).unwrap();
+    let other_run_ends = async {
+        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+        let moved = first_prefs().replace(r#"smtp1.port", 25"#, r#"smtp1.port", 465"#);
+        let moved = format!("{moved}user_pref(\"mail.smtpserver.smtp1.try_ssl\", 3);\n");
+        std::fs::write(world.profile().join("prefs.js"), moved).unwrap();
+        drop(turn);
+    };
+    let (run, ()) = tokio::join!(world.with_password(&["fix", "--yes", "--json"]), other_run_ends);
+    assert_eq!((run.code, run.result().0.as_str()), (0, "already_works"), "{}{}", run.out, run.err);
+    assert_eq!(run.json()["accounts"][0]["outgoing"]["port"], 465, "{}", run.out);
+    assert!(run.err.contains("at work here; waiting"), "{}", run.err);
+}
+
+#[tokio::test]
+async fn a_mistyped_account_is_guessed_and_waiting_needs_something_to_wait_for() {
+    let world = World::new().await;
+    let run = world.port26(&["test", "ana@hosting.test"]).await;
+    assert!(run.code == 2 && run.err.contains("Did you mean anna@hosting.test?"), "{}", run.err);
+    for more in ["--yes", "--dry-run", "--quiet"] {
+        let run = world.port26(&["fix", "--wait-max", "5", more]).await;
+        assert!(run.code == 2 && run.err.contains("--wait-max"), "{more}: {}", run.err);
+    }
+}
+
 #[tokio::test]
 async fn with_json_there_is_one_document_whatever_is_wrong() {
     let world = World::new().await;

@@ -51,6 +51,11 @@ async fn a_kept_password_is_found_used_once_and_forgotten() {
     assert_eq!(run.code, 0, "{}{}", run.out, run.err);
     assert_eq!(world.prefs(), first_prefs());
 
+    let run = world.port26(&["credential", "forget", USER, "--keychain", "--dry-run"]).await;
+    assert_eq!(run.code, 3, "{}{}", run.out, run.err);
+    let run = world.port26(&["fix", "--dry-run", "--json", "--keychain"]).await;
+    assert_eq!(run.result().0, "would_fix", "it is still there: {}", run.out);
+
     let run = world.port26(&["credential", "forget", USER, "--keychain"]).await;
     assert_eq!(run.code, 0, "{}{}", run.out, run.err);
     let listed = world.port26(&["credential", "list", "--json", "--keychain"]).await.json();

@@ -17,3 +17,4 @@ pub mod scripts;
 pub mod sealed;
 pub mod secrets;
 pub mod session;
+pub mod terminal;

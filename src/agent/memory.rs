@@ -129,8 +129,7 @@ impl AgentLock {
     pub fn take(state: &Path, patience: Duration) -> Result<Option<Self>, MemoryError> {
         files::private_dir(state)?;
         let path = state.join("agent.lock");
-        let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
-        let file = file.map_err(io("opening", &path))?;
+        let file = files::open_private(&path).map_err(io("opening", &path))?;
         let began = Instant::now();
         loop {
             match file.try_lock() {

@@ -39,7 +39,7 @@ pub use undo::{AccountFate, AccountUndone, Selector, Undone};
 
 use group::Tools;
 use journal::Journal;
-use state_dir::StateDir;
+use state_dir::{Lock, StateDir};
 
 /// Tells whether a client is open on a profile. Asked right before anything is written to it.
 pub trait Guard: Sync {
@@ -59,6 +59,11 @@ pub struct Writer<'a> {
     machine: Machine,
     tools: Tools<'a>,
     guard: &'a dyn Guard,
+}
+
+/// The turn of one run. The next one begins when it is dropped, or its process ends.
+pub struct RunTurn {
+    _lock: Lock,
 }
 
 /// All receipts that could be read, and why the others could not.
@@ -88,6 +93,12 @@ impl<'a> Writer<'a> {
     pub fn with_patience(mut self, patience: Duration) -> Self {
         self.state = self.state.with_patience(patience);
         self
+    }
+
+    /// Waits for another run that reads and writes settings with this state folder; hold it from before the settings are
+    /// read until they are written, or two runs plan from the same settings. `waiting` hears whom it waits for.
+    pub fn begin_run(&self, patience: Duration, waiting: &dyn Fn(&str)) -> Result<RunTurn, ApplyError> {
+        Ok(RunTurn { _lock: self.state.lock_run(patience, waiting)? })
     }
 
     /// All receipts, of every home folder. Needs no lock: it only reads.

@@ -1,11 +1,12 @@
 //! The state folder: where the receipts are, how they are named, and the lock that lets one writer in.
 
 use std::fs::{File, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, ToSpan, civil::DateTime};
-use port26_platform::files::{FileError, private_dir};
+use port26_platform::files::{FileError, open_private, private_dir};
 
 use super::error::ApplyError;
 use super::journal::{Journal, JournalError};
@@ -45,35 +46,52 @@ impl StateDir {
     /// Waits a little for another writer. The system gives the lock up when its holder ends, however it ends.
     pub(super) fn lock(&self) -> Result<Lock, ApplyError> {
         private_dir(&self.receipts_dir()).map_err(ApplyError::State)?;
-        let path = self.root.join("lock");
+        self.take("lock", self.patience, &|_| {})
+    }
+
+    /// Waits for another run, from before it reads the settings until it is done with them. `waiting` hears who it is, once,
+    /// if it comes to that.
+    pub(super) fn lock_run(&self, patience: Duration, waiting: &dyn Fn(&str)) -> Result<Lock, ApplyError> {
+        private_dir(&self.root).map_err(ApplyError::State)?;
+        self.take("run.lock", patience, waiting)
+    }
+
+    fn take(&self, name: &str, patience: Duration, waiting: &dyn Fn(&str)) -> Result<Lock, ApplyError> {
+        let path = self.root.join(name);
         // Windows lets nobody read a locked file: who holds it stands in another.
-        let holder_path = self.root.join("lock.holder");
+        let holder_path = self.root.join(format!("{name}.holder"));
         let io = |doing: &'static str| {
             let path = path.clone();
             move |source| ApplyError::State(FileError::Io { doing, path, source })
         };
-        let file =
-            File::options().create(true).truncate(false).write(true).read(true).open(&path).map_err(io("opening"))?;
+        let holder = || {
+            let holder = std::fs::read_to_string(&holder_path).unwrap_or_default();
+            match holder.trim() {
+                "" => "another port26".to_owned(),
+                pid => format!("another port26 (process {pid})"),
+            }
+        };
+        let file = open_private(&path).map_err(io("opening"))?;
         let started = Instant::now();
+        let mut told = false;
         loop {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::Error(source)) => return Err(io("locking")(source)),
-                Err(TryLockError::WouldBlock) if started.elapsed() < self.patience => {
+                Err(TryLockError::WouldBlock) if started.elapsed() < patience => {
+                    if !std::mem::replace(&mut told, true) {
+                        waiting(&holder());
+                    }
                     std::thread::sleep(Duration::from_millis(50));
                 }
-                Err(TryLockError::WouldBlock) => {
-                    let holder = std::fs::read_to_string(&holder_path).unwrap_or_default();
-                    let holder = match holder.trim() {
-                        "" => "another port26".to_owned(),
-                        pid => format!("another port26 (process {pid})"),
-                    };
-                    return Err(ApplyError::Locked { holder, lock: path });
-                }
+                Err(TryLockError::WouldBlock) => return Err(ApplyError::Locked { holder: holder(), lock: path }),
             }
         }
         // Only for the words of the other side's error.
-        let _ = std::fs::write(&holder_path, std::process::id().to_string());
+        let _ = open_private(&holder_path).and_then(|mut file| {
+            file.set_len(0)?;
+            file.write_all(std::process::id().to_string().as_bytes())
+        });
         Ok(Lock { _file: file })
     }
 
@@ -175,6 +193,24 @@ mod tests {
         assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
         drop(held);
         state.lock().unwrap();
+    }
+
+    #[test]
+    fn a_second_run_is_told_whom_it_waits_for_and_then_gets_its_turn() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path().join("port26"), Duration::ZERO);
+        let run = state.lock_run(Duration::ZERO, &|_| {}).unwrap();
+        let _writes = state.lock().unwrap();
+        let told = std::sync::Mutex::new(Vec::new());
+        let hear = |holder: &str| told.lock().unwrap().push(holder.to_owned());
+        assert!(matches!(state.lock_run(Duration::from_millis(120), &hear), Err(ApplyError::Locked { .. })));
+        assert_eq!(*told.lock().unwrap(), [format!("another port26 (process {})", std::process::id())]);
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| state.lock_run(Duration::from_secs(20), &hear).map(drop));
+            std::thread::sleep(Duration::from_millis(120));
+            drop(run);
+            second.join().unwrap().unwrap();
+        });
     }
 
     #[test]

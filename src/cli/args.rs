@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::policy::HostPort;
 
@@ -17,11 +17,6 @@ pub struct Cli {
     /// Flags that hold everywhere.
     #[command(flatten)]
     pub global: Global,
-}
-
-/// The whole command line: verbs, flags and what is said of them.
-pub fn command() -> clap::Command {
-    Cli::command()
 }
 
 /// Flags that hold for every verb.

@@ -16,8 +16,9 @@ use super::UsageError;
 pub(super) use super::another_machine::host;
 use super::args::{Global, Selection};
 use super::output::Manner;
-use super::progress::{BesideSpinner, Lines, Spinner};
+use super::progress::{BesideSpinner, HiddenOnly, Lines, Spinner};
 use crate::account::Notice;
+use crate::apply::{ApplyError, RunTurn};
 use crate::clients::CLIENTS;
 use crate::credentials::{Ask, AttemptLedger, Borrowing, CredentialBook, Given, Index, KeychainUse, Nobody};
 use crate::diagnosis::VerdictCode;
@@ -81,6 +82,8 @@ pub(super) fn tools_on(host: Host, global: &Global, ask: Box<dyn Ask>) -> anyhow
         (spinner.clone(), Box::new(BesideSpinner::new(spinner, ask)))
     } else if matches!(manner(global), Manner::People | Manner::Detailed) {
         (Arc::new(Lines), ask)
+    } else if manner(global) == Manner::Quiet && super::prompt::interactive() {
+        (Arc::new(HiddenOnly::default()), ask)
     } else {
         (Arc::new(Quiet), ask)
     };
@@ -144,13 +147,25 @@ fn anchors(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
 /// Finds the accounts and keeps those named on the command line.
 pub(super) fn discover_selected(tools: &Tools, selection: &Selection) -> anyhow::Result<Discovery> {
     let mut found = discover(&tools.host, tools.clients);
+    let names: Vec<String> =
+        found.accounts.iter().flat_map(|one| one.emails.iter().chain([&one.id])).cloned().collect();
     found.accounts = select(found.accounts, &selection.accounts).map_err(|nobody| {
-        UsageError::new(
-            format!("there is no account {nobody} on this computer"),
-            "`port26 scan` lists the accounts; name one by its id or its address.",
-        )
+        let known = names.iter().map(String::as_str);
+        let hint = match nearest(&nobody, known) {
+            Some(near) => format!("Did you mean {near}? `port26 scan` lists the accounts."),
+            None => "`port26 scan` lists the accounts; name one by its id or its address.".to_owned(),
+        };
+        UsageError::new(format!("there is no account {nobody} on this computer"), hint)
     })?;
     Ok(found)
+}
+
+/// The name that was probably meant: a letter or two beside it, more in a long one.
+fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let typed = typed.to_lowercase();
+    let near = known.map(|name| (strsim::damerau_levenshtein(&typed, &name.to_lowercase()), name));
+    let (distance, name) = near.min_by_key(|(distance, _)| *distance)?;
+    (distance <= typed.chars().count().div_ceil(6).max(2)).then_some(name)
 }
 
 /// The runtime of the probe.
@@ -176,6 +191,21 @@ impl Keeps {
     pub(super) fn of(global: &Global) -> Self {
         if global.dry_run { Self::Nothing } else { Self::State }
     }
+}
+
+/// Another run at a terminal may wait for an answer of its user; this long is waited for it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for the turn of this run, before any settings are read. A run that writes nothing needs none.
+pub(super) fn turn(desk: &Desk, keeps: Keeps) -> Result<Option<RunTurn>, ApplyError> {
+    if keeps == Keeps::Nothing {
+        return Ok(None);
+    }
+    let waiting = |holder: &str| {
+        tracing::info!("waiting for {holder}");
+        super::page::remark(format_args!("{holder} is at work here; waiting for it, a minute at most"));
+    };
+    desk.writer().begin_run(PATIENCE, &waiting).map(Some)
 }
 
 /// Keeps in the state folder what this network did to the ports, and adds to each account why it used to work.
@@ -223,5 +253,21 @@ fn port_state(code: VerdictCode) -> Option<PortState> {
         | VerdictCode::RelayUnsafe => Some(PortState::Blocked),
         // What a VPN does is not what the network does.
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_probably_meant() {
+        let known = ["anna@hosting.test", "bert@hosting.test", "thunderbird/abcd.default/smtp1"];
+        let meant = |typed| nearest(typed, known.into_iter());
+        assert_eq!(meant("ana@hosting.test"), Some("anna@hosting.test"));
+        assert_eq!(meant("ANNA@hostign.test"), Some("anna@hosting.test"));
+        assert_eq!(meant("thunderbird/abcd.defaut/smtp1"), Some("thunderbird/abcd.default/smtp1"));
+        assert_eq!(meant("carla@elsewhere.test"), None);
+        assert_eq!(meant("b"), None);
     }
 }

@@ -16,9 +16,9 @@ use crate::plan::{Outcome, Reason};
 use crate::report::{AccountReport, Report};
 
 pub(super) fn run(global: &Global, args: &FixArgs) -> anyhow::Result<Exit> {
-    let asking = asking(global, "fix")?;
     // What is asked of it must be clear before anything is looked at.
     Patience::of(args)?;
+    let asking = asking(global, "fix")?;
     let tools = context::tools_to_change(global, asking.somebody())?;
     let report = carry_out(&tools, args, asking)?;
     drop(tools);
@@ -29,6 +29,7 @@ pub(super) fn run(global: &Global, args: &FixArgs) -> anyhow::Result<Exit> {
 /// The stages of `fix`, from finding the accounts to reading them back.
 pub(super) fn carry_out(tools: &Tools, args: &FixArgs, asking: Asking) -> anyhow::Result<Report> {
     let patience = Patience::of(args)?;
+    let mut turn = context::turn(&tools.desk, asking.keeps())?;
     let mut report = Report::new("fix");
     recover(&tools.desk.writer(), asking.keeps(), &mut report)?;
     let found = context::discover_selected(tools, &args.selection)?;
@@ -41,7 +42,7 @@ pub(super) fn carry_out(tools: &Tools, args: &FixArgs, asking: Asking) -> anyhow
     let run = RunId::start();
     report.accounts = write_as(tools, fixing, asking, &run)?;
     if let Some(patience) = patience {
-        fix_when_closed::run(tools, &runtime, &mut report.accounts, patience, asking, &run)?;
+        fix_when_closed::run(tools, &runtime, &mut report.accounts, patience, asking, &run, &mut turn)?;
     }
     if args.send_test || tools.policy.send_test.value {
         runtime.block_on(pipeline::send_tests(tools, &mut report.accounts));

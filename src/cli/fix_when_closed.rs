@@ -11,7 +11,7 @@ use super::page::Page;
 use super::words::{account_title, server_words};
 use super::{UsageError, context, prompt};
 use crate::account::SubmissionServer;
-use crate::apply::RunId;
+use crate::apply::{RunId, RunTurn};
 use crate::pipeline::{self, Fixing, Tools, Waiting};
 use crate::plan::Outcome;
 use crate::report::AccountReport;
@@ -53,6 +53,7 @@ pub(super) fn run(
     patience: Patience,
     asking: Asking,
     run: &RunId,
+    turn: &mut Option<RunTurn>,
 ) -> anyhow::Result<()> {
     let put_off = || accounts.iter().filter(|report| report.result == Some(Outcome::Deferred));
     if asking == Asking::OnlyTold || put_off().next().is_none() {
@@ -64,7 +65,11 @@ pub(super) fn run(
         return Ok(());
     }
     let mut waiting = Waiting::new(patience.close, patience.limit);
-    while let Some(ids) = runtime.block_on(waiting.next_closed(tools, accounts)) {
+    loop {
+        // Who waits for a program keeps no other run waiting. What is read after that is read in a turn of its own.
+        *turn = None;
+        let Some(ids) = runtime.block_on(waiting.next_closed(tools, accounts)) else { break };
+        *turn = context::turn(&tools.desk, asking.keeps())?;
         let now = pipeline::read_again(tools, &ids, accounts);
         let mut tested = runtime.block_on(pipeline::test(tools, now));
         context::remember(tools, &mut tested, asking.keeps());

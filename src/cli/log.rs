@@ -3,13 +3,13 @@
 //! readable debug form.
 
 use std::fmt::{Debug, Write};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use anyhow::Context;
 use port26_platform::event_log;
-use port26_platform::files::{Appender, FileError, private_dir};
+use port26_platform::files::{self, Appender, FileError, private_dir};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::field::RecordFields;
@@ -65,7 +65,7 @@ fn keeps_state(verb: &Verb) -> bool {
 }
 
 fn append_to(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
+    files::append_private(path)
 }
 
 fn own_log(global: &Global) -> anyhow::Result<File> {

@@ -12,6 +12,7 @@ mod failure;
 mod fix;
 mod fix_when_closed;
 mod hand_over;
+mod help;
 mod home_folder;
 mod log;
 pub mod output;
@@ -33,13 +34,14 @@ mod words;
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use port26_platform::session::ThisComputer;
 
-pub use args::{Cli, Verb, command};
+pub use args::{Cli, Verb};
 pub use double_click::double_clicked;
 pub use exit::Exit;
 use failure::Failure;
+pub use help::command;
 
 /// An error of the command line itself (a flag's value, an account that does not exist): exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +63,8 @@ impl UsageError {
 /// Runs one command line to its end.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
-    let cli = match Cli::try_parse_from(&args) {
+    let read = command().try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match read {
         Ok(cli) => cli,
         Err(error) => return failure::of_command_line(&error, &args),
     };

@@ -47,6 +47,7 @@ fn use_it(global: &Global, args: &RelayArgs, user: &str) -> anyhow::Result<Exit>
     let asking = fix::asking(global, "relay --use")?;
     let servers = servers(args, user)?;
     let tools = context::tools_to_change(global, asking.somebody())?;
+    let _turn = context::turn(&tools.desk, asking.keeps())?;
     let mut report = Report::new("relay");
     recover(&tools.desk.writer(), asking.keeps(), &mut report)?;
     let found = context::discover_selected(&tools, &Selection { accounts: args.accounts.clone() })?;

@@ -127,11 +127,11 @@ fn grouped<'a>(
     groups
 }
 
-/// Why an account is as it is; `None`: there is nothing to explain.
+/// Why an account does not send; `None`: it does, or how it sends is not ours.
 fn cause(report: &AccountReport) -> Option<&str> {
     let reason = report.reason.as_ref().map(|reason| reason.message.as_str());
     match report.result {
-        None | Some(Outcome::AlreadyWorks) => None,
+        None | Some(Outcome::AlreadyWorks | Outcome::NotOurs) => None,
         Some(_) => report.verdict.as_ref().map(|verdict| verdict.summary.as_str()).or(reason),
     }
 }
@@ -154,6 +154,10 @@ fn below(report: &AccountReport, cause: Option<&str>, manner: Manner) -> Vec<Str
         let server = if same_host { port_words(after) } else { server_words(after) };
         lines.push(format!("{lead}: {server}"));
     }
+    if let (Some(reason), Some(Outcome::NotOurs)) = (&report.reason, report.result) {
+        // Why it is left alone; there is no next step.
+        lines.push(format!("{} {}", reason.message, reason.hint));
+    }
     if let (Some(reason), Some(cause)) = (&report.reason, cause) {
         if reason.message != cause {
             lines.push(reason.message.clone());
@@ -161,8 +165,6 @@ fn below(report: &AccountReport, cause: Option<&str>, manner: Manner) -> Vec<Str
         match report.result {
             Some(Outcome::Fixed) => {}
             Some(Outcome::WouldFix) if reason.code == report_code(report) => {}
-            // Why it is left alone; there is no next step.
-            Some(Outcome::NotOurs) => lines.push(reason.hint.clone()),
             _ => lines.push(format!("next: {}", reason.hint)),
         }
     }

@@ -28,30 +28,46 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
             )
         })?;
     }
-    let report = context::runtime()?.block_on(rehearse())?;
+    let told = |machine: &MachineReport| match manner {
+        // A rehearsal whose reader has gone away is held to its end.
+        Manner::Quiet | Manner::People | Manner::Detailed => drop(output::say(|page| one(page, machine, manner))),
+        Manner::Json | Manner::Silent => {}
+    };
+    let held = context::runtime()?.block_on(async {
+        tokio::select! {
+            held = rehearse(told) => held.map(Some),
+            // The temporary folder goes with the rehearsal.
+            _ = tokio::signal::ctrl_c() => Ok(None),
+        }
+    })?;
+    let Some(report) = held else {
+        anyhow::bail!("interrupted; the rehearsal has left nothing behind");
+    };
     let document = Document { schema: SCHEMA, verb: "try", report: &report };
-    output::tell(manner, &document, |page| text(page, &report, manner))?;
+    output::tell(manner, &document, |page| {
+        let leaked = match report.password_before_tls {
+            true => "A password was sent unencrypted!",
+            false => "No password was sent unencrypted.",
+        };
+        page.gap()?;
+        page.line(
+            0,
+            format_args!("{} messages arrived through port 26 with a login. {leaked}", report.messages_arrived),
+        )
+    })?;
     Ok(if report.succeeded() { Exit::Done } else { Exit::Failed })
 }
 
-fn text(page: &mut Words, report: &RehearsalReport, manner: Manner) -> std::io::Result<()> {
-    for machine in &report.machines {
-        page.gap()?;
-        page.line(0, format_args!("=== {} ({}) ===", machine.name, crate::plan::code_of(&machine.os)))?;
-        let mut accounts = Report::new("try");
-        accounts.accounts.clone_from(&machine.accounts);
-        // Their receipts are gone with the rehearsal.
-        accounts.accounts.iter_mut().for_each(|account| account.receipt = None);
-        report_words::write(page, &accounts, manner)?;
-        page.line(0, ending(machine))?;
-    }
-    let leaked = if report.password_before_tls {
-        "A password was sent unencrypted!"
-    } else {
-        "No password was sent unencrypted."
-    };
+/// One machine, when it is done.
+fn one(page: &mut Words, machine: &MachineReport, manner: Manner) -> std::io::Result<()> {
     page.gap()?;
-    page.line(0, format_args!("{} messages arrived through port 26 with a login. {leaked}", report.messages_arrived))
+    page.line(0, format_args!("=== {} ({}) ===", machine.name, crate::plan::code_of(&machine.os)))?;
+    let mut accounts = Report::new("try");
+    accounts.accounts.clone_from(&machine.accounts);
+    // Their receipts are gone with the rehearsal.
+    accounts.accounts.iter_mut().for_each(|account| account.receipt = None);
+    report_words::write(page, &accounts, manner)?;
+    page.line(0, ending(machine))
 }
 
 fn ending(machine: &MachineReport) -> String {

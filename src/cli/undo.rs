@@ -34,6 +34,7 @@ pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
     let state = context::state_dir(global)?;
     // To look, no program is launched.
     let looking = Desk::new(state.clone(), &host, CLIENTS);
+    let _turn = context::turn(&looking, Keeps::of(global))?;
     let selector = selector(&looking.writer(), &who, args)?;
     let mut report = Report::new("undo");
     let accounts = if global.dry_run {

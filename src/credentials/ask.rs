@@ -2,11 +2,15 @@
 
 use std::io;
 
+use port26_platform::terminal::{forget_typed, hide_typing};
 use secrecy::SecretString;
+
+use crate::shown;
 
 /// Somebody who may know a password.
 pub trait Ask: Send + Sync {
-    /// The password, or `None` if there is nobody or nothing was typed.
+    /// The password, or `None` if there is nobody or nothing was typed. The last line of the question is the one that is
+    /// answered; what stands before it is said first.
     fn password(&self, question: &str) -> io::Result<Option<SecretString>>;
 }
 
@@ -16,7 +20,15 @@ pub struct Terminal;
 
 impl Ask for Terminal {
     fn password(&self, question: &str) -> io::Result<Option<SecretString>> {
-        let typed = rpassword::prompt_password(question)
+        let (lines, question) = question.rsplit_once('\n').unwrap_or(("", question));
+        for line in lines.lines() {
+            anstream::eprintln!("{}", shown::line(line));
+        }
+        // Until it is answered and whatever happens: Ctrl-C would leave the terminal without its echo.
+        let _hidden = hide_typing();
+        // What was typed before the question is no answer to it.
+        forget_typed();
+        let typed = rpassword::prompt_password(shown::line(question))
             .inspect_err(|error| tracing::warn!("the password could not be asked for: {error}"))
             .map(SecretString::from)?;
         Ok((!secrecy::ExposeSecret::expose_secret(&typed).is_empty()).then_some(typed))

@@ -1,7 +1,7 @@
 //! The credential of an account, from wherever it is to be had; and keeping it in the keychain afterwards.
 //! Calls into the keychain block (it may ask the user to unlock): from async code use `spawn_blocking`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +9,7 @@ use port26_platform::secrets::{Secrets, SecretsError};
 
 use crate::account::Account;
 use crate::operator::Lending;
+use crate::shown::{line, shown};
 
 use super::given::{login_of, names_of};
 use super::{Ask, BorrowError, Borrowing, Credential, Given, Index, IndexError, Item, Origin, Withheld};
@@ -58,6 +59,8 @@ pub struct CredentialBook {
     ask: Box<dyn Ask>,
     /// What was typed in this run, by keychain item; `None`: the user passed over this login.
     typed: Mutex<HashMap<Item, Option<Credential>>>,
+    /// What was said before a question in this run.
+    said: Mutex<BTreeSet<String>>,
     /// Why the keychain as a whole is not asked again.
     trouble: Mutex<Option<Trouble>>,
     /// Items that are of no use, and why.
@@ -102,8 +105,9 @@ impl CredentialBook {
         index: Index,
         ask: Box<dyn Ask>,
     ) -> Self {
-        let (typed, trouble, odd) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { given, secrets, keychain, index, borrowing: None, ask, typed, trouble, odd }
+        let (typed, said) = (Mutex::default(), Mutex::default());
+        let (trouble, odd) = (Mutex::default(), Mutex::default());
+        Self { given, secrets, keychain, index, borrowing: None, ask, typed, said, trouble, odd }
     }
 
     /// Also what the mail clients themselves keep for this user, if that can be opened here.
@@ -151,6 +155,16 @@ impl CredentialBook {
     /// Asks the user, once for each login in a run. `None`: nobody is there, nothing was typed, or the account tells
     /// no user name.
     pub fn prompt(&self, account: &Account, lending: Lending) -> io::Result<Option<Credential>> {
+        self.prompt_after(account, lending, None)
+    }
+
+    /// The same after what was found, which is said once, however many accounts it is about.
+    pub fn prompt_after(
+        &self,
+        account: &Account,
+        lending: Lending,
+        finding: Option<&str>,
+    ) -> io::Result<Option<Credential>> {
         let Some(user) = names_of(account).next() else {
             return Ok(None);
         };
@@ -165,11 +179,32 @@ impl CredentialBook {
             format!("This server belongs to another company than {}; it needs a password of its own.\n", incoming.host)
         });
         let other = other.unwrap_or_default();
-        let question = format!("{other}Password of {user} at {host} (not shown; Enter alone skips this account): ");
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let finding = finding.filter(|finding| said.insert((*finding).to_owned()));
+        let finding = finding.map(|finding| format!("{}\n", line(finding))).unwrap_or_default();
+        let (user_shown, host_shown) = (shown(user), shown(host));
+        let question = format!(
+            "{finding}{other}Password of {user_shown} at {host_shown} (not shown; Enter alone skips this account): "
+        );
         let password = self.ask.password(&question)?;
         let credential = password.map(|password| Credential { user: user.to_owned(), password, origin: Origin::Asked });
         typed.insert(Item::new(host, user), credential.clone());
         Ok(credential)
+    }
+
+    /// Asks once more for a login whose password the server refused, after what it said. `None`: nothing was typed.
+    pub fn prompt_again(&self, host: &str, user: &str, said: &str) -> io::Result<Option<Credential>> {
+        let mut typed = self.typed.lock().unwrap_or_else(PoisonError::into_inner);
+        let question = format!(
+            "{}\nPassword of {} at {}, once more (the last attempt of this run; Enter alone leaves the account as it is): ",
+            line(said),
+            shown(user),
+            shown(host)
+        );
+        let Some(password) = self.ask.password(&question)? else { return Ok(None) };
+        let credential = Credential { user: user.to_owned(), password, origin: Origin::Asked };
+        typed.insert(Item::new(host, user), Some(credential.clone()));
+        Ok(Some(credential))
     }
 
     fn typed_before(&self, account: &Account) -> Option<Credential> {

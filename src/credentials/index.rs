@@ -2,7 +2,6 @@
 //! everywhere, so `credential list` reads this file. Kept in the state folder, readable by its owner alone.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -82,9 +81,9 @@ impl Index {
     fn change(&self, edit: impl FnOnce(&mut BTreeSet<Item>) -> bool) -> Result<bool, IndexError> {
         let write_error = |source| IndexError::Write { path: self.path.clone(), source };
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(write_error)?;
+        files::private_dir(folder).map_err(|error| write_error(std::io::Error::other(error)))?;
         // The agent and a command may both be at it: one after the other. Closing the file lets the next one in.
-        let guard = File::create(self.path.with_extension("lock")).map_err(write_error)?;
+        let guard = files::open_private(&self.path.with_extension("lock")).map_err(write_error)?;
         guard.lock().map_err(write_error)?;
 
         let mut items = self.items()?;
@@ -106,6 +105,8 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -1,6 +1,6 @@
 //! At most one AUTH a run for each user at each host: hosts ban addresses that fail more often.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,8 @@ struct Ended {
 #[derive(Debug, Default)]
 pub struct AttemptLedger {
     tried: Mutex<HashMap<Item, Option<Ended>>>,
+    /// Logins whose password was typed a second time.
+    repeated: Mutex<HashSet<Item>>,
 }
 
 impl AttemptLedger {
@@ -71,6 +73,33 @@ impl AttemptLedger {
         Ok(Ticket { ledger: self, item, open: true })
     }
 
+    /// May a person type this password once more? After a refusal, and if it was not done before.
+    pub fn may_repeat(&self, host: &str, user: &str) -> bool {
+        let item = Item::new(host, user);
+        let refused = self
+            .lock()
+            .get(&item)
+            .is_some_and(|ended| ended.as_ref().is_some_and(|ended| ended.outcome == Outcome::Rejected));
+        refused && !self.repeated().contains(&item)
+    }
+
+    /// The right to one more attempt, with a password that a person typed anew; there is no third.
+    pub fn repeat(&self, host: &str, user: &str) -> Option<Ticket<'_>> {
+        if !self.may_repeat(host, user) {
+            return None;
+        }
+        let item = Item::new(host, user);
+        if !self.repeated().insert(item.clone()) {
+            return None;
+        }
+        self.lock().insert(item.clone(), None);
+        Some(Ticket { ledger: self, item, open: true })
+    }
+
+    fn repeated(&self) -> MutexGuard<'_, HashSet<Item>> {
+        self.repeated.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The ledger of the next run of a program that goes on running: a password that a host refused is not sent again,
     /// every other login may be tried once more.
     #[must_use]
@@ -82,7 +111,7 @@ impl AttemptLedger {
             .filter(|(_, ended)| refused(ended))
             .map(|(item, ended)| (item.clone(), ended.clone()))
             .collect();
-        Self { tried: Mutex::new(tried) }
+        Self { tried: Mutex::new(tried), repeated: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Item, Option<Ended>>> {
@@ -158,6 +187,19 @@ mod tests {
         let again = ledger.begin(HOST, "anna").unwrap_err();
         assert_eq!((again.outcome, again.finding.as_deref()), (Some(Outcome::Rejected), Some(&answer(535))));
         assert_eq!(again.to_string(), "anna at mail.hosting.test was already tried in this run");
+    }
+
+    #[test]
+    fn a_password_that_was_refused_may_be_typed_once_more_and_not_twice() {
+        let ledger = AttemptLedger::new();
+        assert!(ledger.repeat(HOST, "anna").is_none(), "nothing was refused yet");
+        ledger.begin(HOST, "anna").unwrap().ended(&answer(535));
+        assert!(ledger.may_repeat(HOST, "anna") && !ledger.may_repeat(HOST, "bert"));
+        ledger.repeat(HOST, "anna").unwrap().ended(&answer(535));
+        assert!(!ledger.may_repeat(HOST, "anna") && ledger.repeat(HOST, "anna").is_none());
+        assert_eq!(ledger.begin(HOST, "anna").unwrap_err().outcome, Some(Outcome::Rejected));
+        ledger.begin(HOST, "bert").unwrap().ended(&answer(235));
+        assert!(ledger.repeat(HOST, "bert").is_none(), "it was taken");
     }
 
     #[test]

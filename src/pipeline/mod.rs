@@ -7,6 +7,7 @@ mod discover;
 mod fix;
 pub(crate) mod known_network;
 mod no_password;
+mod once_more;
 mod open_clients;
 mod rename;
 mod second_look;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt};
 
 use super::fix::client_name;
+use super::once_more::once_more;
 use super::rename::by_other_name;
 use super::second_look::LATEST_GREETING;
 use super::survey::{probe_mode, survey};
@@ -201,10 +202,18 @@ pub(super) async fn prove_target(
     let credential = match credential {
         // What the system does not open for us it does not open for the client either.
         None if account.password_in_client && unusable.is_none() => return moved(account, verdict, to, None),
-        None => in_background(tools, &account, move |book, account| book.prompt(account, lending).ok().flatten()).await,
+        None => {
+            // Who is asked for a password hears first what it is for.
+            let finding =
+                format!("{} Port {} of {} gets through, and needs a login.", verdict.summary, to.port, to.host);
+            let ask = move |book: &CredentialBook, account: &Account| {
+                book.prompt_after(account, lending, Some(&finding)).ok().flatten()
+            };
+            in_background(tools, &account, ask).await
+        }
         given => given,
     };
-    let Some(credential) = credential else {
+    let Some(mut credential) = credential else {
         let withheld = in_background(tools, &account, move |book, account| book.withheld(account, lending)).await;
         let keychain = tools.credentials.trouble_with(&account);
         let reason = no_password::reason(&account, lending, withheld, unusable.as_ref(), keychain.as_ref());
@@ -217,7 +226,7 @@ pub(super) async fn prove_target(
         let reason = if survey.findings.fell_silent { fell_silent(&to.host) } else { uncertain() };
         return Tested::left(account, Some(verdict), Outcome::Refused, reason);
     };
-    let proof = match log_in(tools, session, &credential, account.email.as_deref(), plaintext).await {
+    let mut proof = match log_in(tools, session, &credential, account.email.as_deref(), plaintext).await {
         Proof::Fresh(finding) => finding,
         // The same login was taken by this host a moment ago; one attempt a run is all there is.
         Proof::Before { outcome: Some(LoginOutcome::Accepted), .. } => {
@@ -228,6 +237,9 @@ pub(super) async fn prove_target(
             return Tested::left(account, Some(verdict), Outcome::Refused, uncertain());
         }
     };
+    if let Some((typed, seen)) = once_more(tools, &account, &to, &credential, &proof).await {
+        (credential, proof) = (typed, seen);
+    }
     match login::refusal(&proof, to.auth) {
         Some(code) => {
             let needs_user = code == VerdictCode::BadCredentials;

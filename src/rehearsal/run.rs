@@ -92,8 +92,9 @@ impl RehearsalReport {
     }
 }
 
-/// Holds the rehearsal in a temporary folder that is gone afterwards.
-pub async fn rehearse() -> Result<RehearsalReport, RehearsalError> {
+/// Holds the rehearsal in a temporary folder that is gone afterwards, also when this is dropped half way. All machines are
+/// worked on at once; `done` hears of each as soon as it is done.
+pub async fn rehearse(done: impl Fn(&MachineReport)) -> Result<RehearsalReport, RehearsalError> {
     let folder = tempfile::Builder::new().prefix("port26-try-").tempdir().map_err(RehearsalError::Folder)?;
     let names = HostNames::default();
     let authority = Authority::new("Rehearsal CA")?;
@@ -108,12 +109,16 @@ pub async fn rehearse() -> Result<RehearsalReport, RehearsalError> {
     let provider = Provider::new(Isp::that_blocks_25(), names.names(), host.addresses());
     let config =
         Config { extra_anchors: vec![authority.der()], network: Some(Arc::new(provider)), ..Config::default() };
-    let prober = Prober::new(config)?;
-    let mut machines = Vec::new();
-    for machine in build_all(folder.path(), &names)? {
+    let built = build_all(folder.path(), &names)?;
+    let at_once = built.iter().map(|machine| async {
         let state = folder.path().join(format!("state of {}", machine.name));
-        machines.push(one_machine(&machine, &state, &prober, &host).await?);
-    }
+        // Each computer has its own: they would wait for each other's conversations.
+        let prober = Prober::new(config.clone())?;
+        let report = one_machine(machine, &state, &prober, &host).await?;
+        done(&report);
+        Ok::<_, RehearsalError>(report)
+    });
+    let machines = futures::future::try_join_all(at_once).await?;
     let record = host.stop().await;
     Ok(RehearsalReport {
         messages_arrived: machines.iter().map(|machine| machine.messages_arrived).sum(),

@@ -15,7 +15,7 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
-pub use private::{Appender, private_dir, replace_private};
+pub use private::{Appender, append_private, open_private, private_dir, replace_private};
 pub use snapshot::Snapshot;
 
 /// What went wrong with a file.

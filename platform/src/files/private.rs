@@ -7,10 +7,16 @@ use std::path::{Path, PathBuf};
 
 use super::{FileError, system};
 
-/// Makes a folder (and those above it) that only its owner may enter. One that is there stays as it is.
+/// Folders that nobody but port26 makes.
+const OURS: [&str; 2] = ["port26", "receipts"];
+
+/// Makes a folder (and those above it) that only its owner may enter. One that is there and is ours by its name and its
+/// owner is closed to others; any other, which somebody named, stays as it is.
 pub fn private_dir(path: &Path) -> Result<(), FileError> {
     if path.is_dir() {
-        return Ok(());
+        let ours = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| OURS.contains(&name));
+        let closed = if ours { system::close_to_others(path) } else { Ok(()) };
+        return closed.map_err(|source| FileError::Io { doing: "closing to others", path: path.to_owned(), source });
     }
     system::make_private_dir(path).map_err(|source| FileError::Io { doing: "making", path: path.to_owned(), source })
 }
@@ -25,6 +31,17 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         fresh.persist(path).map(drop).map_err(|error| error.error)
     };
     write().map_err(|source| FileError::Io { doing: "writing", path: path.to_owned(), source })
+}
+
+/// Opens a file of our own to read and write, made if it is not there: a lock, or what says who holds it. Only its owner
+/// may read it, also if it was made by something that cared less.
+pub fn open_private(path: &Path) -> io::Result<File> {
+    system::open_private(path)
+}
+
+/// Opens a file to add to it. One that is made for it may be read by its owner alone; one that is there stays as it is.
+pub fn append_private(path: &Path) -> io::Result<File> {
+    system::append_private(path)
 }
 
 /// A file that grows by whole lines, each on the disk when [`Appender::append`] returns.

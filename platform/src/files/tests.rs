@@ -268,3 +268,30 @@ mod unix {
         }
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_ours_is_closed_to_others_and_what_is_not_stays_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let set = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let (ours, named) = (dir.path().join("port26"), dir.path().join("of somebody"));
+    for folder in [&ours, &named] {
+        std::fs::create_dir(folder).unwrap();
+        set(folder, 0o755);
+        private_dir(folder).unwrap();
+    }
+    assert_eq!((mode(&ours), mode(&named)), (0o700, 0o755), "a folder that somebody named is theirs to close");
+    private_dir(&dir.path().join("new/port26")).unwrap();
+    assert_eq!(mode(&dir.path().join("new/port26")), 0o700);
+
+    let lock = ours.join("lock");
+    std::fs::write(&lock, "7").unwrap();
+    set(&lock, 0o644);
+    drop(open_private(&lock).unwrap());
+    drop(open_private(&ours.join("new.lock")).unwrap());
+    drop(append_private(&ours.join("log")).unwrap());
+    assert_eq!((mode(&lock), mode(&ours.join("new.lock")), mode(&ours.join("log"))), (0o600, 0o600, 0o600));
+    assert_eq!(std::fs::read(&lock).unwrap(), b"7");
+}

@@ -222,6 +222,32 @@ pub(super) fn make_private_dir(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Takes from others what they may do in a folder of this user.
+pub(super) fn close_to_others(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let there = std::fs::symlink_metadata(path)?;
+    let (ours, open) = (there.uid() == rustix::process::geteuid().as_raw(), there.mode() & 0o077 != 0);
+    match there.is_dir() && ours && open {
+        true => std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn open_private(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+    let file = File::options().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)?;
+    let there = file.metadata()?;
+    if there.mode() & 0o077 != 0 && there.uid() == rustix::process::geteuid().as_raw() {
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
+}
+
+pub(super) fn append_private(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().create(true).append(true).mode(0o600).open(path)
+}
+
 /// A new file that only its owner may read, known to its folder before anything is in it.
 pub(super) fn create_private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;

@@ -183,6 +183,19 @@ pub(super) fn make_private_dir(path: &Path) -> io::Result<()> {
     std::fs::create_dir_all(path)
 }
 
+/// Private by the access list that it inherits.
+pub(super) fn close_to_others(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn open_private(path: &Path) -> io::Result<File> {
+    File::options().create(true).truncate(false).read(true).write(true).open(path)
+}
+
+pub(super) fn append_private(path: &Path) -> io::Result<File> {
+    File::options().create(true).append(true).open(path)
+}
+
 /// A new file; private by the access list it inherits.
 pub(super) fn create_private(path: &Path) -> io::Result<File> {
     // Not for appending alone: that access may not cut off a line that could not be completed.

@@ -24,7 +24,7 @@ class Terminal:
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
         self._program = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment, preexec_fn=own_terminal)
-        os.close(slave)
+        self._slave = slave
         self.shown = ""
 
     def _read(self, seconds):
@@ -49,8 +49,19 @@ class Terminal:
         time.sleep(0.2)  # as a person does: the question is read before the terminal is asked to hide the answer
         os.write(self._master, answer.encode() + b"\n")
 
+    def echoes(self):
+        """Whether what is typed now would be shown."""
+        return bool(termios.tcgetattr(self._slave)[3] & termios.ECHO)
+
+    def interrupt(self, seconds=10):
+        """Types Ctrl-C, and waits for the program's end."""
+        time.sleep(0.2)
+        os.write(self._master, b"\x03")
+        self._program.wait(seconds)
+
     def end(self, seconds=30):
         """Waits for the program's end and returns its exit code."""
+        os.close(self._slave)
         end = time.monotonic() + seconds
         while self._read(0.2):
             if time.monotonic() > end:

@@ -1,0 +1,47 @@
+//! A password that a person typed and the server refused may be typed once more: one more AUTH, which is said, and no third.
+//! What came from a keychain, a file or a mail program is not a matter of typing.
+
+use super::Tools;
+use super::test::in_background;
+use crate::account::{Account, SubmissionServer, TlsMode};
+use crate::credentials::{Credential, Origin};
+use crate::probe::PlaintextAuth;
+use crate::probe::finding::LoginFinding;
+
+/// The second attempt and what was seen of it; `None`: there was none.
+pub(super) async fn once_more(
+    tools: &Tools,
+    account: &Account,
+    to: &SubmissionServer,
+    refused: &Credential,
+    seen: &LoginFinding,
+) -> Option<(Credential, LoginFinding)> {
+    let reply = seen.auth.as_ref().filter(|reply| (500..600).contains(&reply.code))?;
+    if refused.origin != Origin::Asked || !tools.attempts.may_repeat(&to.host, &refused.user) {
+        return None;
+    }
+    let said = format!("{} did not take that password: {} {}", to.host, reply.code, reply.lines.join(" "));
+    let (host, user) = (to.host.clone(), refused.user.clone());
+    let typed =
+        in_background(tools, account, move |book, _| book.prompt_again(&host, &user, &said).ok().flatten()).await?;
+    let plain = to.tls == TlsMode::None;
+    let mode = if plain { TlsMode::Starttls } else { to.tls };
+    let session = tools.prober.open(&to.host, to.port, mode).await.1?;
+    let Some(ticket) = tools.attempts.repeat(&to.host, &typed.user) else {
+        session.close().await;
+        return None;
+    };
+    let plaintext = if plain { PlaintextAuth::Allowed } else { PlaintextAuth::Refused };
+    let sender = account.email.as_deref();
+    match session.log_in(&typed.user, &typed.password, None, sender, plaintext).await {
+        Ok(finding) => {
+            ticket.ended(&finding);
+            Some((typed, finding))
+        }
+        Err(error) => {
+            tracing::warn!("no second login was tried at {}: {error}", to.host);
+            ticket.not_sent();
+            None
+        }
+    }
+}
