@@ -114,10 +114,12 @@ async fn a_broken_registry_hides_no_other_program() {
     assert!(!expected.is_empty() && whole.code == 0, "{}", whole.out);
     let bytes = std::fs::read(case::fixtures().join("outlook/2016/user.reg")).unwrap();
     let file = home.path().join("cut.reg");
-    std::fs::write(&file, &bytes[..bytes.len() / 2 - bytes.len() / 2 % 2 + 21]).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() / 2 - bytes.len() / 2 % 2]).unwrap();
     let run = scan(home.path(), Some(&file)).await;
     assert_eq!((run.code, texts(&run, "accounts", "id")), (1, expected.clone()), "{}{}", run.out, run.err);
-    assert_eq!(texts(&run, "problems", "code"), ["registry_unreadable"], "once, not for every program: {}", run.out);
+    // Once, not for every program; this home has a profile on a drive that is gone, too.
+    let about = texts(&run, "problems", "code").into_iter().filter(|code| code.starts_with("registry_"));
+    assert_eq!(about.collect::<Vec<_>>(), ["registry_unreadable"], "{}", run.out);
     // A hive in the home that is torn: the line that reads it is printed.
     std::fs::write(home.path().join("NTUSER.DAT"), b"regf, and then nothing").unwrap();
     let run = scan(home.path(), None).await;
