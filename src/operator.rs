@@ -51,6 +51,18 @@ pub fn operator_of(host: &str) -> String {
     registered(&host).unwrap_or(&host).to_owned()
 }
 
+/// Endings of names that mean something in one's own network only (RFC 6762 with its appendix G, RFC 8375, RFC 6761).
+const OWN_NETWORK: [&str; 9] =
+    ["local", "internal", "intranet", "private", "corp", "home", "lan", "home.arpa", "localhost"];
+
+/// A name that everybody may ask for. Not: one label, an address, and what ends as names of one's own network do.
+pub fn is_public_name(host: &str) -> bool {
+    let host = plain(host);
+    let address = host.parse::<IpAddr>().is_ok();
+    let own = |ending: &str| host.strip_suffix(ending).is_some_and(|rest| rest.ends_with('.'));
+    host.contains('.') && !address && !OWN_NETWORK.into_iter().any(own)
+}
+
 /// Whoever sends from their own domain through a server of that domain has chosen it for both.
 fn of_their_own_domain<'a>(host: &str, addresses: impl IntoIterator<Item = &'a str>) -> bool {
     let host = plain(host);
@@ -169,6 +181,16 @@ mod tests {
             ("other.test", "imap.hosting.test"),
         ] {
             assert!(!vouches_for(name, host), "{name} for {host}");
+        }
+    }
+
+    #[test]
+    fn names_that_everybody_may_ask_for() {
+        for host in ["mail.hosting.test", "hosting.de.", "notlocal.de", "mail.fritz.box", "home.arpa.test"] {
+            assert!(is_public_name(host), "{host}");
+        }
+        for host in ["mail", "Mail.Local.", "x.home.arpa", "mail.lan", "a.b.internal", "10.0.0.7", "[fd00::1]", ""] {
+            assert!(!is_public_name(host), "{host}");
         }
     }
 

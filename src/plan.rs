@@ -195,22 +195,30 @@ fn target(
         VerdictCode::AuthRequired | VerdictCode::WrongTlsMode => order.push(present),
         _ => {}
     }
-    let read_along = |finding: &PortFinding| !policy.allow_local_interception.value && read_along(host, finding);
+    let read_along = |finding: &PortFinding| {
+        !policy.allow_local_interception.value && read_along(host, finding, policy.names_host(&host.host))
+    };
     let fits = |finding: &&PortFinding| fits(finding, account, code, policy) && !read_along(finding);
-    let server = |finding: &PortFinding| server_at(account, &account.outgoing.host, host, finding);
+    let server = |finding: &PortFinding| server_at(account, &account.outgoing.host, host, finding, policy);
     let proven = |port: u16| host.ports.iter().filter(move |finding| finding.port == port).find(fits).map(server);
     order.into_iter().filter_map(proven).find(can_use)
 }
 
 /// The server that this port of a host is for the account, under this name of it.
-pub(crate) fn server_at(account: &Account, name: &str, host: &HostFindings, finding: &PortFinding) -> SubmissionServer {
+pub(crate) fn server_at(
+    account: &Account,
+    name: &str,
+    host: &HostFindings,
+    finding: &PortFinding,
+    policy: &Policy,
+) -> SubmissionServer {
     SubmissionServer {
         host: name.to_owned(),
         port: finding.port,
         port_is_default: false,
         tls: if finding.tls_verified() { finding.tls_mode } else { TlsMode::None },
         auth: login_kind(account, finding),
-        credential: credential(account, lending(account, host)),
+        credential: credential(account, lending(account, host, policy)),
         user: account.login_user().map(str::to_owned),
     }
 }
@@ -243,8 +251,9 @@ fn credential(account: &Account, lending: Lending) -> CredentialSource {
 
 /// May the outgoing server have the mailbox's login? By the names of both, and by the certificates that it proved itself
 /// with; one that somebody on this machine made says nothing.
-pub fn lending(account: &Account, host: &HostFindings) -> Lending {
-    let sound = |seen: &&PortFinding| seen.tls_verified() && !read_along(host, seen);
+pub fn lending(account: &Account, host: &HostFindings, policy: &Policy) -> Lending {
+    let own_host = policy.names_host(&host.host);
+    let sound = |seen: &&PortFinding| seen.tls_verified() && !read_along(host, seen, own_host);
     let certified = host.ports.iter().filter(sound).filter_map(|seen| seen.tls.as_ref());
     operator::lending(account, certified.flat_map(|tls| tls.names.iter().map(String::as_str)))
 }

@@ -277,6 +277,11 @@ impl Policy {
         self.set(name, &value.into(), Reading::Strict, at)
     }
 
+    /// Does `host_allow_list` name this host? Then it is one of those that whoever manages the computer knows.
+    pub fn names_host(&self, host: &str) -> bool {
+        !self.host_allow_list.value.is_empty() && self.allows_host(host)
+    }
+
     /// May accounts at this host be changed?
     pub fn allows_host(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.').to_ascii_lowercase();

@@ -8,7 +8,7 @@ mod program;
 
 use port26::rehearsal::certificates::Authority;
 use port26::rehearsal::mail_host::{MailHost, MailHostConfig, Service};
-use program::{PASSWORD, Run, USER, World, first_prefs};
+use program::{HOST, PASSWORD, Run, USER, World, first_prefs};
 
 const PROVIDER: &str = "smtp.isp.test";
 const PROVIDER_USER: &str = "k4711";
@@ -57,7 +57,7 @@ impl ShutOut {
 async fn an_account_without_a_route_goes_to_the_provider_and_back() {
     let shut_out = ShutOut::new().await;
     let world = &shut_out.world;
-    let both = format!("{USER}:{PASSWORD}\n{PROVIDER_USER}:{PROVIDER_PASSWORD}\n");
+    let both = format!("{USER}@@{HOST}:{PASSWORD}\n{PROVIDER_USER}@@{PROVIDER}:{PROVIDER_PASSWORD}\n");
 
     let told = shut_out.use_it(&["--dry-run"], &both).await;
     assert_eq!((told.code, told.result().0.as_str()), (3, "would_fix"), "{}{}", told.out, told.err);
@@ -94,7 +94,7 @@ async fn the_mail_hosts_password_is_no_login_at_the_provider() {
 async fn an_account_that_has_a_route_is_left_to_fix() {
     let shut_out = ShutOut::new().await;
     let open = ShutOut { world: World::new().await, ..shut_out };
-    let both = format!("{USER}:{PASSWORD}\n{PROVIDER_USER}:{PROVIDER_PASSWORD}\n");
+    let both = format!("{USER}@@{HOST}:{PASSWORD}\n{PROVIDER_USER}@@{PROVIDER}:{PROVIDER_PASSWORD}\n");
     let used = open.use_it(&["--yes"], &both).await;
     assert_eq!((used.code, used.result().0.as_str()), (3, "would_fix"), "{}{}", used.out, used.err);
     assert_eq!(open.world.prefs(), first_prefs());
@@ -111,6 +111,20 @@ async fn a_policy_that_names_hosts_names_the_provider_or_forbids_it() {
     assert_eq!((used.code, used.result()), (0, ("refused".into(), "host_not_allowed".into())), "{}", used.out);
     assert_eq!(shut_out.provider.record().attempts_of(PROVIDER_USER), 0);
     assert_eq!(shut_out.world.prefs(), first_prefs());
+}
+
+#[tokio::test]
+async fn one_home_is_given_one_persons_passwords() {
+    let world = World::new().await;
+    let list = format!("{USER}:{PASSWORD}\njan@hosting.test:another\n");
+    let run = world.with_input(&["test", "--credential-stdin"], &list).await;
+    assert_eq!(run.code, 2, "{}{}", run.out, run.err);
+    assert!(run.err.contains("--home is one person's") && run.err.contains("USER@@HOST"), "{}", run.err);
+    assert_eq!(world.host.record().attempts_of(USER), 0);
+    let named = format!("{USER}@@{HOST}:{PASSWORD}\njan@hosting.test@@{HOST}:another\n");
+    let run = world.with_input(&["test", "--credential-stdin"], &named).await;
+    assert_eq!(run.code, 3, "{}{}", run.out, run.err);
+    assert_eq!(world.host.record().attempts_of(USER), 1);
 }
 
 #[tokio::test]

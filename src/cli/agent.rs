@@ -150,7 +150,7 @@ struct Looker {
     global: Global,
     asking: Asking,
     awaited: Vec<(ClientId, String)>,
-    attempts: AttemptLedger,
+    attempts: Option<AttemptLedger>,
     attempts_since: Timestamp,
 }
 
@@ -158,8 +158,7 @@ impl Looker {
     fn new(global: &Global) -> Self {
         let silent = Global { silent: true, json: false, ..global.clone() };
         let asking = if global.dry_run { Asking::OnlyTold } else { Asking::Agreed };
-        let (attempts, attempts_since) = (AttemptLedger::new(), Timestamp::now());
-        Self { global: silent, asking, awaited: Vec::new(), attempts, attempts_since }
+        Self { global: silent, asking, awaited: Vec::new(), attempts: None, attempts_since: Timestamp::now() }
     }
 
     /// One look. What goes wrong in it is told by `status`: the next one may find things better.
@@ -200,13 +199,13 @@ impl Looker {
     fn carry_out(&mut self, host: Host, policy: &Policy, begun: Timestamp) -> anyhow::Result<Report> {
         let mut tools = context::tools_on(host, &self.global, context::nobody())?;
         tools.policy = policy.clone();
-        if begun.duration_since(self.attempts_since) < FORGET_REFUSALS {
-            tools.attempts = self.attempts.next_run();
-        } else {
+        if begun.duration_since(self.attempts_since) >= FORGET_REFUSALS {
             self.attempts_since = begun;
+        } else if let Some(before) = &self.attempts {
+            tools.attempts = before.next_run();
         }
         let done = fix::carry_out(&tools, &FixArgs::default(), self.asking);
-        self.attempts = tools.attempts;
+        self.attempts = Some(tools.attempts);
         done
     }
 

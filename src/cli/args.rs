@@ -72,7 +72,8 @@ pub struct Global {
     /// Extra certificates to trust, as PEM: authorities, or those that servers made themselves
     #[arg(long, global = true, value_name = "FILE.pem")]
     pub ca: Option<PathBuf>,
-    /// Read passwords from standard input, one USER:PASSWORD a line
+    /// Read passwords from standard input, one USER:PASSWORD a line, or USER@@HOST:PASSWORD for that host alone. One home,
+    /// one person's passwords: with --home, each of several lines must name its host
     #[arg(long, global = true)]
     pub credential_stdin: bool,
     /// Keep passwords in this user's keychain even when --home is somebody else's

@@ -20,7 +20,7 @@ use super::progress::{BesideSpinner, HiddenOnly, Lines, Spinner};
 use crate::account::Notice;
 use crate::apply::{ApplyError, RunTurn};
 use crate::clients::CLIENTS;
-use crate::credentials::{Ask, AttemptLedger, Borrowing, CredentialBook, Given, Index, KeychainUse, Nobody};
+use crate::credentials::{Ask, AttemptLedger, Borrowing, CredentialBook, Given, Index, KeychainUse, Nobody, Refusals};
 use crate::diagnosis::VerdictCode;
 use crate::network_history::{History, PortState};
 use crate::pipeline::{Desk, Discovery, Events, Quiet, Tested, Tools, discover, select};
@@ -91,7 +91,7 @@ pub(super) fn tools_on(host: Host, global: &Global, ask: Box<dyn Ask>) -> anyhow
         clients: CLIENTS,
         prober: Prober::new(config).context("preparing TLS")?,
         credentials: Arc::new(credentials(global, &host, ask)?),
-        attempts: AttemptLedger::new(),
+        attempts: AttemptLedger::remembering(refusals(global, &state)),
         desk: Desk::new(state, &host, CLIENTS),
         policy,
         host,
@@ -99,21 +99,33 @@ pub(super) fn tools_on(host: Host, global: &Global, ask: Box<dyn Ask>) -> anyhow
     })
 }
 
+/// Passwords that were refused lately. A dry run adds none.
+pub(super) fn refusals(global: &Global, state: &Path) -> Refusals {
+    let refusals = Refusals::in_state(state);
+    if global.dry_run { refusals.only_read() } else { refusals }
+}
+
 /// Passwords at hand: standard input, the keychain, and whoever may be asked.
 pub(super) fn credentials(global: &Global, host: &Host, ask: Box<dyn Ask>) -> anyhow::Result<CredentialBook> {
-    let given = if global.credential_stdin {
-        Given::read(&mut std::io::stdin().lock()).map_err(|error| {
-            UsageError::new(error.to_string(), "Give one USER:PASSWORD a line; it is split at the first colon.")
-        })?
-    } else {
-        Given::default()
-    };
+    let given = if global.credential_stdin { given(&mut std::io::stdin().lock())? } else { Given::default() };
+    // A profile that says which host gets whose password must not choose among several people's.
+    if global.home.is_some() && given.is_open_list() {
+        let message = "standard input has several passwords, and --home is one person's";
+        return Err(UsageError::new(message, "Give that person's alone, or each as USER@@HOST:PASSWORD.").into());
+    }
     let asking = if super::prompt::interactive() && !global.silent { Asking::Allowed } else { Asking::Never };
     // Somebody else's home neither fills this user's keychain nor is opened with it, unless that is asked for.
     let keychain = if host.own_session || global.keychain { KeychainUse::Full } else { KeychainUse::Off };
     let index = Index::in_state(&state_dir(global)?);
     let book = CredentialBook::new(given, Arc::new(Keychain::new(asking)), keychain, index, ask);
     Ok(book.borrowing(Borrowing::of(host, CLIENTS, Arc::new(UserSeal))))
+}
+
+/// The passwords on standard input.
+pub(super) fn given(input: &mut dyn std::io::Read) -> Result<Given, UsageError> {
+    Given::read(input).map_err(|error| {
+        UsageError::new(error.to_string(), "Give one USER:PASSWORD a line; it is split at the first colon.")
+    })
 }
 
 /// Nobody is asked.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use port26_platform::host::Host;
 use serde::Serialize;
 
@@ -10,7 +11,7 @@ use super::args::{CredentialAction, CredentialArgs, ForgetArgs, Global, Selectio
 use super::output::{self, Words};
 use super::{Exit, UsageError, context, prompt};
 use crate::clients::CLIENTS;
-use crate::credentials::{Item, Kept, logins_of, somebody_to_ask};
+use crate::credentials::{Item, Kept, Origin, logins_of, somebody_to_ask};
 use crate::operator::lending_by_names;
 use crate::pipeline::{discover, select};
 use crate::report::SCHEMA;
@@ -61,10 +62,10 @@ fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Ex
     let tools = context::tools(global, ask)?;
     let mut entries = Vec::new();
     let mut exit = Exit::Done;
-    for account in context::discover_selected(&tools, selection)?.accounts {
-        if account.not_ours.is_some() || !account.used {
-            continue;
-        }
+    let mut accounts = context::discover_selected(&tools, selection)?.accounts;
+    accounts.retain(|account| account.not_ours.is_none() && account.used);
+    tools.credentials.given().meet(&accounts);
+    for account in accounts {
         let host = account.outgoing.host.clone();
         let lending = lending_by_names(&account);
         // What is kept already is not what was meant: a password is given or typed.
@@ -92,6 +93,14 @@ fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Ex
                     Kept::NotKept { why } => ("not kept", Some(why)),
                 };
                 exit = if why.is_some() { exit.worst(Exit::NeedsUser) } else { exit };
+                // Whoever types a password means that it is tried, though it was refused a while ago.
+                if credential.origin == Origin::Asked {
+                    context::refusals(global, &context::state_dir(global)?).forget(
+                        &host,
+                        &credential.user,
+                        Timestamp::now(),
+                    );
+                }
                 entries.push(Entry { host, user: credential.user, state, why });
             }
         }

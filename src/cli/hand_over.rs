@@ -1,7 +1,9 @@
 //! The computer itself (SYSTEM on Windows, root on macOS) has settings of its own, and a user's are never edited with its
 //! eyes: what it is asked to do is done in the session of the person at the computer, or put off.
 
-use port26_platform::session::{Me, SessionError, Sessions};
+use std::io::Read;
+
+use port26_platform::session::{Me, Person, SessionError, Sessions};
 
 use super::args::{Cli, Verb};
 use super::{Exit, context, output};
@@ -9,18 +11,18 @@ use crate::plan::Reason;
 use crate::report::Report;
 
 /// The exit code, if the command was handed over or put off; `None`: it is to be run here.
-pub(super) fn instead(cli: &Cli, sessions: &dyn Sessions) -> anyhow::Result<Option<Exit>> {
+pub(super) fn instead(cli: &Cli, sessions: &dyn Sessions, input: &mut dyn Read) -> anyhow::Result<Option<Exit>> {
     // A home folder that was named is worked on by whoever was told to.
     if sessions.me() == Me::User || cli.global.home.is_some() || !is_about_a_user(&cli.verb) {
         return Ok(None);
     }
     let reason = match sessions.at_the_computer() {
-        Ok(Some(person)) => match sessions.run_again_as(&person) {
+        Ok(Some(person)) => match run_again(cli, sessions, &person, input)? {
             Ok(code) => {
                 tracing::info!(code, "done in the session of the user who is logged in");
                 return Ok(Some(Exit::from_code(code)));
             }
-            Err(error) => refused(&error),
+            Err(reason) => reason,
         },
         Ok(None) => Reason::new(
             "nobody_logged_in",
@@ -33,6 +35,34 @@ pub(super) fn instead(cli: &Cli, sessions: &dyn Sessions) -> anyhow::Result<Opti
     let report = Report { deferred: Some(reason), ..Report::new(cli.verb.name()) };
     output::print(&report, context::manner(&cli.global))?;
     Ok(Some(Exit::NeedsUser))
+}
+
+/// Of passwords on standard input only those of that person go along: they may read what a process of theirs is given.
+fn run_again(
+    cli: &Cli,
+    sessions: &dyn Sessions,
+    person: &Person,
+    input: &mut dyn Read,
+) -> anyhow::Result<Result<u32, Reason>> {
+    let given = if cli.global.credential_stdin {
+        let lines = context::given(input)?;
+        let theirs = lines.lines_of(&person.name);
+        if theirs.is_empty() && !lines.is_empty() {
+            return Ok(Err(Reason::new(
+                "several_people",
+                format!(
+                    "Standard input has passwords of several people, and none of them is told to be {}'s.",
+                    person.name
+                ),
+                "Give the password of the person at the computer alone.",
+            )));
+        }
+        Some(theirs)
+    } else {
+        None
+    };
+    let given = given.as_ref().map(|lines| lines.as_slice());
+    Ok(sessions.run_again_as(person, given).map_err(|error| refused(&error)))
 }
 
 fn refused(error: &SessionError) -> Reason {
@@ -52,7 +82,7 @@ fn is_about_a_user(verb: &Verb) -> bool {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use port26_platform::session::{MemorySessions, Person};
+    use port26_platform::session::MemorySessions;
 
     use super::super::page::Page;
     use super::super::report_words;
@@ -64,7 +94,23 @@ mod tests {
 
     fn instead_of(line: &str, sessions: &MemorySessions) -> Option<Exit> {
         let cli = Cli::try_parse_from(format!("port26 {line} --silent").split(' ')).unwrap();
-        instead(&cli, sessions).unwrap()
+        instead(&cli, sessions, &mut "".as_bytes()).unwrap()
+    }
+
+    fn given(stdin: &str) -> (Option<Exit>, Vec<Option<String>>) {
+        let sessions = MemorySessions::new(Me::System, Some(anna()));
+        let cli = Cli::try_parse_from("port26 fix --yes --silent --credential-stdin".split(' ')).unwrap();
+        (instead(&cli, &sessions, &mut stdin.as_bytes()).unwrap(), sessions.given())
+    }
+
+    #[test]
+    fn only_the_passwords_of_the_person_at_the_computer_go_along() {
+        let passed = |lines: &str| (Some(Exit::Done), vec![Some(lines.to_owned())]);
+        assert_eq!(given("jan@hosting.test:one\n"), passed("jan@hosting.test:one\n"));
+        let list = "jan@hosting.test:one\nAnna@hosting.test:two\nanna@@isp.test:three\n";
+        assert_eq!(given(list), passed("Anna@hosting.test:two\nanna@@isp.test:three\n"));
+        assert_eq!(given("jan@hosting.test:one\nbob@hosting.test:two\n"), (Some(Exit::NeedsUser), vec![]));
+        assert_eq!(given(""), passed(""));
     }
 
     const ABOUT_A_USER: [&str; 8] =

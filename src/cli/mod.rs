@@ -78,7 +78,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {
-    if let Some(exit) = hand_over::instead(&cli, &ThisComputer)? {
+    if let Some(exit) = hand_over::instead(&cli, &ThisComputer, &mut std::io::stdin())? {
         return Ok(exit);
     }
     match &cli.verb {

@@ -149,7 +149,7 @@ impl CredentialBook {
     /// else in the keychain. What belongs to an account's own host is never taken for it.
     pub fn find_login(&self, host: &str, user: &str) -> Option<Credential> {
         let typed = || self.typed.lock().unwrap_or_else(PoisonError::into_inner).get(&Item::new(host, user)).cloned();
-        self.given.find_login(user).or_else(|| typed().flatten()).or_else(|| self.kept(host, user).ok().flatten())
+        self.given.find_login(host, user).or_else(|| typed().flatten()).or_else(|| self.kept(host, user).ok().flatten())
     }
 
     /// Asks the user, once for each login in a run. `None`: nobody is there, nothing was typed, or the account tells

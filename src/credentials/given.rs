@@ -1,15 +1,21 @@
-//! `--credential-stdin`: `USER:PASSWORD` a line, split at the first colon. Errors name the line, never what is in
-//! it, and the buffer is wiped.
+//! `--credential-stdin`: `USER:PASSWORD` a line, split at the first colon, or `USER@@HOST:PASSWORD` for that host's
+//! operator alone. Errors name the line, never what is in it, and the buffer is wiped.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::sync::{Mutex, PoisonError};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::account::Account;
-use crate::operator::Lending;
+use crate::operator::{Lending, lending_by_names, operator_of, same_operator};
 
 use super::{Credential, Origin};
+
+/// Between a user and the host that the password is for. No colon and no blank, so that the first colon still ends the
+/// user, and a user name may hold blanks; two of them, so that it is told from an address.
+const AT_HOST: &str = "@@";
 
 /// More than anybody types or any script pipes.
 const LIMIT: usize = 64 << 10;
@@ -29,8 +35,10 @@ pub enum GivenError {
     NotUtf8 { line: usize },
     #[error("standard input, line {line}: a control character, which no login can carry; send it as plain UTF-8 text")]
     Control { line: usize },
-    #[error("standard input, line {line}: the same user as in line {first}; give each user once")]
+    #[error("standard input, line {line}: the same user as in line {first}; give each user once for a host")]
     Twice { line: usize, first: usize },
+    #[error("standard input, line {line}: no host after the @@; write USER@@HOST:PASSWORD")]
+    NoHost { line: usize },
     #[error("standard input has more than {limit} bytes; give only the users that are needed")]
     TooLong { limit: usize },
     #[error("standard input could not be read: {0}")]
@@ -43,11 +51,16 @@ pub enum Withheld {
     /// It is the mailbox's password, and the outgoing server is another operator's.
     #[error("what was given is the mailbox's password, and this outgoing server belongs to another company")]
     OtherOperator,
+    /// It names no host, and fits accounts at servers of several operators: nobody can tell whose it is.
+    #[error("what was given fits accounts at different companies' servers; write USER@@HOST:PASSWORD")]
+    AmbiguousHost,
 }
 
 #[derive(Debug)]
 struct Entry {
     user: String,
+    /// Whose servers alone it is for.
+    host: Option<String>,
     password: SecretString,
     line: usize,
 }
@@ -56,6 +69,8 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct Given {
     entries: Vec<Entry>,
+    /// The operators at whose servers a line without a host fits an account, by line.
+    fits: Mutex<BTreeMap<usize, BTreeSet<String>>>,
 }
 
 impl Given {
@@ -98,12 +113,25 @@ impl Given {
             if password.is_empty() {
                 return Err(GivenError::NoPassword { line });
             }
-            if let Some(first) = entries.iter().find(|entry| entry.user == user) {
+            let (user, host) = user.rsplit_once(AT_HOST).map_or((user, None), |(user, host)| (user, Some(host)));
+            if user.is_empty() {
+                return Err(GivenError::NoUser { line });
+            }
+            if host.is_some_and(|host| host.is_empty() || host.contains(['@', ' ', '\t'])) {
+                return Err(GivenError::NoHost { line });
+            }
+            let same = |entry: &&Entry| match (&entry.host, host) {
+                (None, None) => true,
+                (Some(one), Some(other)) => same_operator(one, other),
+                _ => false,
+            };
+            if let Some(first) = entries.iter().filter(same).find(|entry| entry.user == user) {
                 return Err(GivenError::Twice { line, first: first.line });
             }
-            entries.push(Entry { user: user.to_owned(), password: SecretString::from(password), line });
+            let (user, host) = (user.to_owned(), host.map(str::to_owned));
+            entries.push(Entry { user, host, password: SecretString::from(password), line });
         }
-        Ok(Self { entries })
+        Ok(Self { entries, ..Self::default() })
     }
 
     /// Was nothing given?
@@ -111,18 +139,68 @@ impl Given {
         self.entries.is_empty()
     }
 
+    /// Are there several lines, and one that names no host? Then nobody can tell whose password is for which server.
+    pub fn is_open_list(&self) -> bool {
+        self.entries.len() > 1 && self.entries.iter().any(|entry| entry.host.is_none())
+    }
+
+    /// The lines of one person, by the name they log in to the computer with: a single line as it is, of several those
+    /// of a user with that name, or with an address that begins with it. As they are read again; empty if there are none.
+    pub fn lines_of(&self, person: &str) -> Zeroizing<Vec<u8>> {
+        let theirs = |entry: &&Entry| {
+            let name = entry.user.split_once('@').map_or(entry.user.as_str(), |(name, _)| name);
+            self.entries.len() == 1 || name.to_lowercase() == person.to_lowercase()
+        };
+        let mut lines = Zeroizing::new(Vec::with_capacity(LIMIT));
+        for entry in self.entries.iter().filter(theirs) {
+            let (mark, host) = entry.host.as_ref().map_or(("", ""), |host| (AT_HOST, host.as_str()));
+            for part in [&entry.user, mark, host, ":", entry.password.expose_secret(), "\n"] {
+                lines.extend_from_slice(part.as_bytes());
+            }
+        }
+        lines
+    }
+
+    /// Takes note of accounts that are in reach of this run: a line without a host is used only where all accounts that
+    /// it fits are at one operator's servers.
+    pub fn meet<'a>(&self, accounts: impl IntoIterator<Item = &'a Account>) {
+        for account in accounts {
+            if let Some((name, entry)) = self.entry_for(account)
+                && (is_given_already(account, name) || lending_by_names(account) == Lending::OneOperator)
+            {
+                self.note(entry, &account.outgoing.host);
+            }
+        }
+    }
+
+    /// The operators that a line is known to fit, this one among them from now on.
+    fn note(&self, entry: &Entry, host: &str) -> usize {
+        if entry.host.is_some() {
+            return 1;
+        }
+        let mut fits = self.fits.lock().unwrap_or_else(PoisonError::into_inner);
+        let operators = fits.entry(entry.line).or_default();
+        operators.insert(operator_of(host));
+        operators.len()
+    }
+
     /// The credential for this account: by its SMTP user, else by an address that sends through it. Where the account
     /// has no authentication yet, the incoming user counts too, and the name that was given is the one to log in with.
     /// What fits by another name than the one that the server is given already is the mailbox's password.
     pub fn find(&self, account: &Account, lending: Lending) -> Result<Option<Credential>, Withheld> {
-        let login = login_of(account);
-        let Some((name, entry)) = names_of(account).find_map(|name| Some((name, self.by_name(name)?))) else {
+        let Some((name, entry)) = self.entry_for(account) else {
             return Ok(None);
         };
-        if !(account.logs_in() && login == Some(name)) && lending == Lending::Strangers {
+        if entry.host.is_none() && !is_given_already(account, name) && lending == Lending::Strangers {
             return Err(Withheld::OtherOperator);
         }
-        let user = match login {
+        // Where only a certificate says that both servers are one operator's, it is the mailbox's.
+        let by_certificate = !is_given_already(account, name) && lending_by_names(account) == Lending::Strangers;
+        let mailbox = account.incoming.as_ref().filter(|_| by_certificate).map(|incoming| &incoming.host);
+        if self.note(entry, mailbox.unwrap_or(&account.outgoing.host)) > 1 {
+            return Err(Withheld::AmbiguousHost);
+        }
+        let user = match login_of(account) {
             Some(login) => login,
             None if account.incoming.as_ref().and_then(|incoming| incoming.user.as_deref()) == Some(name) => name,
             None => &entry.user,
@@ -138,16 +216,29 @@ impl Given {
         self.entries.iter().filter(belongs).map(|entry| entry.user.as_str())
     }
 
-    /// The password that was given for exactly this login name, whatever account it belongs to.
-    pub fn find_login(&self, user: &str) -> Option<Credential> {
-        let entry = self.by_name(user)?;
+    /// The password that was given for exactly this login name at this host, whatever account it belongs to.
+    pub fn find_login(&self, host: &str, user: &str) -> Option<Credential> {
+        let entry = self.entry(host, user).filter(|entry| self.note(entry, host) == 1)?;
         Some(Credential { user: user.to_owned(), password: entry.password.clone(), origin: Origin::Given })
     }
 
-    fn by_name(&self, name: &str) -> Option<&Entry> {
-        let exact = self.entries.iter().find(|entry| entry.user == name);
-        exact.or_else(|| self.entries.iter().find(|entry| entry.user.eq_ignore_ascii_case(name)))
+    /// The line for this account, and by which of its names.
+    fn entry_for<'a>(&self, account: &'a Account) -> Option<(&'a str, &Entry)> {
+        names_of(account).find_map(|name| Some((name, self.entry(&account.outgoing.host, name)?)))
     }
+
+    /// The line for this user at this host: one that names the host before one that names none, the exact name before
+    /// one in other case.
+    fn entry(&self, host: &str, user: &str) -> Option<&Entry> {
+        let for_host = |entry: &&Entry| entry.host.as_ref().is_none_or(|own| same_operator(own, host));
+        let fitting = self.entries.iter().filter(for_host).filter(|entry| entry.user.eq_ignore_ascii_case(user));
+        fitting.min_by_key(|entry| (entry.host.is_none(), entry.user != user))
+    }
+}
+
+/// The server is given this login name already.
+fn is_given_already(account: &Account, name: &str) -> bool {
+    account.logs_in() && login_of(account) == Some(name)
 }
 
 /// The user that the outgoing server is given now.
@@ -259,6 +350,62 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_line_that_names_a_host_is_for_that_operator_alone() {
+        let given = given("anna@@smtp.hosting.test:there\nanna:open\nan na@@other.test:a:b\n");
+        assert_eq!(found(&given, &account(Some("anna"), None, &[])), pair("anna", "there"));
+        let mut elsewhere = account(Some("anna"), None, &[]);
+        elsewhere.outgoing.host = "mail.isp.test".into();
+        assert_eq!(found(&given, &elsewhere), pair("anna", "open"));
+        let mut other = account(None, Some("an na"), &[]);
+        other.outgoing.host = "smtp.other.test".into();
+        let told = given.find(&other, Lending::Strangers).unwrap().unwrap();
+        assert_eq!((told.user.as_str(), told.password.expose_secret()), ("an na", "a:b"), "it was given for this host");
+        assert_eq!(found(&self::given("anna@@other.test:x"), &account(Some("anna"), None, &[])), None);
+        for (input, wanted) in [
+            ("anna@@:x", "no host after the @@"),
+            ("anna@@a b:x", "no host"),
+            ("@@hosting.test:x", "no user"),
+            ("anna@@a.hosting.test:x\nanna@@b.hosting.test:y", "line 2: the same user as in line 1"),
+        ] {
+            let error = Given::read(&mut input.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{input}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_a_host_that_fits_two_operators_is_used_at_neither() {
+        let given = given("anna@hosting.test:hers\n");
+        let here = account(Some("anna@hosting.test"), None, &["anna@hosting.test"]);
+        let mut there = here.clone();
+        there.outgoing.host = "smtp.other.test".into();
+        given.meet([&here]);
+        assert_eq!(found(&given, &here), pair("anna@hosting.test", "hers"));
+        given.meet([&there]);
+        for account in [&here, &there] {
+            assert_eq!(given.find(account, Lending::OneOperator).unwrap_err(), Withheld::AmbiguousHost);
+        }
+        assert!(given.find_login("smtp.hosting.test", "anna@hosting.test").is_none());
+
+        // An account that would never get it does not count.
+        let given = self::given("anna@hosting.test:hers\n");
+        let mut stranger = account(None, Some("anna@hosting.test"), &["anna@hosting.test"]);
+        stranger.outgoing.host = "smtp.isp.test".into();
+        given.meet([&here, &stranger]);
+        assert_eq!(found(&given, &here), pair("anna@hosting.test", "hers"));
+    }
+
+    #[test]
+    fn the_lines_of_one_person() {
+        let lines = |input: &str, person: &str| String::from_utf8(given(input).lines_of(person).to_vec()).unwrap();
+        assert_eq!(lines("bob@hosting.test:b:c\r\n", "anna"), "bob@hosting.test:b:c\n", "one line is whoever's it is");
+        let list = "anna@hosting.test:a\nbob@hosting.test:b\nANNA@@isp.test:c\nannabel@hosting.test:d\n";
+        assert_eq!(lines(list, "Anna"), "anna@hosting.test:a\nANNA@@isp.test:c\n");
+        assert_eq!(lines(list, "carl"), "");
+        assert!(given(list).is_open_list() && !given("anna:a").is_open_list());
+        assert!(!given("anna@@a.test:a\nbob@@a.test:b").is_open_list());
+    }
+
+    #[test]
     fn exact_case_wins_over_other_case() {
         let given = given("ANNA:upper\nanna:lower\n");
         assert_eq!(found(&given, &account(Some("anna"), None, &[])), pair("anna", "lower"));
@@ -311,6 +458,7 @@ pub(super) mod tests {
         #[test]
         fn any_user_and_password_come_back(user in "[^:\\x00\r\n\u{feff}]{1,20}", password in "[^\\x00\r\n]{1,30}", crlf: bool) {
             let end = if crlf { "\r\n" } else { "\n" };
+            prop_assume!(!user.contains(AT_HOST));
             let given = given(&format!("{user}:{password}{end}"));
             prop_assert_eq!(found(&given, &account(Some(&user), None, &[])), Some((user, password)));
         }

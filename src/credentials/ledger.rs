@@ -1,11 +1,14 @@
-//! At most one AUTH a run for each user at each host: hosts ban addresses that fail more often.
+//! At most one AUTH a run for each user at each host, and none with a password that was refused in the last day: hosts ban
+//! addresses, and lock accounts, that fail more often.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Item, same_host};
+use super::refused::{Refusals, Refused};
+use super::{Credential, Item, Origin, same_host};
 use crate::probe::finding::LoginFinding;
 
 /// How the one attempt ended.
@@ -47,6 +50,7 @@ pub struct AttemptLedger {
     tried: Mutex<HashMap<Item, Option<Ended>>>,
     /// Logins whose password was typed a second time.
     repeated: Mutex<HashSet<Item>>,
+    refusals: Option<Arc<Refusals>>,
 }
 
 impl AttemptLedger {
@@ -55,10 +59,28 @@ impl AttemptLedger {
         Self::default()
     }
 
-    /// The right to send this user's password to this host, once. Until the ticket is given back by
+    /// An empty one that keeps what is refused, and knows what was refused in earlier runs.
+    pub fn remembering(refusals: Refusals) -> Self {
+        Self { refusals: Some(Arc::new(refusals)), ..Self::default() }
+    }
+
+    /// Was this very password refused in an earlier run of the last day? What somebody has just typed is not asked about:
+    /// they know what they do.
+    pub fn refused_before(&self, host: &str, credential: &Credential) -> Option<Refused> {
+        let refusals = self.refusals.as_ref().filter(|_| credential.origin != Origin::Asked)?;
+        refusals.known(host, credential, Timestamp::now())
+    }
+
+    /// Why refusals could not be remembered, if they could not.
+    pub fn trouble(&self) -> Option<String> {
+        self.refusals.as_ref()?.trouble()
+    }
+
+    /// The right to send this password to this host, once for each user. Until the ticket is given back by
     /// [`Ticket::not_sent`], nobody gets another.
-    pub fn begin(&self, host: &str, user: &str) -> Result<Ticket<'_>, AlreadyTried> {
-        let item = Item::new(host, user);
+    pub fn begin<'a>(&'a self, host: &str, credential: &'a Credential) -> Result<Ticket<'a>, AlreadyTried> {
+        let user = credential.user.as_str();
+        let item = Item::folded(host, user);
         let mut tried = self.lock();
         if let Some(ended) = tried.get(&item) {
             let (outcome, finding) = ended.clone().map(|ended| (ended.outcome, ended.finding)).unzip();
@@ -69,13 +91,21 @@ impl AttemptLedger {
                 finding: finding.flatten().map(Box::new),
             });
         }
+        if let Some(before) = self.refused_before(host, credential) {
+            return Err(AlreadyTried {
+                user: user.to_owned(),
+                host: same_host(host),
+                outcome: Some(Outcome::Rejected),
+                finding: Some(Box::new(before.finding)),
+            });
+        }
         tried.insert(item.clone(), None);
-        Ok(Ticket { ledger: self, item, open: true })
+        Ok(Ticket { ledger: self, item, credential, open: true })
     }
 
     /// May a person type this password once more? After a refusal, and if it was not done before.
     pub fn may_repeat(&self, host: &str, user: &str) -> bool {
-        let item = Item::new(host, user);
+        let item = Item::folded(host, user);
         let refused = self
             .lock()
             .get(&item)
@@ -84,16 +114,16 @@ impl AttemptLedger {
     }
 
     /// The right to one more attempt, with a password that a person typed anew; there is no third.
-    pub fn repeat(&self, host: &str, user: &str) -> Option<Ticket<'_>> {
-        if !self.may_repeat(host, user) {
+    pub fn repeat<'a>(&'a self, host: &str, credential: &'a Credential) -> Option<Ticket<'a>> {
+        if !self.may_repeat(host, &credential.user) {
             return None;
         }
-        let item = Item::new(host, user);
+        let item = Item::folded(host, &credential.user);
         if !self.repeated().insert(item.clone()) {
             return None;
         }
         self.lock().insert(item.clone(), None);
-        Some(Ticket { ledger: self, item, open: true })
+        Some(Ticket { ledger: self, item, credential, open: true })
     }
 
     fn repeated(&self) -> MutexGuard<'_, HashSet<Item>> {
@@ -101,9 +131,13 @@ impl AttemptLedger {
     }
 
     /// The ledger of the next run of a program that goes on running: a password that a host refused is not sent again,
-    /// every other login may be tried once more.
+    /// every other login may be tried once more. Where refusals are kept in a file, that knows more: another password of
+    /// the same login may be tried.
     #[must_use]
     pub fn next_run(&self) -> Self {
+        if let Some(refusals) = self.refusals.as_ref().filter(|refusals| refusals.trouble().is_none()) {
+            return Self { refusals: Some(Arc::clone(refusals)), ..Self::default() };
+        }
         let refused = |ended: &Option<Ended>| ended.as_ref().is_some_and(|ended| ended.outcome == Outcome::Rejected);
         let tried = self
             .lock()
@@ -111,7 +145,7 @@ impl AttemptLedger {
             .filter(|(_, ended)| refused(ended))
             .map(|(item, ended)| (item.clone(), ended.clone()))
             .collect();
-        Self { tried: Mutex::new(tried), repeated: Mutex::default() }
+        Self { tried: Mutex::new(tried), refusals: self.refusals.clone(), ..Self::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Item, Option<Ended>>> {
@@ -125,6 +159,7 @@ impl AttemptLedger {
 pub struct Ticket<'a> {
     ledger: &'a AttemptLedger,
     item: Item,
+    credential: &'a Credential,
     open: bool,
 }
 
@@ -139,6 +174,14 @@ impl Ticket<'_> {
             _ => Outcome::Unclear,
         };
         self.ledger.lock().insert(self.item.clone(), Some(Ended { outcome, finding: Some(finding.clone()) }));
+        let Some(refusals) = &self.ledger.refusals else { return };
+        match outcome {
+            Outcome::Accepted => refusals.forget(self.item.host(), &self.credential.user, Timestamp::now()),
+            Outcome::Rejected if is_about_the_password(finding) => {
+                refusals.note(self.item.host(), self.credential, finding, Timestamp::now());
+            }
+            Outcome::Rejected | Outcome::Unclear => {}
+        }
     }
 
     /// It did not come to AUTH: another port may try.
@@ -146,6 +189,11 @@ impl Ticket<'_> {
         self.open = false;
         self.ledger.lock().remove(&self.item);
     }
+}
+
+/// A host that does not know the command or the mechanism has not looked at the password (RFC 4954 section 6).
+fn is_about_the_password(finding: &LoginFinding) -> bool {
+    finding.auth.as_ref().is_some_and(|reply| !matches!(reply.code, 500..=504 | 534 | 538))
 }
 
 impl Drop for Ticket<'_> {
@@ -164,6 +212,10 @@ mod tests {
 
     const HOST: &str = "mail.hosting.test";
 
+    fn login(user: &str) -> Credential {
+        Credential { user: user.into(), password: "secret".into(), origin: Origin::Keychain }
+    }
+
     fn answer(code: u16) -> LoginFinding {
         LoginFinding {
             port: 26,
@@ -179,12 +231,13 @@ mod tests {
     #[test]
     fn one_attempt_a_user_and_host() {
         let ledger = AttemptLedger::new();
-        let ticket = ledger.begin(HOST, "anna").unwrap();
-        assert_eq!(ledger.begin("MAIL.hosting.test.", "anna").unwrap_err().outcome, None, "still being tried");
-        assert!(ledger.begin(HOST, "bert").is_ok(), "another user");
-        assert!(ledger.begin("mail2.hosting.test", "anna").is_ok(), "another host");
+        let anna = login("anna");
+        let ticket = ledger.begin(HOST, &anna).unwrap();
+        assert_eq!(ledger.begin("MAIL.hosting.test.", &login("anna")).unwrap_err().outcome, None, "still being tried");
+        assert!(ledger.begin(HOST, &login("bert")).is_ok(), "another user");
+        assert!(ledger.begin("mail2.hosting.test", &login("anna")).is_ok(), "another host");
         ticket.ended(&answer(535));
-        let again = ledger.begin(HOST, "anna").unwrap_err();
+        let again = ledger.begin(HOST, &login("anna")).unwrap_err();
         assert_eq!((again.outcome, again.finding.as_deref()), (Some(Outcome::Rejected), Some(&answer(535))));
         assert_eq!(again.to_string(), "anna at mail.hosting.test was already tried in this run");
     }
@@ -192,29 +245,29 @@ mod tests {
     #[test]
     fn a_password_that_was_refused_may_be_typed_once_more_and_not_twice() {
         let ledger = AttemptLedger::new();
-        assert!(ledger.repeat(HOST, "anna").is_none(), "nothing was refused yet");
-        ledger.begin(HOST, "anna").unwrap().ended(&answer(535));
+        assert!(ledger.repeat(HOST, &login("anna")).is_none(), "nothing was refused yet");
+        ledger.begin(HOST, &login("anna")).unwrap().ended(&answer(535));
         assert!(ledger.may_repeat(HOST, "anna") && !ledger.may_repeat(HOST, "bert"));
-        ledger.repeat(HOST, "anna").unwrap().ended(&answer(535));
-        assert!(!ledger.may_repeat(HOST, "anna") && ledger.repeat(HOST, "anna").is_none());
-        assert_eq!(ledger.begin(HOST, "anna").unwrap_err().outcome, Some(Outcome::Rejected));
-        ledger.begin(HOST, "bert").unwrap().ended(&answer(235));
-        assert!(ledger.repeat(HOST, "bert").is_none(), "it was taken");
+        ledger.repeat(HOST, &login("anna")).unwrap().ended(&answer(535));
+        assert!(!ledger.may_repeat(HOST, "anna") && ledger.repeat(HOST, &login("anna")).is_none());
+        assert_eq!(ledger.begin(HOST, &login("anna")).unwrap_err().outcome, Some(Outcome::Rejected));
+        ledger.begin(HOST, &login("bert")).unwrap().ended(&answer(235));
+        assert!(ledger.repeat(HOST, &login("bert")).is_none(), "it was taken");
     }
 
     #[test]
     fn an_attempt_that_sent_nothing_may_be_made_again() {
         let ledger = AttemptLedger::new();
-        ledger.begin(HOST, "anna").unwrap().not_sent();
-        ledger.begin(HOST, "anna").unwrap().ended(&answer(235));
-        assert!(ledger.begin(HOST, "anna").is_err());
+        ledger.begin(HOST, &login("anna")).unwrap().not_sent();
+        ledger.begin(HOST, &login("anna")).unwrap().ended(&answer(235));
+        assert!(ledger.begin(HOST, &login("anna")).is_err());
     }
 
     #[test]
     fn an_attempt_that_was_cut_off_counts_as_made() {
         let ledger = AttemptLedger::new();
-        drop(ledger.begin(HOST, "anna").unwrap());
-        assert_eq!(ledger.begin(HOST, "anna").unwrap_err().outcome, Some(Outcome::Unclear));
+        drop(ledger.begin(HOST, &login("anna")).unwrap());
+        assert_eq!(ledger.begin(HOST, &login("anna")).unwrap_err().outcome, Some(Outcome::Unclear));
     }
 
     #[test]
@@ -222,10 +275,46 @@ mod tests {
         let ledger = AttemptLedger::new();
         let got = std::thread::scope(|scope| {
             let all: Vec<_> = (0..16)
-                .map(|_| scope.spawn(|| ledger.begin(HOST, "anna").map(|ticket| ticket.ended(&answer(235))).is_ok()))
+                .map(|_| {
+                    scope.spawn(|| ledger.begin(HOST, &login("anna")).map(|ticket| ticket.ended(&answer(235))).is_ok())
+                })
                 .collect();
             all.into_iter().map(|one| one.join().unwrap()).filter(|&one| one).count()
         });
         assert_eq!(got, 1);
+    }
+
+    #[test]
+    fn two_spellings_are_one_login() {
+        let (ledger, lower, upper) = (AttemptLedger::new(), login("anna@hosting.test"), login("ANNA@Hosting.test"));
+        ledger.begin(HOST, &lower).unwrap().ended(&answer(535));
+        assert_eq!(ledger.begin(HOST, &upper).unwrap_err().outcome, Some(Outcome::Rejected));
+    }
+
+    #[test]
+    fn a_password_that_was_refused_in_an_earlier_run_is_sent_again_only_if_it_is_typed() {
+        let state = tempfile::tempdir().unwrap();
+        let run = || AttemptLedger::remembering(Refusals::in_state(state.path()));
+        let kept = login("anna");
+        run().begin(HOST, &kept).unwrap().ended(&answer(535));
+        for spelled in ["anna", "Anna"] {
+            let before = run().begin(HOST, &login(spelled)).unwrap_err();
+            let reply = before.finding.and_then(|finding| finding.auth).map(|reply| reply.code);
+            assert_eq!((before.outcome, reply), (Some(Outcome::Rejected), Some(535)), "{spelled}");
+        }
+        let typed = Credential { origin: Origin::Asked, ..login("anna") };
+        let second = run();
+        second.begin(HOST, &typed).unwrap().ended(&answer(235));
+        assert!(run().begin(HOST, &kept).is_ok(), "it was taken since");
+    }
+
+    #[test]
+    fn an_answer_about_the_mechanism_says_nothing_of_the_password() {
+        let state = tempfile::tempdir().unwrap();
+        let run = || AttemptLedger::remembering(Refusals::in_state(state.path()));
+        for code in [454, 504, 534] {
+            run().begin(HOST, &login("anna")).unwrap().ended(&answer(code));
+            run().begin(HOST, &login("anna")).unwrap().not_sent();
+        }
     }
 }

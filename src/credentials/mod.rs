@@ -7,6 +7,7 @@ mod borrowed;
 mod given;
 mod index;
 mod ledger;
+mod refused;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ pub use borrowed::{BorrowError, Borrowing};
 pub use given::{Given, GivenError, Withheld};
 pub use index::{Index, IndexError};
 pub use ledger::{AlreadyTried, AttemptLedger, Outcome, Ticket};
+pub use refused::{Refusals, Refused};
 
 /// Where a credential comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,6 +62,11 @@ impl Item {
     /// The item of this user at this host.
     pub fn new(host: &str, user: &str) -> Self {
         Self { service: format!("{SERVICE}{}", same_host(host)), account: user.to_owned() }
+    }
+
+    /// The same for every spelling of the user: hosts count failures of ANNA and anna as one.
+    fn folded(host: &str, user: &str) -> Self {
+        Self::new(host, &user.to_lowercase())
     }
 
     /// The host it belongs to.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::VerdictCode;
+use crate::operator::is_public_name;
 use crate::probe::finding::{HostFindings, Resolution, ServerDate, TlsFinding, TlsTrouble};
 
 /// Clocks that differ by more than this are wrong (one day): certificates count in days.
@@ -57,17 +58,21 @@ fn clock_is_off(host: &HostFindings, now: i64) -> Option<bool> {
 }
 
 /// The certificate was made on this machine, or by a gateway that its owner trusts. A host within the own network may
-/// well have its certificate from its own organisation: that is nobody in the middle.
-pub(super) fn made_here(host: &HostFindings, tls: Option<&TlsFinding>) -> bool {
+/// well have its certificate from its own organisation: that is nobody in the middle. `own_host`: the policy names it.
+pub(super) fn made_here(host: &HostFindings, tls: Option<&TlsFinding>, own_host: bool) -> bool {
     let Some(tls) = tls else { return false };
     let issuer = tls.issuer.as_deref().unwrap_or_default().to_lowercase();
     let guard = GUARDS.iter().any(|word| issuer.contains(word));
     let untrusted_guard = guard && tls.trouble == Some(TlsTrouble::Untrusted);
-    untrusted_guard || (tls.verified && tls.local_root && (guard || !at_home(host)))
+    untrusted_guard || (tls.verified && tls.local_root && (guard || !at_home(host, own_host)))
 }
 
-/// Every address of the host is one that only its own network has (RFC 1918, RFC 4193) or this machine's own.
-fn at_home(host: &HostFindings) -> bool {
+/// Every address of the host is one that only its own network has (RFC 1918, RFC 4193) or this machine's own, and its name
+/// is one that only its own network knows, or that the policy names: whoever reads along may answer for a public name, too.
+fn at_home(host: &HostFindings, own_host: bool) -> bool {
+    if !own_host && is_public_name(&host.host) {
+        return false;
+    }
     let private = |address: &IpAddr| match address {
         IpAddr::V4(four) => four.is_private() || four.is_loopback() || four.is_link_local(),
         IpAddr::V6(six) => six.is_loopback() || six.is_unique_local() || six.is_unicast_link_local(),

@@ -120,6 +120,9 @@ pub struct NetworkView {
     pub vpn: Option<String>,
     /// The policy allows roots that only this machine has.
     pub local_roots_allowed: bool,
+    /// The policy names this host: it is one of the organisation's own.
+    #[serde(default)]
+    pub own_host: bool,
     /// Now, in seconds since 1970, to judge dates in certificates.
     pub now: i64,
 }
@@ -169,8 +172,9 @@ pub fn other_names(host: &HostFindings) -> Vec<String> {
 }
 
 /// What this port shows was vouched for by this machine alone: a security program or an organisation reads along.
-pub fn read_along(host: &HostFindings, finding: &PortFinding) -> bool {
-    certificate::made_here(host, finding.tls.as_ref())
+/// `own_host`: the policy names the host as one of the organisation's own.
+pub fn read_along(host: &HostFindings, finding: &PortFinding, own_host: bool) -> bool {
+    certificate::made_here(host, finding.tls.as_ref(), own_host)
 }
 
 /// PLAIN or LOGIN is offered (RFC 4616; LOGIN is what Outlook speaks).

@@ -472,6 +472,11 @@ fn row_15_a_root_that_only_this_machine_has() {
     let mut inside = host(vec![local(587)], vec![]);
     let private = vec!["10.1.2.3".parse().unwrap()];
     inside.resolution = Resolution::Addresses { addresses: private, mapped: false };
+    // An address proves nothing about a public name: whoever reads along may have answered for it.
+    assert_eq!(code(&login587(), &inside, &network(None), None), VerdictCode::LocalInterception);
+    let own = NetworkView { own_host: true, ..network(None) };
+    assert_eq!(code(&login587(), &inside, &own, None), VerdictCode::Ok, "the policy names it");
+    inside.host = "mail.hosting.internal".into();
     assert_eq!(code(&login587(), &inside, &network(None), None), VerdictCode::Ok);
 }
 

@@ -15,13 +15,15 @@ pub(super) fn reason(
     keychain: Option<&Trouble>,
 ) -> Reason {
     match (withheld, unusable, keychain) {
-        (Some(Withheld::OtherOperator), ..) => other_operator(account),
+        (Some(Withheld::AmbiguousHost), ..) => ambiguous(account),
+        (Some(Withheld::OtherOperator), ..) if !account.logs_in() => other_operator(account),
         // The keychain's item belongs to this very host, whoever's that is.
-        (None, _, Some(Trouble::Item(why))) => odd_item(why),
-        (None, _, Some(Trouble::Shut(why))) => shut(why),
+        (_, _, Some(Trouble::Item(why))) => odd_item(why),
+        (_, _, Some(Trouble::Shut(why))) => shut(why),
         _ if !account.logs_in() && lending == Lending::Strangers => other_operator(account),
-        (None, Some(why), _) => unreadable(account, why),
-        (None, None, _) => missing(),
+        (_, Some(why), _) => unreadable(account, why),
+        // Where the mailbox's password was given and the account has a login of its own, that one is missing too.
+        (Some(Withheld::OtherOperator) | None, None, _) => missing(),
     }
 }
 
@@ -55,6 +57,17 @@ fn unreadable(account: &Account, why: &BorrowError) -> Reason {
         "password_unusable",
         format!("The new port needs a login, and the password that {client} keeps cannot be used: {why}."),
         format!("Type the password into {client} once more, or run `port26 credential set` for this address."),
+    )
+}
+
+fn ambiguous(account: &Account) -> Reason {
+    let (user, host) = (account.login_user().unwrap_or("USER"), &account.outgoing.host);
+    Reason::new(
+        "ambiguous_host",
+        format!(
+            "The password that was given for {user} fits accounts at servers of different companies, so none of them gets it."
+        ),
+        format!("Give it with the host that it is for: {user}@@{host}:PASSWORD."),
     )
 }
 
@@ -126,6 +139,9 @@ mod tests {
     fn who_logs_in_there_already_is_only_asked_for_the_password() {
         let login = account(587, TlsMode::Starttls, AuthSetting::Password);
         assert_eq!(told(&login, Lending::Strangers, None).0, "password_missing");
-        assert_eq!(told(&login, Lending::Strangers, Some(Withheld::OtherOperator)).0, "other_operator");
+        assert_eq!(told(&login, Lending::Strangers, Some(Withheld::OtherOperator)).0, "password_missing");
+        let (code, said) = told(&login, Lending::OneOperator, Some(Withheld::AmbiguousHost));
+        assert_eq!(code, "ambiguous_host");
+        assert!(said.contains("jan@hosting.test@@mail.hosting.test:PASSWORD"), "{said}");
     }
 }

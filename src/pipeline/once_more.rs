@@ -2,7 +2,8 @@
 //! What came from a keychain, a file or a mail program is not a matter of typing.
 
 use super::Tools;
-use super::test::in_background;
+use super::send::alone;
+use super::test::{in_background, may_not_be_read, mechanism_of};
 use crate::account::{Account, SubmissionServer, TlsMode};
 use crate::credentials::{Credential, Origin};
 use crate::probe::PlaintextAuth;
@@ -27,13 +28,17 @@ pub(super) async fn once_more(
     let plain = to.tls == TlsMode::None;
     let mode = if plain { TlsMode::Starttls } else { to.tls };
     let session = tools.prober.open(&to.host, to.port, mode).await.1?;
-    let Some(ticket) = tools.attempts.repeat(&to.host, &typed.user) else {
+    if may_not_be_read(tools, &alone(session.finding()), &session) {
+        session.close().await;
+        return None;
+    }
+    let Some(ticket) = tools.attempts.repeat(&to.host, &typed) else {
         session.close().await;
         return None;
     };
     let plaintext = if plain { PlaintextAuth::Allowed } else { PlaintextAuth::Refused };
     let sender = account.email.as_deref();
-    match session.log_in(&typed.user, &typed.password, None, sender, plaintext).await {
+    match session.log_in(&typed.user, &typed.password, mechanism_of(to.auth), sender, plaintext).await {
         Ok(finding) => {
             ticket.ended(&finding);
             Some((typed, finding))

@@ -32,9 +32,14 @@ pub(super) async fn by_other_name(
     let names = survey.findings.same_address_names.iter().filter(|name| !name.eq_ignore_ascii_case(old));
     for name in names.filter(|name| tools.policy.allows_host(name)).take(NAMES) {
         let mut there = tools.prober.survey(name, &[(port, mode)], &[]).await;
-        let fits = |seen: &&PortFinding| proves(seen) && !read_along(&there.findings, seen);
-        let to =
-            there.findings.ports.iter().find(fits).map(|seen| plan::server_at(account, name, &there.findings, seen));
+        let fits =
+            |seen: &&PortFinding| proves(seen) && !read_along(&there.findings, seen, tools.policy.names_host(name));
+        let to = there
+            .findings
+            .ports
+            .iter()
+            .find(fits)
+            .map(|seen| plan::server_at(account, name, &there.findings, seen, &tools.policy));
         let able = abilities(tools, account);
         let Some(to) = to.filter(|to| able.can_use(to).is_ok()) else {
             there.close().await;

@@ -5,10 +5,11 @@ use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 
 use super::Tools;
-use super::test::in_background;
+use super::test::{in_background, may_not_be_read};
 use crate::account::{Account, Notice, SubmissionServer};
 use crate::operator::lending_by_names;
 use crate::plan::Outcome;
+use crate::probe::finding::{HostFindings, PortFinding, Resolution};
 use crate::probe::{PlaintextAuth, SendError};
 use crate::report::AccountReport;
 
@@ -31,6 +32,14 @@ pub enum TestMailError {
     /// The port that was proven a moment ago is gone.
     #[error("port {port} of {host} did not answer")]
     NoAnswer {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// A program of this computer, or a gateway that it trusts, would read the password.
+    #[error("a program on this computer, or a gateway that it trusts, reads along on port {port} of {host}")]
+    ReadAlong {
         /// The host.
         host: String,
         /// The port.
@@ -65,6 +74,8 @@ pub async fn send_test(
     server: &SubmissionServer,
     subject: &str,
 ) -> Result<(), TestMailError> {
+    // As it is set up now: a password is looked for under the server that it goes to.
+    let account = &Account { outgoing: server.clone(), ..account.clone() };
     let user = account.login_user().unwrap_or_default().to_owned();
     let lending = lending_by_names(account);
     let credential = in_background(tools, account, move |book, account| book.find(account, lending))
@@ -73,8 +84,29 @@ pub async fn send_test(
     let message = message(account.email.as_deref().unwrap_or_default(), subject)?;
     let (_, session) = tools.prober.open(&server.host, server.port, server.tls).await;
     let session = session.ok_or_else(|| TestMailError::NoAnswer { host: server.host.clone(), port: server.port })?;
+    if may_not_be_read(tools, &alone(session.finding()), &session) {
+        session.close().await;
+        return Err(TestMailError::ReadAlong { host: server.host.clone(), port: server.port });
+    }
     session.send(Some((&credential.user, &credential.password)), &message, PlaintextAuth::Refused).await?;
     Ok(())
+}
+
+/// What is known of a host from one conversation with it.
+pub(super) fn alone(finding: &PortFinding) -> HostFindings {
+    let addresses = finding.attempts.iter().map(|attempt| attempt.address).collect();
+    HostFindings {
+        host: finding.host.clone(),
+        resolution: Resolution::Addresses { addresses, mapped: false },
+        ports: vec![finding.clone()],
+        controls: Vec::new(),
+        second_hosts: Vec::new(),
+        repeats: Vec::new(),
+        dates: Vec::new(),
+        same_address_names: Vec::new(),
+        own_names: Vec::new(),
+        fell_silent: false,
+    }
 }
 
 fn message(address: &str, subject: &str) -> Result<Message, TestMailError> {

@@ -1,7 +1,7 @@
 //! Which ports of which hosts are tried: each host once, however many accounts share it. Where an account's own port does
 //! not answer at once, what tells a blocking network from a closed host is asked beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +42,8 @@ pub(super) struct Seen {
     http: Option<HttpFinding>,
     has_route: bool,
     local_roots_allowed: bool,
+    /// Hosts that the policy names.
+    own_hosts: BTreeSet<String>,
 }
 
 impl Seen {
@@ -59,6 +61,7 @@ impl Seen {
             relay_refusals: self.relay_refusals.clone(),
             http: self.http.clone(),
             local_roots_allowed: self.local_roots_allowed,
+            own_host: self.own_hosts.contains(host),
             another_host_answered: self.hosts.iter().any(answered),
             second_hosts: self.around.second_hosts.clone(),
             strangers: self.around.talks.clone(),
@@ -116,6 +119,7 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
     if doubts {
         strangers::talk(tools, &mut around).await;
     }
+    let names: Vec<String> = hosts.keys().cloned().collect();
     let mut seen = Seen {
         hosts,
         around,
@@ -123,6 +127,7 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
         http,
         has_route: tools.prober.has_route(),
         local_roots_allowed: tools.policy.allow_local_interception.value,
+        own_hosts: names.into_iter().filter(|host| tools.policy.names_host(host)).collect(),
     };
     seen.relay_refusals = relay_refusals(tools, &seen, accounts).await;
     seen

@@ -14,10 +14,11 @@ use crate::account::{Account, AuthSetting, Notice, SubmissionServer, TlsMode};
 use crate::clients::abilities::Abilities;
 use crate::credentials::{Credential, CredentialBook, Origin, Outcome as LoginOutcome};
 use crate::diagnosis::local::is_this_computer;
-use crate::diagnosis::{Case, NetworkView, Verdict, VerdictCode, diagnose, login};
+use crate::diagnosis::{Case, NetworkView, Verdict, VerdictCode, diagnose, login, read_along};
 use crate::operator::Lending;
 use crate::plan::{self, Decision, Outcome, Reason};
 use crate::probe::finding::{HostFindings, LoginFinding, Phase, PortFinding};
+use crate::probe::login::Mechanism;
 use crate::probe::{PlaintextAuth, Session, Survey, Target};
 use crate::report::AccountReport;
 
@@ -62,6 +63,7 @@ pub async fn test(tools: &Tools, accounts: Vec<Account>) -> Vec<Tested> {
             }
         }
     }
+    tools.credentials.given().meet(open.iter().map(|(_, account)| account));
     let mut seen = survey(tools, &open.iter().map(|(_, account)| account).collect::<Vec<_>>()).await;
     let networks: Vec<(String, NetworkView)> =
         seen.hosts.keys().map(|host| (host.clone(), seen.network(host))).collect();
@@ -99,14 +101,38 @@ async fn host_accounts(
 }
 
 async fn one(tools: &Tools, survey: &mut Survey, network: &NetworkView, account: Account) -> Tested {
+    let lending = plan::lending(&account, &survey.findings, &tools.policy);
     // What a program on this computer does with a login is its own business.
     let here = is_this_computer(&account.outgoing.host);
-    let lending = plan::lending(&account, &survey.findings);
     let credential = match here {
         true => None,
         false => in_background(tools, &account, move |book, account| book.find(account, lending)).await,
     };
-    let proof = match here {
+    let refused = credential.as_ref().and_then(|known| tools.attempts.refused_before(&account.outgoing.host, known));
+    let mut tested = judged(tools, survey, network, account, credential).await;
+    let notices = &mut tested.report.account.notices;
+    notices.extend(refused.map(|refused| Notice {
+        code: "refused_before".to_owned(),
+        message: format!(
+            "The server refused this password on {}. It is not sent again for a day, unless it changes or is typed anew.",
+            refused.at.strftime("%Y-%m-%d at %H:%M UTC")
+        ),
+    }));
+    notices.extend(tools.attempts.trouble().map(|why| Notice {
+        code: "refusals_forgotten".to_owned(),
+        message: format!("Which passwords were refused lately is not known: {why}."),
+    }));
+    tested
+}
+
+async fn judged(
+    tools: &Tools,
+    survey: &mut Survey,
+    network: &NetworkView,
+    account: Account,
+    credential: Option<Credential>,
+) -> Tested {
+    let proof = match is_this_computer(&account.outgoing.host) {
         true => None,
         false => prove_present(tools, survey, &account, credential.as_ref()).await,
     };
@@ -152,8 +178,14 @@ async fn prove_present(
         }
         (AuthSetting::Password | AuthSetting::Encrypted, Some(credential)) if mode != TlsMode::None => {
             let session = session(tools, survey, &account.outgoing.host, account.outgoing.port, mode).await?;
-            match log_in(tools, session, credential, sender, PlaintextAuth::Refused).await {
+            let login = Login { credential, auth: account.outgoing.auth, sender, plaintext: PlaintextAuth::Refused };
+            match log_in(tools, &survey.findings, session, login).await {
                 Proof::Fresh(finding) => Some(finding),
+                // What is said of the port rests on what it showed last.
+                Proof::ReadAlong(seen) => {
+                    survey.replace(*seen, None);
+                    None
+                }
                 // A password that was refused is refused on every port; that it was taken says nothing of this port.
                 Proof::Before { outcome: Some(LoginOutcome::Rejected), finding } => finding,
                 Proof::Before { .. } | Proof::None => None,
@@ -192,7 +224,7 @@ pub(super) async fn prove_target(
     mut to: SubmissionServer,
     credential: Option<Credential>,
 ) -> Tested {
-    let lending = plan::lending(&account, &survey.findings);
+    let lending = plan::lending(&account, &survey.findings, &tools.policy);
     // What the client has is the mailbox's password, and this server is not to have it.
     account.password_in_client &= account.logs_in() || lending == Lending::OneOperator;
     let unusable = match &credential {
@@ -211,6 +243,11 @@ pub(super) async fn prove_target(
             };
             in_background(tools, &account, ask).await
         }
+        // Whoever is there may know a better one than the server has refused already.
+        Some(known) if tools.attempts.refused_before(&to.host, &known).is_some() => {
+            let typed = move |book: &CredentialBook, account: &Account| book.prompt(account, lending).ok().flatten();
+            in_background(tools, &account, typed).await.or(Some(known))
+        }
         given => given,
     };
     let Some(mut credential) = credential else {
@@ -226,10 +263,22 @@ pub(super) async fn prove_target(
         let reason = if survey.findings.fell_silent { fell_silent(&to.host) } else { uncertain() };
         return Tested::left(account, Some(verdict), Outcome::Refused, reason);
     };
-    let mut proof = match log_in(tools, session, &credential, account.email.as_deref(), plaintext).await {
+    let sender = account.email.as_deref();
+    let mut proof = match log_in(
+        tools,
+        &survey.findings,
+        session,
+        Login { credential: &credential, auth: to.auth, sender, plaintext },
+    )
+    .await
+    {
         Proof::Fresh(finding) => finding,
+        Proof::ReadAlong(seen) => {
+            return Tested::left(account, Some(verdict), Outcome::Refused, is_read_along(&seen));
+        }
         // The same login was taken by this host a moment ago; one attempt a run is all there is.
-        Proof::Before { outcome: Some(LoginOutcome::Accepted), .. } => {
+        Proof::Before { outcome: Some(LoginOutcome::Accepted), finding } => {
+            to.auth = as_proven(to.auth, finding.as_ref());
             return moved(account, verdict, to, Some(credential));
         }
         Proof::Before { outcome: Some(LoginOutcome::Rejected), finding: Some(finding) } => finding,
@@ -248,6 +297,7 @@ pub(super) async fn prove_target(
             Tested::left(account, Some(verdict), outcome, reason)
         }
         None if proof.auth.as_ref().is_some_and(|reply| reply.code == 235) => {
+            to.auth = as_proven(to.auth, Some(&proof));
             moved(account, verdict, to, Some(credential))
         }
         None if login::service_down(&proof) => {
@@ -257,33 +307,50 @@ pub(super) async fn prove_target(
     }
 }
 
+/// CRAM-MD5 is only written where CRAM-MD5 was proven: hosts keep what it needs beside the password, or not at all.
+fn as_proven(auth: AuthSetting, proof: Option<&LoginFinding>) -> AuthSetting {
+    let digest = proof.and_then(|proof| proof.mechanism.as_deref()) == Some(Mechanism::CramMd5.name());
+    if auth == AuthSetting::Encrypted && !digest { AuthSetting::Password } else { auth }
+}
+
+/// A login as it is to be tried: the way the program is set, or will be.
+struct Login<'a> {
+    credential: &'a Credential,
+    auth: AuthSetting,
+    sender: Option<&'a str>,
+    plaintext: PlaintextAuth,
+}
+
 /// What is known about a login.
 enum Proof {
     /// It was tried now.
     Fresh(LoginFinding),
     /// It was tried before in this run, for another account or port of the same host.
     Before { outcome: Option<LoginOutcome>, finding: Option<LoginFinding> },
+    /// A program of this computer, or a gateway that it trusts, would read the password.
+    ReadAlong(Box<PortFinding>),
     /// No password was sent.
     None,
 }
 
 /// The one AUTH of this login in this run.
-async fn log_in(
-    tools: &Tools,
-    session: Session,
-    credential: &Credential,
-    sender: Option<&str>,
-    plaintext: PlaintextAuth,
-) -> Proof {
+async fn log_in(tools: &Tools, seen: &HostFindings, session: Session, login: Login<'_>) -> Proof {
+    let Login { credential, auth, sender, plaintext } = login;
+    if may_not_be_read(tools, seen, &session) {
+        let seen = Box::new(session.finding().clone());
+        session.close().await;
+        return Proof::ReadAlong(seen);
+    }
     let host = session.finding().host.clone();
-    let ticket = match tools.attempts.begin(&host, &credential.user) {
+    let ticket = match tools.attempts.begin(&host, credential) {
         Ok(ticket) => ticket,
         Err(before) => {
             session.close().await;
             return Proof::Before { outcome: before.outcome, finding: before.finding.map(|finding| *finding) };
         }
     };
-    match session.log_in(&credential.user, &credential.password, None, sender, plaintext).await {
+    let mechanism = mechanism_of(auth);
+    match session.log_in(&credential.user, &credential.password, mechanism, sender, plaintext).await {
         Ok(finding) => {
             ticket.ended(&finding);
             Proof::Fresh(finding)
@@ -294,6 +361,29 @@ async fn log_in(
             Proof::None
         }
     }
+}
+
+/// How a program with this setting logs in; `None`: with the password itself, in whatever way is offered.
+pub(super) fn mechanism_of(auth: AuthSetting) -> Option<Mechanism> {
+    (auth == AuthSetting::Encrypted).then_some(Mechanism::CramMd5)
+}
+
+/// Asked of the very conversation before each AUTH: a later one may be answered by somebody else than the first.
+pub(super) fn may_not_be_read(tools: &Tools, seen: &HostFindings, session: &Session) -> bool {
+    let own_host = tools.policy.names_host(&seen.host);
+    !tools.policy.allow_local_interception.value && read_along(seen, session.finding(), own_host)
+}
+
+fn is_read_along(seen: &PortFinding) -> Reason {
+    let issuer = seen.tls.as_ref().and_then(|tls| tls.issuer.as_deref()).unwrap_or("unknown");
+    Reason::new(
+        plan::code_of(&VerdictCode::LocalInterception),
+        format!(
+            "A program on this computer, or a gateway that it trusts, reads along on port {} of {} (its certificate is by {issuer}), so no password is sent there.",
+            seen.port, seen.host
+        ),
+        plan::hint(VerdictCode::LocalInterception),
+    )
 }
 
 /// Keychains and people take their time: they are asked where waiting holds nobody else up.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use port26::account::{ClientId, CredentialSource};
+use port26::account::{AuthSetting, ClientId, CredentialSource};
 use port26::apply::RunId;
 use port26::clients::CLIENTS;
 use port26::credentials::{AttemptLedger, CredentialBook, Given, Index, Item, KeychainUse, Nobody};
@@ -46,6 +46,8 @@ pub enum Login {
     NoneKept,
     /// With the address and a password of its own, which the program keeps.
     Own,
+    /// The same, by CRAM-MD5 (Claws only).
+    Digest,
 }
 
 /// One account. The address is the user name of both servers.
@@ -59,7 +61,7 @@ pub struct Mailbox {
 }
 
 /// What is set up.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     pub mailboxes: Vec<Mailbox>,
     /// Lines of standard input.
@@ -68,6 +70,15 @@ pub struct Plan {
     pub keychain: Vec<(&'static str, &'static str, String)>,
     /// Names in the certificates of outgoing hosts, beside their own.
     pub certified: Vec<(&'static str, &'static str)>,
+    /// What hosts say to a login.
+    pub answers: &'static str,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        let (mailboxes, given, keychain, certified) = Default::default();
+        Self { mailboxes, given, keychain, certified, answers: "235 2.7.0 welcome" }
+    }
 }
 
 /// A login that a host was given.
@@ -86,6 +97,10 @@ pub struct Seen {
     /// Whose program is set to send the mailbox's password to the outgoing server.
     pub lent: Vec<bool>,
     pub logins: Vec<Given26>,
+    /// Mechanisms of all AUTH commands.
+    pub mechanisms: Vec<String>,
+    /// How the accounts log in now.
+    pub after: Vec<AuthSetting>,
     pub told: String,
 }
 
@@ -133,6 +148,7 @@ impl Plan {
                 let names: Vec<&str> = std::iter::once(name).chain(more).collect();
                 let script = Script {
                     greeting: Greeting::Say("220 ready"),
+                    auth: self.answers,
                     ..Script::new(authority.server(&names, Dates::Now))
                 };
                 (name.to_owned(), ScriptedHost::start(script))
@@ -162,11 +178,16 @@ impl Plan {
                 _ => now.outgoing.credential == CredentialSource::SameAsIncoming,
             };
             let code = report.reason.as_ref().map(|reason| reason.code.clone()).unwrap_or_default();
-            ((report.result, code), lent)
+            ((report.result, code), (lent, now.outgoing.auth))
         };
-        let (outcomes, lent) = (0..self.mailboxes.len()).map(place).unzip();
+        let (outcomes, now): (Vec<_>, Vec<_>) = (0..self.mailboxes.len()).map(place).unzip();
+        let (lent, after) = now.into_iter().unzip();
+        let mechanisms = hosts.values().flat_map(ScriptedHost::inside).filter_map(|line| {
+            line.strip_prefix("AUTH ").map(|rest| rest.split(' ').next().unwrap_or_default().to_owned())
+        });
+        let mechanisms = mechanisms.collect();
         let logins = hosts.iter().flat_map(|(name, host)| logins(name, host)).collect();
-        Seen { outcomes, lent, logins, told: serde_json::to_string_pretty(&reports).unwrap() }
+        Seen { outcomes, lent, logins, mechanisms, after, told: serde_json::to_string_pretty(&reports).unwrap() }
     }
 
     fn tools(&self, home: &Path, state: &Path, authority: Authority, streets: Streets) -> Tools {
@@ -242,7 +263,7 @@ fn logins(name: &str, host: &ScriptedHost) -> Vec<Given26> {
         let (user, password) = plain[1..].split_once('\0').unwrap();
         Given26 { host: name.to_owned(), user: user.to_owned(), password: password.to_owned() }
     };
-    host.inside().iter().filter(|line| line.starts_with("AUTH")).map(|line| decode(line)).collect()
+    host.inside().iter().filter(|line| line.starts_with("AUTH PLAIN")).map(|line| decode(line)).collect()
 }
 
 /// The ciphertext that stands for the mailbox's password of this account.
@@ -309,12 +330,13 @@ fn claws(folder: &Path, mailboxes: &[(usize, &Mailbox)]) {
     let (mut accounts, mut store) = (String::new(), String::from("[config:0]\n\n"));
     for (n, mailbox) in mailboxes {
         let Mailbox { address, incoming, outgoing, login, .. } = mailbox;
-        let (auth, own, tls) = if *login == Login::Own { (1, *address, 2) } else { (0, "", 0) };
+        let (auth, own, tls) = if matches!(login, Login::Own | Login::Digest) { (1, *address, 2) } else { (0, "", 0) };
+        let method = if *login == Login::Digest { 2 } else { 0 };
         write!(
             accounts,
-            "[Account: {n}]\naccount_name=Account {n}\nis_default=0\nname=User\naddress={address}\nprotocol=3\n\
+            "[Account: {n}]\naccount_name=Account {n}\nis_default=0\nname=User\naddress={address}\nprotocol=0\n\
              receive_server={incoming}\nsmtp_server={outgoing}\nuse_mail_command=0\nuser_id={address}\n\
-             use_smtp_auth={auth}\nsmtp_auth_method=0\nsmtp_user_id={own}\nssl_smtp={tls}\nset_smtpport=1\n\
+             use_smtp_auth={auth}\nsmtp_auth_method={method}\nsmtp_user_id={own}\nssl_smtp={tls}\nset_smtpport=1\n\
              smtp_port=25\n\n"
         )
         .unwrap();

@@ -10,6 +10,6 @@ pub(super) fn at_the_computer() -> Result<Option<Person>, SessionError> {
     Ok(None)
 }
 
-pub(super) fn run_again_as(_person: &Person) -> Result<u32, SessionError> {
+pub(super) fn run_again_as(_person: &Person, _given: Option<&[u8]>) -> Result<u32, SessionError> {
     Err(SessionError::Refused { why: "this system hands no command over".to_owned() })
 }

@@ -58,12 +58,22 @@ pub(super) fn at_the_computer() -> Result<Option<Person>, SessionError> {
 }
 
 #[cfg(target_os = "macos")]
-pub(super) fn run_again_as(person: &Person) -> Result<u32, SessionError> {
+pub(super) fn run_again_as(person: &Person, given: Option<&[u8]>) -> Result<u32, SessionError> {
     let refused = |why: String| SessionError::Refused { why };
     let program = std::env::current_exe().map_err(|error| refused(error.to_string()))?;
     let own = std::env::args_os().skip(1);
     let mut command = Command::new("/bin/launchctl");
-    let ended = command.args(arguments(person, program.as_os_str(), own)).status();
+    command.args(arguments(person, program.as_os_str(), own));
+    let ended = match given {
+        None => command.status(),
+        Some(bytes) => command.stdin(Stdio::piped()).spawn().and_then(|mut child| {
+            // Few enough for a pipe to hold. Who ends without reading them is told by the exit code.
+            if let Some(mut input) = child.stdin.take() {
+                let _ = std::io::Write::write_all(&mut input, bytes);
+            }
+            child.wait()
+        }),
+    };
     let ended = ended.map_err(|error| refused(format!("/bin/launchctl: {error}")))?;
     let code = ended.code().ok_or_else(|| refused(format!("/bin/launchctl: {ended}")))?;
     Ok(u32::try_from(code).unwrap_or(1))

@@ -14,12 +14,18 @@ pub struct MemorySessions {
     /// How the command ends in their session.
     pub ends: Result<u32, SessionError>,
     ran: Mutex<Vec<Person>>,
+    given: Mutex<Vec<Option<String>>>,
 }
 
 impl MemorySessions {
     /// A computer where commands end well.
     pub fn new(me: Me, person: Option<Person>) -> Self {
-        Self { me, person: Ok(person), ends: Ok(0), ran: Mutex::default() }
+        Self { me, person: Ok(person), ends: Ok(0), ran: Mutex::default(), given: Mutex::default() }
+    }
+
+    /// What the commands were given on standard input in place of our own.
+    pub fn given(&self) -> Vec<Option<String>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// As whom the command was run again.
@@ -37,7 +43,9 @@ impl Sessions for MemorySessions {
         self.person.clone()
     }
 
-    fn run_again_as(&self, person: &Person) -> Result<u32, SessionError> {
+    fn run_again_as(&self, person: &Person, given: Option<&[u8]>) -> Result<u32, SessionError> {
+        let given = given.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        self.given.lock().unwrap_or_else(PoisonError::into_inner).push(given);
         self.ran.lock().unwrap_or_else(PoisonError::into_inner).push(person.clone());
         self.ends.clone()
     }

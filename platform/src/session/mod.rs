@@ -61,8 +61,8 @@ pub trait Sessions: Send + Sync {
     /// The person at the computer; `None`: nobody is logged in there.
     fn at_the_computer(&self) -> Result<Option<Person>, SessionError>;
     /// Runs this same command, with the same arguments and streams, in that person's session and waits for its end. Its
-    /// exit code.
-    fn run_again_as(&self, person: &Person) -> Result<u32, SessionError>;
+    /// exit code. With `given`, that is its standard input, and ours stays here.
+    fn run_again_as(&self, person: &Person, given: Option<&[u8]>) -> Result<u32, SessionError>;
 }
 
 /// The computer that this process runs on.
@@ -78,8 +78,8 @@ impl Sessions for ThisComputer {
         system::at_the_computer()
     }
 
-    fn run_again_as(&self, person: &Person) -> Result<u32, SessionError> {
-        system::run_again_as(person)
+    fn run_again_as(&self, person: &Person, given: Option<&[u8]>) -> Result<u32, SessionError> {
+        system::run_again_as(person, given)
     }
 }
 

@@ -106,7 +106,7 @@ fn user_name(session: u32) -> Option<String> {
     }
 }
 
-pub(super) fn run_again_as(person: &Person) -> Result<u32, SessionError> {
+pub(super) fn run_again_as(person: &Person, given: Option<&[u8]>) -> Result<u32, SessionError> {
     let mut token = HANDLE::default();
     // SAFETY: the token is owned at once.
     unsafe { WTSQueryUserToken(person.number, &mut token) }.map_err(refused)?;
@@ -116,7 +116,7 @@ pub(super) fn run_again_as(person: &Person) -> Result<u32, SessionError> {
     }
     // SAFETY: the command line lives as long as the process and ends with NUL.
     let line = unsafe { GetCommandLineW().as_wide().to_vec() };
-    start(&token, line, &mut std::io::stdout(), &mut std::io::stderr())
+    start(&token, line, given, &mut std::io::stdout(), &mut std::io::stderr())
 }
 
 fn refused(error: impl std::fmt::Display) -> SessionError {
@@ -128,6 +128,7 @@ fn refused(error: impl std::fmt::Display) -> SessionError {
 fn start(
     token: &OwnedHandle,
     mut line: Vec<u16>,
+    given: Option<&[u8]>,
     out: &mut (dyn Write + Send),
     err: &mut (dyn Write + Send),
 ) -> Result<u32, SessionError> {
@@ -135,7 +136,13 @@ fn start(
     line.push(0);
     let (out_reader, out_writer) = std::io::pipe().map_err(refused)?;
     let (err_reader, err_writer) = std::io::pipe().map_err(refused)?;
-    let input = input()?;
+    let (input, feed) = match given {
+        None => (input()?, None),
+        Some(bytes) => {
+            let (reader, writer) = std::io::pipe().map_err(refused)?;
+            (OwnedHandle::from(reader), Some((writer, bytes)))
+        }
+    };
     let handles = [raw(&input), raw(&out_writer), raw(&err_writer)];
     for handle in handles {
         // SAFETY: all three are open and ours.
@@ -173,6 +180,8 @@ fn start(
     drop((out_writer, err_writer, input));
     std::thread::scope(|scope| {
         scope.spawn(|| pass_on(out_reader, out));
+        // Closed when it is written: that is where the other side's input ends.
+        scope.spawn(move || feed.map(|(mut writer, bytes)| writer.write_all(bytes)));
         pass_on(err_reader, err);
     });
     let mut code = 0;
@@ -294,10 +303,11 @@ mod tests {
         assert!(!is_service(&token));
         let line = "port26 --exact session::windows::tests::child_that_was_handed_over \"a b\" --nocapture";
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let code = start(&token, line.encode_utf16().collect(), &mut out, &mut err).unwrap();
+        let given = Some(b"this and no other\n".as_slice());
+        let code = start(&token, line.encode_utf16().collect(), given, &mut out, &mut err).unwrap();
         let (out, err) = (String::from_utf8_lossy(&out), String::from_utf8_lossy(&err));
         assert_eq!(code, 6, "{out}{err}");
-        assert!(out.contains("in the other session:"), "{out}");
+        assert!(out.contains("in the other session: this and no other"), "{out}");
         assert!(err.contains("and its errors"), "{err}");
     }
 }

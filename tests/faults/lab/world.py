@@ -261,7 +261,9 @@ user_pref("mail.smtpserver.smtp1.try_ssl", {account["tls"]});
             "--os", "linux", "--state", self.folder / "state", "--policy", policy, "--ca", self.certificates / "ca.pem",
             *flags,
         ]
-        given = "".join(f"{user}:{self.password}\n" for user in self.users) if "--credential-stdin" in flags else ""
+        # Each for the host of its own domain: several lines must say whose server they are for.
+        lines = (f"{user}@@{user.split('@')[-1]}:{self.password}\n" if "@" in user else f"{user}:{self.password}\n" for user in self.users)
+        given = "".join(lines) if "--credential-stdin" in flags else ""
         # The invented security program's root lies in this computer's own store, and nothing else does.
         environment = dict(os.environ, SSL_CERT_FILE=str(self.certificates / "shield.pem"))
         environment.pop("SSL_CERT_DIR", None)
