@@ -338,6 +338,16 @@ async fn row_23_a_wrong_password_is_tried_once() {
     unchanged(seen, VerdictCode::PortBlockedNetwork, Outcome::NeedsUser);
 }
 
+/// Many hosts ban an address after a few more.
+#[tokio::test]
+async fn after_the_second_refused_login_a_host_is_sent_none() {
+    let world = login(587).people(4).scripts(|script| script.auth = "535 5.7.8 authentication failed");
+    let seen = world.fix().await;
+    assert_eq!((seen.auths, seen.fixed), (2, 0), "{}", seen.told);
+    assert_eq!(seen.told.matches("logins_stopped").count(), 2, "{}", seen.told);
+    assert_eq!(seen.changed, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn row_24_another_way_to_log_in_is_needed() {
     for answer in ["534 5.7.9 please log in with your browser", "504 5.5.4 unrecognized authentication type"] {

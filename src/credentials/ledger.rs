@@ -37,6 +37,9 @@ pub struct AlreadyTried {
     pub finding: Option<Box<LoginFinding>>,
 }
 
+/// So many 535 of one host in one run, and no more AUTH is sent to it.
+const MOST_REFUSED: usize = 2;
+
 /// An attempt that has ended.
 #[derive(Debug, Clone)]
 struct Ended {
@@ -146,6 +149,17 @@ impl AttemptLedger {
             .map(|(item, ended)| (item.clone(), ended.clone()))
             .collect();
         Self { tried: Mutex::new(tried), refusals: self.refusals.clone(), ..Self::default() }
+    }
+
+    /// This host has refused as many logins in this run as are wise: many hosts ban an address after a few more.
+    pub fn stopped(&self, host: &str) -> bool {
+        let host = same_host(host);
+        let refused = |ended: &Option<Ended>| {
+            let reply = ended.as_ref().and_then(|ended| ended.finding.as_ref()?.auth.as_ref());
+            reply.is_some_and(|reply| reply.code == 535)
+        };
+        let tried = self.lock();
+        tried.iter().filter(|(item, ended)| same_host(item.host()) == host && refused(ended)).count() >= MOST_REFUSED
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Item, Option<Ended>>> {
@@ -316,5 +330,17 @@ mod tests {
             run().begin(HOST, &login("anna")).unwrap().ended(&answer(code));
             run().begin(HOST, &login("anna")).unwrap().not_sent();
         }
+    }
+
+    #[test]
+    fn after_two_refusals_a_host_is_asked_no_more() {
+        let ledger = AttemptLedger::new();
+        for (user, code, stopped) in
+            [("anna", 535, false), ("bert", 235, false), ("carl", 454, false), ("dora", 535, true)]
+        {
+            ledger.begin(HOST, &login(user)).unwrap().ended(&answer(code));
+            assert_eq!(ledger.stopped("MAIL.hosting.test."), stopped, "{user}");
+        }
+        assert!(!ledger.stopped("mail.other.test"));
     }
 }

@@ -24,11 +24,12 @@ fn at_the_door(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
         (Phase::Greeting, End::TimedOut) if waits_for_tls(case, present) => VerdictCode::WrongTlsMode,
         (Phase::Greeting, End::TimedOut) if present.ms >= WAITED_MS => VerdictCode::Uncertain,
         (Phase::Greeting, End::TimedOut) => VerdictCode::SlowServer,
-        (Phase::Greeting, End::Closed | End::Refused) => turned_away(case, present),
+        (Phase::Greeting, End::Closed) | (Phase::Greeting | Phase::Ehlo | Phase::EhloAfterTls, End::Refused) => {
+            turned_away(case, present)
+        }
         (Phase::Greeting | Phase::Ehlo | Phase::EhloAfterTls, End::Garbage { .. }) => VerdictCode::Uncertain,
         (Phase::Ehlo | Phase::EhloAfterTls | Phase::Starttls, End::TimedOut) => VerdictCode::Uncertain,
         (Phase::Ehlo | Phase::EhloAfterTls, End::Closed) => VerdictCode::TemporaryFailure,
-        (Phase::Ehlo | Phase::EhloAfterTls, End::Refused) => VerdictCode::ServerRefusedClient,
         _ => return None,
     };
     let mut evidence = words::conversation(present);
@@ -44,7 +45,7 @@ fn at_the_door(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
 /// "Later" (RFC 5321 4.2.1) is not "no". And many hosts take no mail on 25 from addresses of homes or from those on a
 /// list, while all their other ports do: only 25 is refused then.
 fn turned_away(case: Case<'_>, present: &PortFinding) -> VerdictCode {
-    match present.greeting.as_ref().map(|greeting| greeting.code) {
+    match words::turned_away(present).map(|said| said.code) {
         Some(400..=499) => VerdictCode::TemporaryFailure,
         Some(500..) if present.port == 25 && case.others().any(proves) => VerdictCode::PortRefusedByHost,
         _ => VerdictCode::ServerRefusedClient,

@@ -1,7 +1,7 @@
 //! One plain sentence a verdict, with the server's own words wherever it refused.
 
 use super::local;
-use super::words::{login_service_down, reply};
+use super::words::{login_service_down, reply, turned_away};
 use super::{Case, VerdictCode, login};
 use crate::account::TlsMode;
 use crate::probe::finding::Reply;
@@ -28,7 +28,7 @@ fn short(said: &str) -> String {
 /// The refusal that the verdict rests on.
 fn refusal<'a>(case: Case<'a>, code: VerdictCode) -> Option<&'a Reply> {
     use VerdictCode::*;
-    let at_the_door = || case.present.and_then(|present| present.greeting.as_ref()).filter(|said| said.code >= 400);
+    let at_the_door = || case.present.and_then(turned_away);
     let at_login = || {
         let login = case.login?;
         [&login.auth, &login.mail_from, &login.recipient].into_iter().flatten().find(|said| said.code >= 400)

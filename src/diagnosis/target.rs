@@ -13,10 +13,11 @@ pub fn in_the_way(host: &HostFindings, finding: &PortFinding, now: i64) -> Optio
         return Some((certificate::code(host, trouble, now), words::tls_in_the_way(host, finding, tls)));
     }
     let code = match (finding.phase, &finding.end) {
-        (Phase::Greeting, End::Refused) if finding.greeting.as_ref().is_some_and(|said| said.code < 500) => {
-            VerdictCode::TemporaryFailure
+        (Phase::Greeting | Phase::Ehlo | Phase::EhloAfterTls, End::Refused) => {
+            let later = words::turned_away(finding).is_some_and(|said| said.code < 500);
+            if later { VerdictCode::TemporaryFailure } else { VerdictCode::ServerRefusedClient }
         }
-        (Phase::Greeting, End::Refused | End::Closed) => VerdictCode::ServerRefusedClient,
+        (Phase::Greeting, End::Closed) => VerdictCode::ServerRefusedClient,
         (Phase::Greeting, End::TimedOut) => VerdictCode::SlowServer,
         _ if words::login_service_down(finding) => VerdictCode::TemporaryFailure,
         _ => return None,

@@ -170,7 +170,10 @@ pub(super) fn conversation(finding: &PortFinding) -> Vec<String> {
         End::TimedOut => lines.push(format!("port {}: silence {}", finding.port, phase(finding.phase))),
         End::Closed => lines.push(format!("port {}: closed {}", finding.port, phase(finding.phase))),
         End::Left => lines.push(format!("port {}: left {}", finding.port, phase(finding.phase))),
-        End::Refused => lines.push(format!("port {}: refused {}", finding.port, phase(finding.phase))),
+        End::Refused => {
+            let said = finding.refusal.as_ref().map(|said| format!(": {}", reply(said))).unwrap_or_default();
+            lines.push(format!("port {}: refused {}{said}", finding.port, phase(finding.phase)));
+        }
         End::Garbage { seen } => lines.push(format!("port {}: not a mail server, it said {seen:?}", finding.port)),
     }
     lines
@@ -278,6 +281,11 @@ pub(super) fn login_service_down(finding: &PortFinding) -> bool {
         && (finding.greeting.as_ref().is_some_and(|greeting| greeting.code == 220))
 }
 
+/// The words with which a port turned the connection away: in its greeting, or in answer to EHLO.
+pub(super) fn turned_away(finding: &PortFinding) -> Option<&Reply> {
+    finding.refusal.as_ref().or(finding.greeting.as_ref()).filter(|said| said.code >= 400)
+}
+
 /// What is wrong with the TLS of a port that gets through, as one sentence.
 pub(super) fn tls_in_the_way(host: &HostFindings, finding: &PortFinding, found: &TlsFinding) -> String {
     let what = tls(finding, found).join("; ");
@@ -288,10 +296,10 @@ pub(super) fn tls_in_the_way(host: &HostFindings, finding: &PortFinding, found: 
 /// How a port that gets through ended the conversation, as one sentence.
 pub(super) fn in_the_way(host: &HostFindings, finding: &PortFinding) -> String {
     let (port, name) = (finding.port, &host.host);
+    if let Some(said) = turned_away(finding) {
+        return format!("Port {port} of {name} turns this connection away: {}", reply(said));
+    }
     match (&finding.greeting, finding.end == End::TimedOut) {
-        (Some(said), _) if said.code >= 400 => {
-            format!("Port {port} of {name} turns this connection away: {}", reply(said))
-        }
         (None, true) => format!("Port {port} of {name} is open, but did not greet in {} s.", finding.ms.div_ceil(1000)),
         (None, false) => format!("Port {port} of {name} closes the connection without a word."),
         (Some(_), _) => format!(

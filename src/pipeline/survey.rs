@@ -3,12 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
 use port26_platform::network::vpn_towards;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::known_network::Memory;
@@ -22,7 +21,7 @@ use crate::clients::abilities::Abilities;
 use crate::diagnosis::local::is_this_computer;
 use crate::diagnosis::{NetworkView, in_doubt};
 use crate::probe::finding::{Connect, HttpFinding, PortFinding, Resolution};
-use crate::probe::{Course, Question, Survey};
+use crate::probe::{Course, Own, Question, Survey};
 
 /// Hosts in flight at once: all that wait for a silent port wait together. The prober bounds sockets, and turns at each.
 const HOSTS_AT_ONCE: usize = 64;
@@ -156,15 +155,17 @@ async fn one_host(
         mine.iter().zip(&able).all(known)
     };
     let here = is_this_computer(&host);
-    let connected = Arc::new(Notify::new());
+    let (own, mut told) = watch::channel(Own::Awaited);
     let course = Course {
         turns: &turns,
         control_ports: if here { &[] } else { &CONTROL_PORTS },
         enough: &enough,
-        connected: Some(Arc::clone(&connected)),
+        own: Some(own),
     };
     let watch = async {
-        if timeout(OWN_PORT_FIRST, connected.notified()).await.is_err() && !here {
+        let known = timeout(OWN_PORT_FIRST, told.wait_for(|own| *own != Own::Awaited)).await;
+        let connected = known.is_ok_and(|own| own.is_ok_and(|own| *own == Own::Connected));
+        if !connected && !here {
             let at_25 = mine.iter().any(|account| account.outgoing.port == 25);
             late.send_modify(|late| (late.any, late.port_25) = (true, late.port_25 || at_25));
         }

@@ -94,7 +94,11 @@ async fn host_accounts(
 ) -> Vec<(usize, Tested)> {
     let mut done = Vec::with_capacity(accounts.len());
     for (place, account) in accounts {
-        done.push((place, one(tools, &mut survey, &network, account).await));
+        let tested = match tools.attempts.stopped(&account.outgoing.host) {
+            true => without_login(tools, &survey, &network, account),
+            false => one(tools, &mut survey, &network, account).await,
+        };
+        done.push((place, tested));
     }
     survey.close().await;
     done
@@ -151,6 +155,23 @@ async fn judged(
             }
         }
         Decision::Move { to } => prove_target(tools, survey, account, verdict, to, credential).await,
+    }
+}
+
+/// An account of a host that has refused enough logins in this run. What needs no login is judged as ever.
+fn without_login(tools: &Tools, survey: &Survey, network: &NetworkView, account: Account) -> Tested {
+    let own = (account.outgoing.port, probe_mode(&account));
+    let findings = &survey.findings;
+    let present = findings.ports.iter().find(|seen| (seen.port, seen.tls_mode) == own);
+    let verdict = diagnose(Case { account: &account, host: findings, present, login: None, network });
+    match plan::decide(&account, &verdict, findings, &tools.policy, &abilities(tools, &account)) {
+        Decision::Leave { outcome, reason } if outcome != Outcome::AlreadyWorks => {
+            Tested::left(account, Some(verdict), outcome, reason)
+        }
+        _ => {
+            let reason = logins_stopped(&account.outgoing.host);
+            Tested::left(account, Some(verdict), Outcome::NeedsUser, reason)
+        }
     }
 }
 
@@ -429,6 +450,16 @@ fn fell_silent(host: &str) -> Reason {
         plan::code_of(&VerdictCode::ServerUnreachable),
         format!("{host} answered a moment ago and does not any more. It may have banned this address for a while."),
         "Leave it in peace for an hour, then run this again; or ask your mail host.",
+    )
+}
+
+fn logins_stopped(host: &str) -> Reason {
+    Reason::new(
+        "logins_stopped",
+        format!(
+            "{host} refused two logins in this run. This account was not tried, so that the host does not ban this address."
+        ),
+        "Put the passwords of the other accounts right, then run this again.",
     )
 }
 

@@ -39,7 +39,7 @@ use tls::Trust;
 
 pub use login::{LoginRefused, Mechanism, PlaintextAuth, Session};
 pub use sending::SendError;
-pub use survey::{Course, Question, Survey};
+pub use survey::{Course, Own, Question, Survey};
 
 /// How the probe goes about it. The defaults are those of the design; tests shorten them.
 #[derive(Debug, Clone)]

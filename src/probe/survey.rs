@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{FutureExt, join_all};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -99,8 +99,19 @@ pub struct Course<'a> {
     pub control_ports: &'a [u16],
     /// These findings tell all there is to know, whatever the turns that are left would show.
     pub enough: &'a (dyn Fn(&[&PortFinding]) -> bool + Sync),
-    /// Told when all ports that accounts are set to have been connected.
-    pub connected: Option<Arc<Notify>>,
+    /// Told what becomes of the ports that accounts are set to.
+    pub own: Option<watch::Sender<Own>>,
+}
+
+/// What has become of the ports of a host that accounts are set to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// Not known yet.
+    Awaited,
+    /// All of them have been connected.
+    Connected,
+    /// One of them cannot be connected to.
+    Shut,
 }
 
 /// One task's share of the findings.
@@ -174,7 +185,7 @@ impl Prober {
     pub async fn survey<T: Into<Target> + Copy>(&self, host: &str, ports: &[T], control_ports: &[u16]) -> Survey {
         let at_once = |port: &T| Question { target: (*port).into(), knock_again: None };
         let turns = [ports.iter().map(at_once).collect()];
-        self.survey_by_turns(host, Course { turns: &turns, control_ports, enough: &|_| false, connected: None }).await
+        self.survey_by_turns(host, Course { turns: &turns, control_ports, enough: &|_| false, own: None }).await
     }
 
     /// The same turn by turn, until it is enough.
@@ -189,13 +200,14 @@ impl Prober {
             turns.push_back((at..).zip(turn.iter().copied()).collect());
             at += turn.len();
         }
-        if let Some(connected) = course.connected {
-            let own = |(at, question): &(usize, Question)| question.knock_again.map(|_| *at);
-            let own: Vec<usize> = turns.iter().flatten().filter_map(own).collect();
-            let reached = reached.clone();
-            // Ends with the survey, whose handle it holds: nobody waits for it beyond that.
+        let is_own = |(at, question): &(usize, Question)| question.knock_again.map(|_| *at);
+        let own_ports: Vec<usize> = turns.iter().flatten().filter_map(is_own).collect();
+        if let Some(own) = course.own.clone() {
+            let (reached, ports) = (reached.clone(), own_ports.clone());
             tokio::spawn(async move {
-                let _ = timeout(HEAD_START * 2, reached.all_of(&own)).await.map(|()| connected.notify_one());
+                if timeout(HEAD_START, reached.all_of(&ports)).await.is_ok() {
+                    own.send_replace(Own::Connected);
+                }
             });
         }
         asking.controls(course.control_ports);
@@ -225,6 +237,10 @@ impl Prober {
                 Some(Ok(Part::Port(at, finding, session, again))) => {
                     repeats.extend(again.map(|again| (at, again)));
                     awaited.retain(|awaited| *awaited != at);
+                    let shut = own_ports.contains(&at) && !finding.connected();
+                    if let Some(own) = course.own.as_ref().filter(|_| shut) {
+                        own.send_replace(Own::Shut);
+                    }
                     found.0.push((at, *finding));
                     if let Some(session) = session {
                         self.keep(&mut sessions, at, *session);

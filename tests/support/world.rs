@@ -123,6 +123,7 @@ pub struct World {
     tls: TlsMode,
     auth: AuthSetting,
     accounts: usize,
+    people: bool,
     given: Option<&'static str>,
     trusted: bool,
     before: History,
@@ -201,6 +202,7 @@ impl World {
             tls,
             auth,
             accounts: 1,
+            people: false,
             given: None,
             trusted: true,
             before: History::default(),
@@ -220,6 +222,16 @@ impl World {
     pub fn twice(mut self) -> Self {
         self.accounts = 2;
         self
+    }
+
+    /// So many profiles, each with a login of its own and the same password.
+    pub fn people(mut self, number: usize) -> Self {
+        (self.accounts, self.people) = (number, true);
+        self
+    }
+
+    fn user(&self, number: usize) -> String {
+        if self.people { format!("anna{number}@hosting.test") } else { USER.to_owned() }
     }
 
     /// When this network was last seen, it did this to the port.
@@ -404,7 +416,10 @@ impl World {
             network: Some(Arc::new(network)),
             ..Config::default()
         };
-        let typed = self.given.map(|password| format!("{USER}:{password}\n")).unwrap_or_default();
+        let line = |password: &str, number| format!("{}:{password}\n", self.user(number));
+        let logins = if self.people { self.accounts } else { 1 };
+        let typed: String =
+            self.given.map(|password| (0..logins).map(|number| line(password, number)).collect()).unwrap_or_default();
         let host = Host::folder(home, Os::Linux, None);
         Tools {
             clients: CLIENTS,
@@ -437,15 +452,16 @@ impl World {
             TlsMode::Implicit => 3,
         };
         let auth = if self.auth == AuthSetting::None { 1 } else { 3 };
+        let user = self.user(number);
         let mut prefs = vec![
             ("mail.accountmanager.accounts", r#""account1""#.to_owned()),
             ("mail.account.account1.identities", r#""id1""#.to_owned()),
             ("mail.account.account1.server", r#""server1""#.to_owned()),
-            ("mail.identity.id1.useremail", format!("{USER:?}")),
+            ("mail.identity.id1.useremail", format!("{user:?}")),
             ("mail.identity.id1.smtpServer", r#""smtp1""#.to_owned()),
             ("mail.server.server1.type", r#""imap""#.to_owned()),
             ("mail.server.server1.hostname", format!("{:?}", self.host)),
-            ("mail.server.server1.userName", format!("{USER:?}")),
+            ("mail.server.server1.userName", format!("{user:?}")),
             ("mail.smtpservers", r#""smtp1""#.to_owned()),
             ("mail.smtpserver.smtp1.hostname", format!("{:?}", self.host)),
             ("mail.smtpserver.smtp1.port", self.port.to_string()),
@@ -453,7 +469,7 @@ impl World {
             ("mail.smtpserver.smtp1.authMethod", auth.to_string()),
         ];
         if self.auth != AuthSetting::None {
-            prefs.push(("mail.smtpserver.smtp1.username", format!("{USER:?}")));
+            prefs.push(("mail.smtpserver.smtp1.username", format!("{user:?}")));
         }
         let text: String = prefs.iter().map(|(name, value)| format!("user_pref(\"{name}\", {value});\n")).collect();
         std::fs::write(profile.join("prefs.js"), text).unwrap();

@@ -92,6 +92,17 @@ fn rows_20_and_20b_at_the_door() {
         let submission = host(vec![said(587, number), good(26)], vec![]);
         assert_eq!(code(&login587(), &submission, &network(None), None), VerdictCode::ServerRefusedClient);
     }
+    // In answer to EHLO it means the same.
+    let at_ehlo = |number: u16| PortFinding {
+        greeting: Some(reply(220, "mail.hosting.test")),
+        refusal: Some(reply(number, "not you")),
+        ..ended(25, Phase::Ehlo, End::Refused)
+    };
+    for (number, expected) in [(554, VerdictCode::PortRefusedByHost), (421, VerdictCode::TemporaryFailure)] {
+        let told = verdict(&plain25(), &host(vec![at_ehlo(number), good(26)], vec![]), &all_well(true), None);
+        assert_eq!(told.code, expected);
+        assert!(told.summary.contains(&format!("It says: {number} not you")), "{told:?}");
+    }
     let later = host(vec![said(25, 421), good(26)], vec![]);
     assert_eq!(code(&plain25(), &later, &all_well(true), None), VerdictCode::TemporaryFailure);
 }
