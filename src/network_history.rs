@@ -82,7 +82,7 @@ impl History {
     /// Reads the history; a missing file is an empty history.
     pub fn load(state: &Path) -> Result<Self, HistoryError> {
         let path = state.join("history.json");
-        match files::read(&path)? {
+        match files::read_private(&path)? {
             None => Ok(Self::default()),
             Some(bytes) => serde_json::from_slice(&bytes).map_err(|source| HistoryError::Malformed { path, source }),
         }

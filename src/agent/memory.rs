@@ -105,7 +105,7 @@ impl AgentMemory {
     /// What the last agent left here, if there was one.
     pub fn load(state: &Path) -> Result<Option<Self>, MemoryError> {
         let path = state.join("agent.json");
-        let Some(bytes) = files::read(&path)? else { return Ok(None) };
+        let Some(bytes) = files::read_private(&path)? else { return Ok(None) };
         serde_json::from_slice(&bytes).map(Some).map_err(|source| MemoryError::Malformed { path, source })
     }
 
@@ -129,7 +129,7 @@ impl AgentLock {
     pub fn take(state: &Path, patience: Duration) -> Result<Option<Self>, MemoryError> {
         files::private_dir(state)?;
         let path = state.join("agent.lock");
-        let file = files::open_private(&path).map_err(io("opening", &path))?;
+        let file = files::open_private(&path)?;
         let began = Instant::now();
         loop {
             match file.try_lock() {

@@ -29,6 +29,16 @@ pub enum ApplyError {
     /// A journal cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// A receipt names settings that no mail program found here keeps: nobody but port26 should have written it.
+    #[error("receipt {receipt} would write {}, where {client:?} keeps no settings", in_words(slot))]
+    NotBelieved {
+        /// The receipt.
+        receipt: ReceiptId,
+        /// The client that it says it is about.
+        client: ClientId,
+        /// The first such setting.
+        slot: Box<Slot>,
+    },
     /// An earlier change of this profile was interrupted and could not be taken back yet.
     #[error("an interrupted change of this profile is not taken back yet (receipt {receipt}): {why}")]
     Unfinished {
@@ -150,6 +160,7 @@ impl ApplyError {
             Self::Locked { .. } => "locked",
             Self::State(_) => "state_folder",
             Self::Journal(error) => error.code(),
+            Self::NotBelieved { .. } => "receipt_not_believed",
             Self::Unfinished { .. } => "unfinished",
             Self::InUse { .. } => "client_open",
             Self::Changed { .. } => "changed_meanwhile",
@@ -174,6 +185,9 @@ impl ApplyError {
             Self::Locked { .. } => "Wait until the other port26 is done, then run this again.",
             Self::State(error) => error.hint(),
             Self::Journal(error) => error.hint(),
+            Self::NotBelieved { .. } => {
+                "Look at that file in the state folder: it was changed, or its mail profile is gone. Set the account by hand."
+            }
             Self::Unfinished { .. } => "Close the mail client and run port26 again; it takes the rest back first.",
             Self::InUse { .. } => "Close the mail client and run port26 again.",
             Self::Changed { .. } => "Close the mail client and run port26 again, so that it sees the new settings.",

@@ -8,11 +8,12 @@ use port26_platform::files::{Appender, FileError};
 use port26_platform::scripts::{App, ObjectKey};
 use serde::{Deserialize, Serialize};
 
+use super::group::temp_name;
 use super::receipt::{AccountRecord, Kind, Left, Machine, Receipt, ReceiptId, RunId, Status};
 use super::splice::Splice;
 use super::store::Store;
 use crate::account::ClientId;
-use crate::change::Change;
+use crate::change::{Change, Slot};
 use crate::formats::FileFormat;
 
 /// The form of the journal. Others are refused.
@@ -123,6 +124,22 @@ pub(super) struct Intent {
     pub settings: Vec<Step>,
 }
 
+impl Intent {
+    /// Every place that putting it back would write to: of a file, the file that is really opened, which must be the one
+    /// that its settings name.
+    pub(super) fn written_to(&self) -> Vec<Slot> {
+        let own = self.settings.iter().map(|step| step.change.slot.clone());
+        match &self.target {
+            Target::File(edit) => {
+                let name = String::new();
+                let file = Slot::Setting { file: edit.path.clone(), format: edit.format, name };
+                std::iter::once(file).chain(own).collect()
+            }
+            Target::Registry | Target::Script { .. } => own.collect(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Target {
@@ -197,7 +214,7 @@ pub(super) struct Journal {
 impl Journal {
     /// Reads a journal. `None`: it was cut off before its first line was complete, so nothing was done.
     pub(super) fn load(path: &Path) -> Result<Option<Self>, JournalError> {
-        let bytes = port26_platform::files::read(path)?.unwrap_or_default();
+        let bytes = port26_platform::files::read_private(path)?.unwrap_or_default();
         let damaged = |line: usize, why: String| JournalError::Damaged { path: path.to_owned(), line, why };
         let mut lines: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
         // What follows the last line end is nothing, or a line cut short.
@@ -224,11 +241,22 @@ impl Journal {
             Some(Record::Begin(begin)) => begin,
             Some(_) => return Err(damaged(1, "a journal starts with its beginning".to_owned())),
         };
+        if path.file_stem().is_none_or(|stem| stem != begin.id.0.as_str()) {
+            return Err(damaged(1, format!("it is the receipt {}, under another name", begin.id)));
+        }
         let mut journal = Self { path: path.to_owned(), begin, intents: Vec::new(), end: None, undone: None };
         for record in records {
             match record {
                 Record::Begin(_) => return Err(damaged(1, "a journal has one beginning".to_owned())),
-                Record::Intent(intent) => journal.intents.push(intent),
+                Record::Intent(intent) => {
+                    // It is a name in the folder of the file, and nothing but the one that we give.
+                    if let Target::File(edit) = &intent.target
+                        && edit.temp != temp_name(journal.id(), intent.n)
+                    {
+                        return Err(damaged(1, format!("write {} goes through a strange file", intent.n)));
+                    }
+                    journal.intents.push(intent);
+                }
                 Record::Restoring { .. } | Record::Done { .. } => {}
                 Record::Undone { by, time } => journal.undone = Some((by, time)),
                 // The last one counts: a commit that could not be synced is followed by its rollback.
@@ -240,7 +268,7 @@ impl Journal {
 
     /// Does the last whole line end the journal? A quick look, without reading all of it.
     pub(super) fn is_ended(path: &Path) -> Result<bool, JournalError> {
-        let bytes = port26_platform::files::read(path)?.unwrap_or_default();
+        let bytes = port26_platform::files::read_private(path)?.unwrap_or_default();
         let Some(whole) = bytes.strip_suffix(b"\n") else { return Ok(false) };
         let start = whole.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         Ok(serde_json::from_slice::<Record>(&whole[start..]).is_ok_and(|record| record.is_end()))

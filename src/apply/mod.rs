@@ -37,6 +37,7 @@ pub use script::NewPassword;
 pub use store::{MachineStore, Store, StoreError};
 pub use undo::{AccountFate, AccountUndone, Selector, Undone};
 
+use crate::change::Slot;
 use group::Tools;
 use journal::Journal;
 use state_dir::{Lock, StateDir};
@@ -45,6 +46,12 @@ use state_dir::{Lock, StateDir};
 pub trait Guard: Sync {
     /// Is it?
     fn in_use(&self, client: ClientId, profile: &str) -> InUse;
+
+    /// May a receipt have this client's settings written there? A receipt is a file: that it lies among ours does not make
+    /// it true.
+    fn keeps_settings_in(&self, _client: ClientId, _at: &Slot) -> bool {
+        true
+    }
 }
 
 impl<F: Fn(ClientId, &str) -> InUse + Sync> Guard for F {

@@ -43,7 +43,8 @@ impl Writer<'_> {
 
     fn preview_one(&self, tools: Tools, journal: &Journal) -> Undone {
         let begin = &journal.begin;
-        let result = self.refuse_in_use(begin.client, &begin.profile).and_then(|()| fates(tools, journal));
+        let free = self.believe(journal).and_then(|()| self.refuse_in_use(begin.client, &begin.profile));
+        let result = free.and_then(|()| fates(tools, journal));
         let (accounts, error) = match result {
             Ok(accounts) => (accounts, None),
             Err(error) => (Vec::new(), Some(error)),

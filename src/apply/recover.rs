@@ -89,6 +89,7 @@ impl Writer<'_> {
         if begin.machine != self.machine {
             return Ok(RecoveryOutcome::Elsewhere);
         }
+        self.believe(journal)?;
         if let InUse::Yes(pid) = self.guard.in_use(begin.client, &begin.profile) {
             return Err(ApplyError::InUse { client: begin.client, profile: begin.profile.clone(), pid });
         }
@@ -114,6 +115,7 @@ impl Writer<'_> {
             || ApplyError::UnknownReceipt { id: journal.begin.undoes.clone().unwrap_or(journal.id().clone()) };
         let original = journal.begin.undoes.as_ref().ok_or_else(unknown)?;
         let original = self.state.load(original)?.ok_or_else(unknown)?;
+        self.believe(&original)?;
         let mut left = Vec::new();
         for intent in original.intents.iter().rev() {
             let outcome = restore(self.tools, intent, &temp_name(journal.id(), intent.n))

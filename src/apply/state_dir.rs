@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, ToSpan, civil::DateTime};
-use port26_platform::files::{FileError, open_private, private_dir};
+use port26_platform::files::{FileError, open_private, private_dir, read_private};
 
 use super::error::ApplyError;
 use super::journal::{Journal, JournalError};
@@ -45,7 +45,7 @@ impl StateDir {
 
     /// Waits a little for another writer. The system gives the lock up when its holder ends, however it ends.
     pub(super) fn lock(&self) -> Result<Lock, ApplyError> {
-        private_dir(&self.receipts_dir()).map_err(ApplyError::State)?;
+        private_dir(&self.root).and_then(|()| private_dir(&self.receipts_dir())).map_err(ApplyError::State)?;
         self.take("lock", self.patience, &|_| {})
     }
 
@@ -65,13 +65,14 @@ impl StateDir {
             move |source| ApplyError::State(FileError::Io { doing, path, source })
         };
         let holder = || {
-            let holder = std::fs::read_to_string(&holder_path).unwrap_or_default();
+            let holder = read_private(&holder_path).ok().flatten().unwrap_or_default();
+            let holder = String::from_utf8_lossy(&holder);
             match holder.trim() {
                 "" => "another port26".to_owned(),
                 pid => format!("another port26 (process {pid})"),
             }
         };
-        let file = open_private(&path).map_err(io("opening"))?;
+        let file = open_private(&path).map_err(ApplyError::State)?;
         let started = Instant::now();
         let mut told = false;
         loop {
@@ -88,10 +89,9 @@ impl StateDir {
             }
         }
         // Only for the words of the other side's error.
-        let _ = open_private(&holder_path).and_then(|mut file| {
-            file.set_len(0)?;
-            file.write_all(std::process::id().to_string().as_bytes())
-        });
+        if let Ok(mut holder) = open_private(&holder_path) {
+            let _ = holder.set_len(0).and_then(|()| write!(holder, "{}", std::process::id()));
+        }
         Ok(Lock { _file: file })
     }
 

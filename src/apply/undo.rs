@@ -13,6 +13,7 @@ use super::restore::{Fate, NotRestored, Outcome, Wrote, restore};
 use super::script;
 use super::store::StoreError;
 use crate::account::ClientId;
+use crate::change::Slot;
 
 /// Which receipts to undo.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +137,7 @@ impl Writer<'_> {
 
     fn undo_one(&self, original: &Journal, run: &RunId) -> Result<(ReceiptId, Vec<AccountUndone>), ApplyError> {
         let begin = &original.begin;
+        self.believe(original)?;
         self.refuse_in_use(begin.client, &begin.profile)?;
         let id = self.state.next_id()?;
         let undo = Begin {
@@ -160,6 +162,17 @@ impl Writer<'_> {
             let _ = self.end(original, &Record::Undone { by: id.clone(), time: Timestamp::now() });
         }
         Ok((id, by_account(original, &restored)))
+    }
+
+    /// All that a journal would have put back is somewhere where its client keeps settings.
+    pub(super) fn believe(&self, journal: &Journal) -> Result<(), ApplyError> {
+        let client = journal.begin.client;
+        let strange = |slot: &Slot| !self.guard.keeps_settings_in(client, slot);
+        let written = journal.intents.iter().flat_map(Intent::written_to);
+        match written.into_iter().find(strange) {
+            Some(slot) => Err(ApplyError::NotBelieved { receipt: journal.id().clone(), client, slot: Box::new(slot) }),
+            None => Ok(()),
+        }
     }
 
     fn restore_all<'j>(

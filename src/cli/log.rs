@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use anyhow::Context;
 use port26_platform::event_log;
-use port26_platform::files::{self, Appender, FileError, private_dir};
+use port26_platform::files::{Appender, FileError, append_private, private_dir};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::field::RecordFields;
@@ -64,8 +64,9 @@ fn keeps_state(verb: &Verb) -> bool {
     }
 }
 
-fn append_to(path: &Path) -> std::io::Result<File> {
-    files::append_private(path)
+/// Whatever the person named, a terminal or a pipe among it; readable by its owner alone if it is new.
+fn append_to(path: &Path) -> Result<File, FileError> {
+    append_private(path)
 }
 
 fn own_log(global: &Global) -> anyhow::Result<File> {

@@ -57,7 +57,7 @@ impl Index {
 
     /// All items, in order.
     pub fn items(&self) -> Result<BTreeSet<Item>, IndexError> {
-        let Some(bytes) = files::read(&self.path)? else {
+        let Some(bytes) = files::read_private(&self.path)? else {
             return Ok(BTreeSet::new());
         };
         let malformed = |why: String| IndexError::Malformed { path: self.path.clone(), why };
@@ -81,9 +81,9 @@ impl Index {
     fn change(&self, edit: impl FnOnce(&mut BTreeSet<Item>) -> bool) -> Result<bool, IndexError> {
         let write_error = |source| IndexError::Write { path: self.path.clone(), source };
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        files::private_dir(folder).map_err(|error| write_error(std::io::Error::other(error)))?;
+        files::private_dir(folder)?;
         // The agent and a command may both be at it: one after the other. Closing the file lets the next one in.
-        let guard = files::open_private(&self.path.with_extension("lock")).map_err(write_error)?;
+        let guard = files::open_private(&self.path.with_extension("lock"))?;
         guard.lock().map_err(write_error)?;
 
         let mut items = self.items()?;

@@ -1,9 +1,12 @@
 //! Is a client open on a profile? Asked by the writer right before it writes, and before it undoes.
 
+use std::path::{Component, Path};
+
 use port26_platform::host::Host;
 
 use crate::account::ClientId;
 use crate::apply::Guard;
+use crate::change::Slot;
 use crate::clients::{InUse, MailClient};
 
 /// Asks the clients themselves.
@@ -24,11 +27,45 @@ impl Guard for OpenClients {
         let adapter = self.clients.iter().find(|adapter| adapter.id() == client);
         adapter.map_or(InUse::No, |adapter| adapter.profile_in_use(&self.host, profile))
     }
+
+    /// Below the home, in the exported registry, or where a profile that is found now keeps them; of the registry only
+    /// below the keys of mail accounts.
+    fn keeps_settings_in(&self, client: ClientId, at: &Slot) -> bool {
+        match at {
+            Slot::Setting { file, .. } => self.keeps_file(client, file),
+            Slot::Registry { key, .. } => is_mail_key(key),
+            Slot::Script { .. } | Slot::Secret { .. } => true,
+        }
+    }
+}
+
+impl OpenClients {
+    fn keeps_file(&self, client: ClientId, file: &Path) -> bool {
+        let plain = file.is_absolute() && !file.components().any(|part| part == Component::ParentDir);
+        let registry = self.host.registry.as_ref().and_then(|registry| registry.backing_file());
+        if plain && (file.starts_with(&self.host.folders.home) || registry == Some(file)) {
+            return true;
+        }
+        let adapter = self.clients.iter().find(|adapter| adapter.id() == client);
+        let Some(adapter) = adapter.filter(|_| plain) else { return false };
+        let Ok(Some(installation)) = adapter.detect(&self.host) else { return false };
+        let accounts = adapter.accounts(&self.host, &installation).accounts;
+        let mut slots = accounts.iter().flat_map(|account| account.settings.values()).map(|setting| &setting.slot);
+        slots.any(|slot| matches!(slot, Slot::Setting { file: known, .. } if known == file))
+    }
+}
+
+/// Where Outlook and the Internet Account Manager (Outlook Express) keep accounts, below `HKEY_CURRENT_USER`.
+fn is_mail_key(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["\\outlook\\profiles\\", "\\windows messaging subsystem\\profiles\\", "\\internet account manager\\accounts\\"]
+        .iter()
+        .any(|place| key.contains(place))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::path::PathBuf;
     use std::sync::Arc;
 
     use port26_platform::host::Os;
@@ -79,5 +116,28 @@ mod tests {
             let guard = OpenClients::new(host, CLIENTS);
             assert_eq!(guard.in_use(ClientId::Thunderbird, "default"), InUse::Yes(Some(7)), "{}", root.display());
         }
+    }
+
+    #[test]
+    fn a_receipt_leads_only_to_mail_settings() {
+        let home = tempfile::tempdir().unwrap();
+        let guard = OpenClients::new(Host::folder(home.path(), Os::Linux, None), CLIENTS);
+        let file = |path: PathBuf| Slot::Setting {
+            file: path,
+            format: crate::formats::FileFormat::PrefsJs,
+            name: "mail.smtpserver.smtp1.port".to_owned(),
+        };
+        let may = |slot: &Slot| guard.keeps_settings_in(ClientId::Thunderbird, slot);
+        assert!(may(&file(home.path().join(".thunderbird/p.default/prefs.js"))));
+        for elsewhere in ["/etc/passwd", "notes", "/root/.ssh/authorized_keys"] {
+            assert!(!may(&file(elsewhere.into())), "{elsewhere}");
+        }
+        assert!(!may(&file(home.path().join("../other/.thunderbird/prefs.js"))));
+        let value = |key: &str| Slot::Registry { key: key.to_owned(), value: "SMTP Port".to_owned() };
+        let outlook =
+            r"Software\Microsoft\Office\16.0\Outlook\Profiles\Outlook\9375CFF0413111d3B88A00104B2A6676\00000002";
+        assert!(may(&value(outlook)));
+        assert!(may(&value(r"Identities\{A}\Software\Microsoft\Internet Account Manager\Accounts\00000001")));
+        assert!(!may(&value(r"Software\Microsoft\Windows\CurrentVersion\Run")));
     }
 }

@@ -45,6 +45,11 @@ impl Policy {
     fn merge_files(&mut self, paths: &[PathBuf]) -> Result<(), PolicyError> {
         for path in paths {
             let Some(bytes) = files::read(path)? else { continue };
+            // Whoever else can write there could lower what protects every user of this machine.
+            if !files::only_root_writes(path) {
+                tracing::warn!("the policy {} is passed over: others than root can write to it", path.display());
+                continue;
+            }
             match path.extension().is_some_and(|extension| extension == "plist") {
                 true => self.merge_profile(&bytes, path)?,
                 false => self.merge_bytes(&bytes, Source::Managed(path.display().to_string()))?,

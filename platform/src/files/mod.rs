@@ -15,7 +15,7 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
-pub use private::{Appender, append_private, open_private, private_dir, replace_private};
+pub use private::{Appender, append_private, open_private, private_dir, read_private, replace_private};
 pub use snapshot::Snapshot;
 
 /// What went wrong with a file.
@@ -72,6 +72,14 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
+    /// What port26 keeps for itself is not this user's own, or not theirs alone: it is neither believed nor written.
+    #[error("port26 does not use {path}: {why}")]
+    NotOurs {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is the matter, in plain words.
+        why: &'static str,
+    },
     /// It no longer holds the bytes that the replacement was made from.
     #[error("{path} was changed by another program in the meantime")]
     Changed {
@@ -93,6 +101,7 @@ impl FileError {
             Self::ReadOnly { .. } => "file_read_only",
             Self::Owner { .. } => "file_owner",
             Self::Outside { .. } => "file_outside_home",
+            Self::NotOurs { .. } => "state_not_ours",
             Self::Changed { .. } => "file_changed",
         }
     }
@@ -110,6 +119,9 @@ impl FileError {
             Self::Link { .. } | Self::Outside { .. } => "Run port26 as the user who owns the mail profile.",
             Self::TooLarge { .. } | Self::NotAFile { .. } => "Check that this is the mail client's own settings file.",
             Self::ReadOnly { .. } => "If it is not meant to be protected, make it writable and run port26 again.",
+            Self::NotOurs { .. } => {
+                "Run port26 as the user whose folder it is, or give a folder of your own with --state."
+            }
             Self::Owner { .. } => "Run port26 as the user who owns the file.",
             Self::Changed { .. } => "Close the mail client and run port26 again.",
         }
@@ -132,6 +144,12 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
         }
         Ok(_) => std::fs::read(path).map(Some).map_err(io),
     }
+}
+
+/// Is this a file that only the owner of the machine can have written: root's own, and writable for nobody else? On Windows
+/// the access list of the folders above it says so, and that is not looked at here.
+pub fn only_root_writes(path: &Path) -> bool {
+    system::only_root_writes(path)
 }
 
 /// The files of one user's home, and the few outside it that the person at the keyboard named.

@@ -5,20 +5,79 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{FileError, system};
+use super::{FileError, READ_LIMIT, system};
 
-/// Folders that nobody but port26 makes.
-const OURS: [&str; 2] = ["port26", "receipts"];
-
-/// Makes a folder (and those above it) that only its owner may enter. One that is there and is ours by its name and its
-/// owner is closed to others; any other, which somebody named, stays as it is.
+/// Makes a folder (and those above it) that only its owner may enter. One that is there is ours to use only if it belongs
+/// to the user who runs this and nobody else can write there; whoever could, could lead us anywhere by what they put in.
 pub fn private_dir(path: &Path) -> Result<(), FileError> {
-    if path.is_dir() {
-        let ours = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| OURS.contains(&name));
-        let closed = if ours { system::close_to_others(path) } else { Ok(()) };
-        return closed.map_err(|source| FileError::Io { doing: "closing to others", path: path.to_owned(), source });
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            system::may_make_below(path)?;
+            let io = |source| FileError::Io { doing: "making", path: path.to_owned(), source };
+            system::make_private_dir(path).map_err(io)
+        }
+        Err(source) => Err(FileError::Io { doing: "looking at", path: path.to_owned(), source }),
+        Ok(meta) if meta.file_type().is_symlink() => {
+            Err(FileError::NotOurs { path: path.to_owned(), why: "it is a link" })
+        }
+        Ok(meta) if !meta.is_dir() => Err(FileError::NotOurs { path: path.to_owned(), why: "it is no folder" }),
+        Ok(meta) => {
+            let narrow = is_ours_by_name(path) || system::others_write(&meta) && holds_only_ours(path);
+            system::keep_private_dir(path, &meta, narrow)
+        }
     }
-    system::make_private_dir(path).map_err(|source| FileError::Io { doing: "making", path: path.to_owned(), source })
+}
+
+/// A folder that nobody but port26 makes.
+fn is_ours_by_name(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "port26" || name == "receipts")
+}
+
+/// One that nothing else is in: its access may be narrowed. Somebody's home, or the folder of all temporary files, may not.
+fn holds_only_ours(path: &Path) -> bool {
+    path.join("receipts").is_dir() || std::fs::read_dir(path).is_ok_and(|mut within| within.next().is_none())
+}
+
+/// A file of our own that is made if it is not there (a lock, a list): no link is followed, nobody else may read it. What
+/// is in it stays.
+pub fn open_private(path: &Path) -> Result<File, FileError> {
+    let io = |source| FileError::Io { doing: "opening", path: path.to_owned(), source };
+    let file = system::open_private(path).map_err(|error| refused_link(error, path))?;
+    system::is_own(&file.metadata().map_err(io)?).map_err(|why| FileError::NotOurs { path: path.to_owned(), why })?;
+    Ok(file)
+}
+
+/// Reads a file of our own. `None` if it does not exist. No link is followed, and what another user left is not believed.
+pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    let io = |source| FileError::Io { doing: "reading", path: path.to_owned(), source };
+    let file = match system::look_private(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(|error| refused_link(error, path))?,
+    };
+    let meta = file.metadata().map_err(io)?;
+    if !meta.is_file() {
+        return Err(FileError::NotAFile { path: path.to_owned() });
+    }
+    system::is_own(&meta).map_err(|why| FileError::NotOurs { path: path.to_owned(), why })?;
+    if meta.len() > READ_LIMIT {
+        return Err(FileError::TooLarge { path: path.to_owned(), size: meta.len(), limit: READ_LIMIT });
+    }
+    let mut bytes = Vec::new();
+    file.take(READ_LIMIT).read_to_end(&mut bytes).map_err(io)?;
+    Ok(Some(bytes))
+}
+
+/// For adding to a log: what the person named, be it a pipe or a terminal, but no link when root or the system runs this.
+/// Readable by its owner alone if it is new.
+pub fn append_private(path: &Path) -> Result<File, FileError> {
+    system::append_private(path).map_err(|error| refused_link(error, path))
+}
+
+fn refused_link(source: io::Error, path: &Path) -> FileError {
+    if std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_symlink()) {
+        return FileError::NotOurs { path: path.to_owned(), why: "it is a link" };
+    }
+    FileError::Io { doing: "opening", path: path.to_owned(), source }
 }
 
 /// Puts a whole file of our own in place in one step, readable by its owner alone.
@@ -31,17 +90,6 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         fresh.persist(path).map(drop).map_err(|error| error.error)
     };
     write().map_err(|source| FileError::Io { doing: "writing", path: path.to_owned(), source })
-}
-
-/// Opens a file of our own to read and write, made if it is not there: a lock, or what says who holds it. Only its owner
-/// may read it, also if it was made by something that cared less.
-pub fn open_private(path: &Path) -> io::Result<File> {
-    system::open_private(path)
-}
-
-/// Opens a file to add to it. One that is made for it may be read by its owner alone; one that is there stays as it is.
-pub fn append_private(path: &Path) -> io::Result<File> {
-    system::append_private(path)
 }
 
 /// A file that grows by whole lines, each on the disk when [`Appender::append`] returns.
@@ -67,7 +115,7 @@ impl Appender {
     /// An existing file. A last line that a crash left without its end, or as zeros, is cut off first.
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let open = || -> io::Result<(File, u64)> {
-            let mut file = File::options().read(true).write(true).open(path)?;
+            let mut file = system::open_private(path)?;
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
             let whole = whole_lines(&bytes);

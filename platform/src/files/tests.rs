@@ -295,3 +295,97 @@ fn what_is_ours_is_closed_to_others_and_what_is_not_stays_as_it_is() {
     assert_eq!((mode(&lock), mode(&ours.join("new.lock")), mode(&ours.join("log"))), (0o600, 0o600, 0o600));
     assert_eq!(std::fs::read(&lock).unwrap(), b"7");
 }
+
+#[cfg(unix)]
+mod state {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn with_mode(path: PathBuf, mode: u32) -> PathBuf {
+        std::fs::create_dir_all(&path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_state_folder_is_ours_alone() {
+        let home = Home::new();
+        let at = |name: &str| home.dir.path().join(name);
+        private_dir(&at("new/port26")).unwrap();
+        assert_eq!(mode(&at("new/port26")), 0o700);
+        // Left too open by an earlier version, and plainly ours.
+        let old = with_mode(at("old/port26"), 0o777);
+        private_dir(&old).unwrap();
+        assert_eq!(mode(&old), 0o700);
+        // Somebody's folder of other things is not narrowed, and not used where others can write.
+        let shared = with_mode(at("shared"), 0o777);
+        std::fs::write(shared.join("notes"), "x").unwrap();
+        assert_eq!(private_dir(&shared).unwrap_err().code(), "state_not_ours");
+        assert_eq!(mode(&shared), 0o777);
+        let readable = with_mode(at("readable"), 0o755);
+        std::fs::write(readable.join("notes"), "x").unwrap();
+        private_dir(&readable).unwrap();
+        assert_eq!(mode(&readable), 0o755);
+        symlink(at("new"), at("link")).unwrap();
+        assert_eq!(private_dir(&at("link")).unwrap_err().code(), "state_not_ours");
+        std::fs::write(at("file"), "x").unwrap();
+        assert_eq!(private_dir(&at("file")).unwrap_err().code(), "state_not_ours");
+    }
+
+    #[test]
+    fn what_is_ours_is_no_link_and_has_one_name() {
+        let home = Home::new();
+        let precious = home.file("precious", b"mine");
+        let at = |name: &str| home.dir.path().join(name);
+        symlink(&precious, at("lock")).unwrap();
+        std::fs::hard_link(&precious, at("second")).unwrap();
+        for name in ["lock", "second"] {
+            assert_eq!(open_private(&at(name)).unwrap_err().code(), "state_not_ours", "{name}");
+            assert_eq!(read_private(&at(name)).unwrap_err().code(), "state_not_ours", "{name}");
+        }
+        assert!(Appender::open(&at("lock")).is_err());
+        assert_eq!(std::fs::read(&precious).unwrap(), b"mine");
+        let wide = home.file("list", b"list");
+        std::fs::set_permissions(&wide, std::fs::Permissions::from_mode(0o644)).unwrap();
+        drop(open_private(&wide).unwrap());
+        assert_eq!((mode(&wide), read_private(&wide).unwrap().as_deref()), (0o600, Some(&b"list"[..])));
+        assert_eq!(read_private(&at("none")).unwrap(), None);
+    }
+
+    /// A pipe where a file should be is not waited for.
+    #[test]
+    fn a_pipe_is_no_file_of_ours() {
+        let home = Home::new();
+        let pipe = home.dir.path().join("history.json");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        assert!(read_private(&pipe).is_err());
+        assert!(open_private(&pipe).is_err());
+    }
+
+    /// What another user left there is neither read nor written. Only root can try.
+    #[test]
+    fn another_users_state_is_not_believed() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("*** NOT TESTED: another user's state folder (needs root)");
+            return;
+        }
+        let home = Home::new();
+        let theirs = with_mode(home.dir.path().join("anna"), 0o700);
+        let file = home.file("anna/agent.json", b"{}");
+        for path in [&theirs, &file] {
+            std::os::unix::fs::chown(path, Some(5002), None).unwrap();
+        }
+        assert_eq!(private_dir(&theirs).unwrap_err().code(), "state_not_ours");
+        assert_eq!(private_dir(&theirs.join("port26")).unwrap_err().code(), "state_not_ours");
+        assert!(!theirs.join("port26").exists());
+        assert_eq!(read_private(&file).unwrap_err().code(), "state_not_ours");
+        assert_eq!(open_private(&file).unwrap_err().code(), "state_not_ours");
+        assert!(!only_root_writes(&file));
+    }
+}

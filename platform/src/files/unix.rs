@@ -179,7 +179,7 @@ impl Spot {
             std::os::unix::fs::fchown(&file, user, group).map_err(|_| FileError::Owner { path: self.path.clone() })?;
         }
         // After the owner: changing that clears some bits of the mode.
-        file.set_permissions(Permissions::from_mode(like.mode() & 0o7777)).map_err(self.io("writing beside"))?;
+        file.set_permissions(Permissions::from_mode(like.mode() & 0o777)).map_err(self.io("writing beside"))?;
         file.write_all(bytes).and_then(|()| sync(&file)).map_err(self.io("writing beside"))
     }
 }
@@ -222,30 +222,85 @@ pub(super) fn make_private_dir(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes from others what they may do in a folder of this user.
-pub(super) fn close_to_others(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    let there = std::fs::symlink_metadata(path)?;
-    let (ours, open) = (there.uid() == rustix::process::geteuid().as_raw(), there.mode() & 0o077 != 0);
-    match there.is_dir() && ours && open {
-        true => std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)),
-        false => Ok(()),
+/// May this user make a folder of their own there? Root with the home of somebody else in its environment (sudo that keeps
+/// it) may not: what it made there would be in that user's way, and what it kept there in their hands.
+pub(super) fn may_make_below(path: &Path) -> Result<(), FileError> {
+    let above = path.ancestors().skip(1).find_map(|at| std::fs::metadata(at).ok());
+    match above {
+        Some(meta) if rustix::process::geteuid().is_root() && meta.uid() != 0 => {
+            Err(FileError::NotOurs { path: path.to_owned(), why: "the folder above it belongs to another user" })
+        }
+        _ => Ok(()),
     }
 }
 
+/// A folder that is there: ours, and writable for us alone. Access that is too wide is narrowed where that is nobody's loss.
+pub(super) fn keep_private_dir(path: &Path, meta: &Metadata, narrow: bool) -> Result<(), FileError> {
+    let no = |why| FileError::NotOurs { path: path.to_owned(), why };
+    if meta.uid() != rustix::process::geteuid().as_raw() {
+        return Err(no("it belongs to another user"));
+    }
+    if meta.mode() & 0o077 != 0 && narrow {
+        let io = |source| FileError::Io { doing: "closing to others", path: path.to_owned(), source };
+        return std::fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(io);
+    }
+    if others_write(meta) { Err(no("other users can write there")) } else { Ok(()) }
+}
+
+pub(super) fn others_write(meta: &Metadata) -> bool {
+    meta.mode() & 0o022 != 0
+}
+
+/// Is it a regular file of this user's with one name? A second name may be in a folder that others can reach.
+pub(super) fn is_own(meta: &Metadata) -> Result<(), &'static str> {
+    if meta.uid() != rustix::process::geteuid().as_raw() {
+        return Err("it belongs to another user");
+    }
+    match (meta.is_file(), meta.nlink()) {
+        (false, _) => Err("it is no regular file"),
+        (true, 0 | 1) => Ok(()),
+        (true, _) => Err("it has a second name elsewhere (a hard link)"),
+    }
+}
+
+/// For reading and writing, made if it is not there, without following a link or waiting for a pipe's other end.
 pub(super) fn open_private(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-    let file = File::options().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)?;
-    let there = file.metadata()?;
-    if there.mode() & 0o077 != 0 && there.uid() == rustix::process::geteuid().as_raw() {
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(flags)
+        .open(path)?;
+    let meta = file.metadata()?;
+    // From a version that left it readable for others.
+    if meta.is_file() && meta.mode() & 0o077 != 0 && is_own(&meta).is_ok() {
+        file.set_permissions(Permissions::from_mode(0o600))?;
     }
     Ok(file)
 }
 
+/// For reading, without following a link or waiting for a pipe's other end.
+pub(super) fn look_private(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32).open(path)
+}
+
+/// For adding at the end. Root follows only root's own links (`/dev/stderr` is one): who owns another would choose what
+/// root writes to.
 pub(super) fn append_private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    File::options().create(true).append(true).mode(0o600).open(path)
+    let led = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_symlink() && meta.uid() != 0);
+    let root = rustix::process::geteuid().is_root();
+    let follow = if root && led { OFlags::NOFOLLOW } else { OFlags::empty() };
+    File::options().create(true).append(true).mode(0o600).custom_flags(follow.bits() as i32).open(path)
+}
+
+pub(super) fn only_root_writes(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| meta.uid() == 0 && meta.mode() & 0o022 == 0)
 }
 
 /// A new file that only its owner may read, known to its folder before anything is in it.

@@ -183,21 +183,50 @@ pub(super) fn make_private_dir(path: &Path) -> io::Result<()> {
     std::fs::create_dir_all(path)
 }
 
-/// Private by the access list that it inherits.
-pub(super) fn close_to_others(_path: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-pub(super) fn open_private(path: &Path) -> io::Result<File> {
-    File::options().create(true).truncate(false).read(true).write(true).open(path)
-}
-
-pub(super) fn append_private(path: &Path) -> io::Result<File> {
-    File::options().create(true).append(true).open(path)
-}
-
 /// A new file; private by the access list it inherits.
 pub(super) fn create_private(path: &Path) -> io::Result<File> {
     // Not for appending alone: that access may not cut off a line that could not be completed.
     File::options().write(true).create_new(true).open(path)
+}
+
+/// The access lists of the folders above decide.
+pub(super) fn may_make_below(_path: &Path) -> Result<(), FileError> {
+    Ok(())
+}
+
+/// Private by the access list that it inherits from the profile folder.
+pub(super) fn keep_private_dir(_path: &Path, _meta: &std::fs::Metadata, _narrow: bool) -> Result<(), FileError> {
+    Ok(())
+}
+
+pub(super) fn others_write(_meta: &std::fs::Metadata) -> bool {
+    false
+}
+
+/// A regular file that is no link: who owns it is for the access list of its folder.
+pub(super) fn is_own(meta: &std::fs::Metadata) -> Result<(), &'static str> {
+    if meta.is_file() && !meta.file_type().is_symlink() { Ok(()) } else { Err("it is a link, or no regular file") }
+}
+
+/// Opens the link itself where there is one, which [`is_own`] then refuses.
+const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+
+pub(super) fn open_private(path: &Path) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt;
+    File::options().read(true).write(true).create(true).truncate(false).custom_flags(OPEN_REPARSE_POINT).open(path)
+}
+
+pub(super) fn look_private(path: &Path) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt;
+    File::options().read(true).custom_flags(OPEN_REPARSE_POINT).open(path)
+}
+
+pub(super) fn only_root_writes(_path: &Path) -> bool {
+    true
+}
+
+/// For adding at the end; a link is opened itself, which cannot be written.
+pub(super) fn append_private(path: &Path) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt;
+    File::options().create(true).append(true).custom_flags(OPEN_REPARSE_POINT).open(path)
 }

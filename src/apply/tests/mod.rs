@@ -214,3 +214,47 @@ fn receipts_of_another_home_are_listed_and_left() {
     let unknown = Selector::One(ReceiptId("none".to_owned()));
     assert_eq!(writer.undo(&unknown, &run()).unwrap_err().code(), "unknown_receipt");
 }
+
+/// A receipt is a file. One that was written by hand, with the name of something else where the name of the temporary file
+/// stands, once had that removed; or leads to a file that no mail program keeps.
+#[test]
+fn a_receipt_is_not_believed_because_it_lies_there() {
+    let bench = Bench::with(&[("a", OLD), ("precious", "mine\n")]);
+    let receipt = bench.writer().apply(&move_files(&bench, &["a"])).unwrap();
+    let path = bench.state().join(format!("receipts/{}.jsonl", receipt.id));
+    let journal = std::fs::read_to_string(&path).unwrap();
+    let temp = format!(".port26-{}-0.tmp", receipt.id);
+    assert!(journal.contains(&temp));
+    std::fs::write(&path, journal.replace(&temp, "precious")).unwrap();
+    let kept = bench.writer().receipts().unwrap();
+    assert_eq!((kept.receipts.len(), kept.unreadable.len()), (0, 1));
+    let error = bench.writer().undo(&Selector::One(receipt.id.clone()), &run()).unwrap_err();
+    assert_eq!(error.code(), "journal_damaged");
+    assert_eq!(bench.text("precious"), "mine\n");
+
+    // Under the name of another receipt it is none.
+    std::fs::write(bench.state().join("receipts/20990101T000000Z-0001.jsonl"), &journal).unwrap();
+    assert_eq!(bench.writer().receipts().unwrap().unreadable.len(), 2);
+    std::fs::remove_file(bench.state().join("receipts/20990101T000000Z-0001.jsonl")).unwrap();
+
+    std::fs::write(&path, &journal).unwrap();
+    let (strange, free) = (Elsewhere, |_, _: &str| crate::clients::InUse::No);
+    let writer = bench.writer_while(&strange);
+    let undone = writer.undo(&Selector::All, &run()).unwrap();
+    assert_eq!(undone[0].error.as_ref().unwrap().code(), "receipt_not_believed");
+    assert!(bench.text("a").contains("port=26"), "nothing is touched");
+    bench.writer_while(&free).undo(&Selector::All, &run()).unwrap();
+    assert_eq!(bench.text("a"), OLD);
+}
+
+/// No mail program keeps settings where the receipt says.
+struct Elsewhere;
+
+impl Guard for Elsewhere {
+    fn in_use(&self, _client: ClientId, _profile: &str) -> InUse {
+        InUse::No
+    }
+    fn keeps_settings_in(&self, _client: ClientId, _at: &Slot) -> bool {
+        false
+    }
+}
