@@ -110,6 +110,10 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
         Some(tools.prober.http(url).await)
     };
     let (mut hosts, mut around, http) = tokio::join!(hosts, around, page);
+    // That nothing of a host answers says nothing of the host unless others do.
+    if around.second_hosts.is_empty() && hosts.iter().any(|(host, survey)| nothing_answers(host, survey)) {
+        around = strangers::around_port_25(tools).await;
+    }
     let mut doubts = false;
     for survey in hosts.values_mut().filter(|survey| in_doubt(&survey.findings)) {
         whose_network(&tools.prober, survey).await;
@@ -130,6 +134,15 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
     };
     seen.relay_refusals = relay_refusals(tools, &seen, accounts).await;
     seen
+}
+
+/// The host has an address, and nothing answers there.
+fn nothing_answers(host: &str, survey: &Survey) -> bool {
+    let found = &survey.findings;
+    matches!(found.resolution, Resolution::Addresses { .. })
+        && !is_this_computer(host)
+        && !found.ports.iter().any(PortFinding::connected)
+        && !found.controls.iter().any(|control| control.outcome == Connect::Open)
 }
 
 /// The survey of one host for the sake of these accounts.
