@@ -88,18 +88,20 @@ same_profiles() {
     PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/differential/run --profiles 400 --starts 12 --lists 8
 }
 
-# Every row of the fault table; the rows with real servers need Postfix, and Exim's package, which is unpacked.
+# Every row of the fault table. Postfix, Dovecot, nginx and haproxy are this machine's; the servers that cannot be installed
+# beside Postfix, and fail2ban, are unpacked from their packages.
 all_faults() {
     local tool
     [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] || not_run "Linux and root"
-    for tool in nft ip nsenter openssl python3 postfix; do
+    for tool in nft ip nsenter openssl python3 postfix dovecot nginx haproxy node npm; do
         PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || not_run "$tool"
     done
     unshare --net --mount --pid --fork --mount-proc true 2>/dev/null || not_run "the right to make namespaces"
     cargo build --locked --bin port26
-    FAULTS_EXIM=$root/target/tools/exim PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/faults/run
+    FAULTS_TOOLS=$root/target/tools/mail PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/faults/run
 }
 
 REAL_PACKAGES="thunderbird claws-mail postfix dovecot-core dovecot-imapd nftables iproute2 openssl libnss3-tools
     xvfb xdotool imagemagick python3 procps"
+FAULTS_PACKAGES="dovecot-submissiond nginx libnginx-mod-mail haproxy"
 KEYCHAIN_PACKAGES="dbus gnome-keyring"

@@ -1,4 +1,4 @@
-"""faults.py [ROW..]: runs rows two at a time, each in namespaces of its own, and counts. Called by `run`."""
+"""faults.py [ROW..]: runs rows four at a time, each in namespaces of its own, and counts. Called by `run`."""
 
 import concurrent.futures
 import json
@@ -10,7 +10,9 @@ from pathlib import Path
 
 import rows
 from lab import certificates
+from scoreboard import macro_f1
 
+ORIGINS = {"own": "own rows", "server": "rows of real servers", "report": "rows of public reports"}
 HERE = Path(__file__).resolve().parent
 NAMESPACES = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private")
 
@@ -32,36 +34,60 @@ def namespaces_possible():
     return os.geteuid() == 0 and subprocess.run([*NAMESPACES, "true"], capture_output=True, check=False).returncode == 0
 
 
+def guest(told):
+    """What the host saw of one run of `test`, where the row has filters of fail2ban to count with."""
+    if not told.get("filters"):
+        return ""
+    counts = ", ".join(f"{kind} {count}" for kind, count in told["filters"].items())
+    return f"  [{told['connections']} connections, {told['auths']} AUTH; fail2ban: {counts}]"
+
+
+def score(origin, done):
+    """How many rows of an origin have the right verdict, and the macro-F1 over them; a verdict that is tolerated is right."""
+    pairs = []
+    for told in done:
+        row = next(row for row in rows.ROWS if row.name == told["row"])
+        if row.origin == origin:
+            got = told.get("verdict", "")
+            pairs.append((row.verdicts[0], row.verdicts[0] if got in row.verdicts else got))
+    right = sum(1 for expected, got in pairs if expected == got)
+    return f"{ORIGINS[origin]}: {right} of {len(pairs)} verdicts right, macro-F1 {macro_f1(pairs):.3f}"
+
+
 def main():
     wanted = sys.argv[1:] or [row.name for row in rows.ROWS]
     known = {row.name: row for row in rows.ROWS}
     strange = [name for name in wanted if name not in known]
     if strange:
         sys.exit(f"there is no row {', '.join(strange)}; there are: {' '.join(known)}")
-    passed, failed, not_run = [], [], []
+    passed, failed, not_run, done = [], [], [], []
     if not namespaces_possible():
         for name in wanted:
-            print(f"NOT RUN  {name:>4}  {known[name].what} (needs root and network namespaces)")
+            print(f"NOT RUN  {name:>15}  {known[name].what} (needs root and network namespaces)")
         not_run = wanted
     else:
         with tempfile.TemporaryDirectory(prefix="port26-certificates.") as folder:
             os.chmod(folder, 0o755)
             certificates.make(Path(folder))
             # the slow ones first, so that nothing waits for them at the end
-            order = sorted(wanted, key=lambda name: not name.startswith("19"))
-            with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("FAULTS_AT_ONCE", "2"))) as pool:
+            order = sorted(wanted, key=lambda name: not name.startswith(("19", "35", "1-")))
+            with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("FAULTS_AT_ONCE", "4"))) as pool:
                 for told in pool.map(lambda name: in_namespaces(name, folder), order):
                     name = told["row"]
                     if "not_run" in told:
-                        print(f"NOT RUN  {name:>4}  {known[name].what} ({told['not_run']})", flush=True)
+                        print(f"NOT RUN  {name:>15}  {known[name].what} ({told['not_run']})", flush=True)
                         not_run.append(name)
                         continue
                     state, tally = ("FAILED", failed) if told["wrong"] else ("ok", passed)
                     tally.append(name)
+                    done.append(told)
                     seconds = f"{told['seconds']:.1f} s" if "seconds" in told else ""
-                    print(f"{state:7}  {name:>4}  {told.get('verdict', ''):26} {told.get('result') or '':14} {seconds:>7}  {known[name].what}", flush=True)
+                    print(f"{state:7}  {name:>15}  {told.get('verdict', ''):26} {told.get('result') or '':14} {seconds:>7}  {known[name].what}{guest(told)}", flush=True)
                     for line in told["wrong"]:
-                        print(f"                {line}", flush=True)
+                        print(f"                           {line}", flush=True)
+    for origin in ORIGINS:
+        if any(known[told["row"]].origin == origin for told in done):
+            print(score(origin, done))
     print(f"rows: {len(passed)} passed, {len(failed)} failed, {len(not_run)} not run")
     if not_run:
         print(f"NOT RUN HERE: {' '.join(not_run)}", file=sys.stderr)

@@ -4,6 +4,7 @@ namespaces that `run` makes."""
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -13,9 +14,10 @@ from pathlib import Path
 
 import peers
 import rows
-from lab import real
+from lab import bans
 from lab.hosts import CROWD
-from lab.world import HOST_4, World
+from lab.unpacked import NotInstalled
+from lab.world import CLIENT_4, HOST_4, World
 
 
 def picture(folder):
@@ -23,13 +25,28 @@ def picture(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+def counted(world, row):
+    """Lines of the server's log about this computer that each of the row's filters counts, so far."""
+    if not row.filters:
+        return {}
+    time.sleep(0.3)  # it is written by another process
+    mine = world.folder / "log.mine"
+    lines = world.log.read_text(errors="replace").splitlines(True)
+    mine.write_text("".join(line for line in lines if f"[{CLIENT_4}]" in line))
+    return {kind: bans.matches(mine, kind) for kind in row.filters}
+
+
 def once(world, row):
     """test, fix and undo, as a script would; what was wrong with them."""
     wrong, home = [], world.home()
     before = picture(home)
     world.apply()
+    if world.before:
+        world.before(world)
+    before_run = len(world.connections), world.auths()
     told, seconds = world.port26("test", "--credential-stdin")
-    auths = world.auths()
+    connections, auths = len(world.connections) - before_run[0], world.auths() - before_run[1]
+    counts = counted(world, row)
     verdict = told["verdict"]
     if verdict["code"] not in row.verdicts:
         wrong.append(f"verdict {verdict['code']}, not {row.verdicts[0]}: {verdict['evidence']}")
@@ -43,9 +60,22 @@ def once(world, row):
     if auths > 1:
         wrong.append(f"{auths} AUTH in one test")
     world.apply()
+    before_run = len(world.connections), world.auths()
     fixed, _ = world.port26("fix", "--yes", "--credential-stdin")
-    if world.auths() - auths > 1:
-        wrong.append(f"{world.auths() - auths} AUTH in one fix")
+    if world.auths() - before_run[1] > 1:
+        wrong.append(f"{world.auths() - before_run[1]} AUTH in one fix")
+    at_fix = len(world.connections) - before_run[0]
+    if max(connections, at_fix) > row.most_connections:
+        wrong.append(f"{connections} connections of test and {at_fix} of fix, not {row.most_connections} at most")
+    banned = [kind for kind, count in counted(world, row).items() if count >= bans.MAXRETRY]
+    if banned:
+        wrong.append(f"test and fix would be banned by {banned}")
+    why = fixed.get("reason") or {}
+    if row.reasons and why.get("code") not in row.reasons:
+        wrong.append(f"reason {why.get('code')}, not {row.reasons[0]}: {why.get('message')}")
+    words = " ".join([verdict["summary"], *verdict["evidence"], *map(str, why.values())])
+    if not re.search(row.says, words):
+        wrong.append(f"it is not said, {row.says}: {words}")
     after = picture(home)
     harmful = row.to is None and after != before
     if harmful:
@@ -56,6 +86,8 @@ def once(world, row):
             wrong.append(f"fix: {fixed.get('result')} to {to}, not to {row.to}: {fixed.get('reason')}")
         elif f'smtp1.port", {row.to});' not in after[".thunderbird/one.default/prefs.js"].decode():
             wrong.append("the new port is not in the profile")
+        elif fixed["after"]["auth"] != "password":
+            wrong.append(f"moved without a login: {fixed['after']}")
         else:
             world.port26("undo", "--last", "--yes")
             if picture(home) != before:
@@ -75,6 +107,8 @@ def once(world, row):
         "harmful": int(harmful),
         "in_clear": in_clear,
         "auths": auths,
+        "connections": connections,
+        "filters": counts,
         "at_once": CROWD.most,
     }
 
@@ -129,7 +163,7 @@ def main():
                 told |= many(world, row, asked.repeat, asked.loss, asked.known)
             else:
                 told |= once(world, row)
-        except real.NotInstalled as missing:
+        except NotInstalled as missing:
             told["not_run"] = f"needs {missing}"
         except Exception:  # whatever broke the lab is this row's failure, told as such
             told["wrong"] = [traceback.format_exc()]

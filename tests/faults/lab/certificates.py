@@ -11,8 +11,12 @@ def _openssl(*arguments):
     subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
 
 
-def _key(path):
-    _openssl("ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", path)
+def _key(path, bits=None):
+    """An elliptic key, or an RSA key of so many bits."""
+    if bits:
+        _openssl("genrsa", "-out", path, bits)
+    else:
+        _openssl("ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", path)
     path.chmod(0o644)  # the servers give up root; these are keys of invented hosts
 
 
@@ -30,10 +34,11 @@ def _stamp(days):
     return moment.strftime("%Y%m%d%H%M%SZ")
 
 
-def certificate(folder, name, issuer, names=(HOST,), start=-1, end=30):
-    """A server's certificate, valid from `start` to `end`, in days from now: NAME.pem with its key in NAME.key."""
-    _key(folder / f"{name}.key")
-    _openssl("req", "-new", "-key", folder / f"{name}.key", "-out", folder / f"{name}.csr", "-subj", f"/CN={names[0]}")
+def certificate(folder, name, issuer, names=(HOST,), start=-1, end=30, bits=None, digest="sha256", kind="server"):
+    """A server's certificate, valid from `start` to `end`, in days from now: NAME.pem with its key in NAME.key. Its `kind`:
+    server, bare (a name only in the subject's CN, as before 2000), issuer (an authority below the authority)."""
+    _key(folder / f"{name}.key", bits)
+    _openssl("req", "-new", "-key", folder / f"{name}.key", "-out", folder / f"{name}.csr", "-subj", f"/O=Invented/CN={names[0]}")
     work = folder / f"ca-{name}"
     work.mkdir()
     (work / "index").write_text("")
@@ -41,15 +46,23 @@ def certificate(folder, name, issuer, names=(HOST,), start=-1, end=30):
     alternative = ",".join(f"DNS:{one}" for one in names)
     (work / "config").write_text(
         f"[ca]\ndefault_ca=one\n[one]\ndatabase={work}/index\nserial={work}/serial\nnew_certs_dir={work}\n"
-        f"default_md=sha256\npolicy=any\nx509_extensions=server\ncopy_extensions=none\n[any]\ncommonName=supplied\n"
+        f"default_md={digest}\npolicy=any\nx509_extensions={kind}\ncopy_extensions=none\n[any]\norganizationName=optional\ncommonName=supplied\n"
         f"[server]\nsubjectAltName={alternative}\nbasicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n"
         f"extendedKeyUsage=serverAuth\n"
+        f"[bare]\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n"
+        f"[issuer]\nbasicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\n"
     )
     _openssl(
         "ca", "-batch", "-notext", "-config", work / "config", "-cert", folder / f"{issuer}.pem", "-keyfile",
         folder / f"{issuer}.key", "-in", folder / f"{name}.csr", "-out", folder / f"{name}.pem",
         "-startdate", _stamp(start), "-enddate", _stamp(end),
     )
+
+
+def chained(folder, name, issuer):
+    """Puts the issuer's certificate behind the server's, as a server must send them."""
+    file = folder / f"{name}.pem"
+    file.write_text(file.read_text() + (folder / f"{issuer}.pem").read_text())
 
 
 def make(folder: Path):
@@ -65,3 +78,12 @@ def make(folder: Path):
     certificate(folder, "untrusted", "stranger")
     certificate(folder, "proxy", "stranger", ("relay.isp.test",))
     certificate(folder, "shielded", "shield")
+    certificate(folder, "between", "ca", ("Invented Issuing CA",), kind="issuer")
+    certificate(folder, "between_old", "ca", ("Invented Issuing CA of last year",), start=-400, end=-20, kind="issuer")
+    certificate(folder, "unchained", "between")
+    certificate(folder, "old_issuer", "between_old")
+    chained(folder, "old_issuer", "between_old")
+    certificate(folder, "rsa1024", "ca", bits=1024)
+    certificate(folder, "sha1", "ca", digest="sha1")
+    certificate(folder, "cn_only", "ca", kind="bare")
+    certificate(folder, "renamed", "ca", ("server7.hosting.test",))

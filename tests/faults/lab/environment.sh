@@ -11,17 +11,43 @@ if [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ]; then
     for tool in unshare nsenter ip nft openssl; do command -v "$tool" >/dev/null || die "not installed: $tool"; done
 fi
 
-# Exim cannot be installed beside Postfix, so its package is unpacked into a folder. FAULTS_EXIM says where it is already.
-FAULTS_EXIM=${FAULTS_EXIM:-${XDG_CACHE_HOME:-$HOME/.cache}/port26-lab/exim}
-export FAULTS_EXIM
-unpack_exim() {
-    local folder=$FAULTS_EXIM package
-    [ ! -x "$folder/usr/sbin/exim4" ] && command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 0
+# Mail servers cannot be installed beside each other, so the packages of all but Postfix are unpacked, each server's into a
+# folder of its own below FAULTS_TOOLS.
+FAULTS_TOOLS=${FAULTS_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/port26-lab}
+export FAULTS_TOOLS
+NODE_SMTP_SERVER=3.13.6
+
+# unpack NAME PACKAGE..: Debian's packages into the folder NAME; a folder is complete or not there.
+unpack() {
+    local folder=$FAULTS_TOOLS/$1 package
+    [ ! -e "$folder/complete" ] || return 0
+    rm -rf "$folder"
     mkdir -p "$folder/packages"
     (
         cd "$folder/packages"
-        apt-get -q -o APT::Sandbox::User=root download exim4-daemon-light exim4-base libidn12 >/dev/null 2>&1
+        apt-get -q -o APT::Sandbox::User=root download "${@:2}" >/dev/null 2>&1
         for package in *.deb; do dpkg -x "$package" ..; done
-    ) || echo "Exim's package could not be had; its rows are not run" >&2
+        cd .. && rm -r packages && touch complete
+    ) || echo "the packages of $1 could not be had; its rows are not run" >&2
 }
-[ "${FAULTS_NO_DOWNLOAD:-}" = 1 ] || unpack_exim
+
+unpack_all() {
+    command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 0
+    unpack exim exim4-daemon-light exim4-base libidn12
+    unpack sendmail sendmail-bin sendmail-base sendmail-cf m4 libsigsegv2 liblockfile1 libwrap0 libnsl2 libldap-2.5-0 \
+        sasl2-bin libsasl2-modules libsasl2-modules-db
+    unpack courier courier-mta courier-base courier-authlib courier-authdaemon courier-authlib-userdb libcourier-unicode4 \
+        libidn12 libpcre3 libgamin0 libltdl7 libgdbm6
+    unpack opensmtpd opensmtpd
+    unpack fail2ban fail2ban
+}
+
+# The SMTP server that nodemailer's authors wrote, from npm.
+fetch_node_server() {
+    local folder=$FAULTS_TOOLS/node
+    command -v npm >/dev/null && [ ! -d "$folder/node_modules/smtp-server" ] || return 0
+    mkdir -p "$folder"
+    (cd "$folder" && npm install --silent --no-audit --no-fund --ignore-scripts "smtp-server@$NODE_SMTP_SERVER" >/dev/null 2>&1) ||
+        echo "smtp-server could not be had from npm; its row is not run" >&2
+}
+[ "${FAULTS_NO_DOWNLOAD:-}" = 1 ] || { unpack_all; fetch_node_server; }

@@ -23,7 +23,6 @@ class Smtp:
     pause: float = 0  # seconds before each answer: a way of that length there and back
     implicit: bool = False
     certificate: str | None = "host"  # None: no TLS
-    old_tls: bool = False
     breaks: bool = False  # agrees to STARTTLS and answers the hello with something that is not TLS
     keywords: tuple = ("SIZE 10240000", "8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES")
     clear_auth: str | None = None  # mechanisms before TLS
@@ -31,6 +30,13 @@ class Smtp:
     auth: str = "235 2.7.0 Authentication successful"
     mail: str = "250 2.1.0 Ok"
     rcpt: str = "250 2.1.5 Ok"
+    ehlo: str | None = None  # in place of the usual answer to EHLO; HELO is taken
+    mute: bool = False  # greets, and never says another word
+    starttls: str = "220 2.0.0 Ready to start TLS"
+    starttls_word: str = "STARTTLS"  # as it stands in the answer to EHLO
+    auth_word: str = "AUTH"
+    prompts: bool = False  # asks for what came with AUTH PLAIN already
+    line_end: str = "\r\n"
     says: list = field(default_factory=list)  # what was received: (inside TLS, line)
 
 
@@ -106,30 +112,34 @@ class Host:
         if not waited(connection, script.delay + script.pause):
             return
         greeting = script.greeting or f"220 {script.name} ESMTP ready"
-        connection.sendall(greeting.encode() + b"\r\n")
+        self._say(connection, greeting)
         if not greeting.startswith("220"):
             return
         reader = connection.makefile("rb")
         while line := reader.readline(8192):
             text = line.rstrip(b"\r\n").decode("utf-8", "replace")
             script.says.append((inside, text))
+            if script.mute:
+                continue
             time.sleep(script.pause)
             verb = text.split(" ")[0].upper()
             reply = "250 2.0.0 Ok"
-            if verb == "EHLO":
+            if verb == "EHLO" and script.ehlo:
+                reply = script.ehlo
+            elif verb == "EHLO":
                 lines = [script.name, *script.keywords]
                 if self._context and not inside and "XXXXXXXA" not in script.keywords:
-                    lines.append("STARTTLS")
+                    lines.append(script.starttls_word)
                 mechanisms = script.tls_auth if inside else script.clear_auth
                 if mechanisms:
-                    lines.append(f"AUTH {mechanisms}")
+                    lines.append(f"{script.auth_word} {mechanisms}")
                 lines.append("HELP")
                 reply = "\r\n".join(f"250{' ' if one is lines[-1] else '-'}{one}" for one in lines)
             elif verb == "STARTTLS":
                 if not self._context or inside:
                     reply = "502 5.5.1 Not here"
                 else:
-                    connection.sendall(b"220 2.0.0 Ready to start TLS\r\n")
+                    self._say(connection, script.starttls)
                     if script.breaks:
                         connection.recv(4096)
                         connection.sendall(b"-ERR something broke\r\n")
@@ -142,6 +152,9 @@ class Host:
                     for prompt in (b"334 VXNlcm5hbWU6\r\n", b"334 UGFzc3dvcmQ6\r\n"):
                         connection.sendall(prompt)
                         reader.readline(8192)
+                elif script.prompts:
+                    self._say(connection, "334 ")
+                    reader.readline(8192)
                 reply = script.auth
             elif verb == "MAIL":
                 reply = script.mail
@@ -150,7 +163,11 @@ class Host:
             elif verb == "QUIT":
                 connection.sendall(b"221 2.0.0 Bye\r\n")
                 return
-            connection.sendall(reply.encode() + b"\r\n")
+            self._say(connection, reply)
+
+    def _say(self, connection, reply):
+        """Latin-1, as servers wrote that were set up in the language of their country."""
+        connection.sendall(f"{reply}\r\n".replace("\r\n", self.script.line_end).encode("latin-1"))
 
     def auths(self):
         return sum(1 for _, line in self.script.says if line.upper().startswith("AUTH "))

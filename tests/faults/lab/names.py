@@ -1,11 +1,11 @@
 """A DNS server as a thread: addresses, mail exchangers and texts of the lab's names; everything else does not exist.
-It can also keep silent, or give everybody one address."""
+It can also keep silent, to all questions or to those of a kind, or give everybody one address."""
 
 import socket
 import struct
 import threading
 
-A, MX, TXT, AAAA = 1, 15, 16, 28
+A, PTR, MX, TXT, AAAA = 1, 12, 15, 16, 28
 
 
 def encode_name(name):
@@ -18,6 +18,7 @@ class Names:
     def __init__(self, address):
         self.records = {}
         self.silent = False
+        self.never_answered = ()  # kinds of questions
         self.lie = None
         self.queries = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -43,6 +44,8 @@ class Names:
         question = query[12 : at + 5]
         name = ".".join(labels)
         self.queries.append((name, kind))
+        if kind in self.never_answered:
+            return None
         known = self.records.get(name)
         data = []
         if self.lie:

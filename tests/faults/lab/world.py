@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from lab import real
+from lab import courier, dovecot, gateways, node, opensmtpd, real, sendmail
 from lab.certificates import HOST
 from lab.hosts import Host, Smtp, Web
 from lab.names import Names
@@ -18,10 +18,21 @@ from lab.names import Names
 HOST_4, HOST_6 = "198.51.100.25", "2001:db8:51::25"
 OTHER, OTHER_4 = "mx.friend.test", "203.0.113.25"
 PAGE, PAGE_4 = "check.friend.test", "203.0.113.80"
+FILTER, FILTER_4 = "filter.cleaning.test", "203.0.113.99"
 RELAY, RELAY_4 = "relay.isp.test", "192.0.2.66"
 PORTAL_4, PROXY_4, NAMES_4, NOBODY_4 = "192.0.2.80", "192.0.2.77", "192.0.2.53", "192.0.2.99"
-VPN_4 = "10.9.0.1"
+CLIENT_4, VPN_4 = "192.0.2.2", "10.9.0.1"
 USER, PASSWORD = "jan@hosting.test", "Geheim-2014 x"
+
+WEAK_TLS = """openssl_conf = default_conf
+[default_conf]
+ssl_conf = ssl_sect
+[ssl_sect]
+system_default = system_default_sect
+[system_default_sect]
+MinProtocol = TLSv1
+CipherString = DEFAULT@SECLEVEL=0
+"""
 
 
 def sh(*command, **more):
@@ -38,8 +49,11 @@ class World:
         self.account = {"port": 25, "tls": 0, "auth": 1}
         self.users, self.password = [USER], PASSWORD
         self.policy = {"control_hosts": [f"{OTHER}:25"]}
-        self.rules, self.natted, self.sets = [], [], []
+        self.rules, self.natted, self.sets, self.inside_rules = [], [], [], []
         self.clear = []
+        self.connections = set()  # with the host, by both ports
+        self.log = None  # of the host's real server
+        self.before = None  # what happens before the first run, given the world
         self.client = subprocess.Popen(["unshare", "--net", "sleep", "1000"], stdin=subprocess.DEVNULL)
         self._cable()
         self.names = Names(NAMES_4)
@@ -49,6 +63,7 @@ class World:
             OTHER: {"a": [OTHER_4]},
             PAGE: {"a": [PAGE_4]},
             RELAY: {"a": [RELAY_4]},
+            FILTER: {"a": [FILTER_4]},
         }
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -60,13 +75,13 @@ class World:
         sh("ip", "link", "add", "cable", "type", "veth", "peer", "name", "eth0", "netns", pid)
         for address in ("192.0.2.1/24", f"{RELAY_4}/24", f"{PORTAL_4}/24", f"{PROXY_4}/24", f"{NAMES_4}/24"):
             sh("ip", "addr", "add", address, "dev", "cable")
-        for address in (HOST_4, OTHER_4, PAGE_4):
+        for address in (HOST_4, OTHER_4, PAGE_4, FILTER_4):
             sh("ip", "addr", "add", f"{address}/32", "dev", "lo")
         sh("ip", "-6", "addr", "add", f"{HOST_6}/128", "dev", "lo", "nodad")
         sh("ip", "-6", "addr", "add", "2001:db8:2::1/64", "dev", "cable", "nodad")
         sh("ip", "link", "set", "cable", "up")
         self.inside("ip", "link", "set", "lo", "up")
-        self.inside("ip", "addr", "add", "192.0.2.2/24", "dev", "eth0")
+        self.inside("ip", "addr", "add", f"{CLIENT_4}/24", "dev", "eth0")
         self.inside("ip", "-6", "addr", "add", "2001:db8:2::2/64", "dev", "eth0", "nodad")
         self.inside("ip", "link", "set", "eth0", "up")
         self.inside("ip", "route", "add", "default", "via", "192.0.2.1")
@@ -102,6 +117,10 @@ class World:
             packet, (_, _, kind, _, _) = wire.recvfrom(65535)
             if kind != socket.PACKET_OUTGOING:
                 self.clear.append(packet)
+            elif packet[0] >> 4 == 4 and packet[9] == socket.IPPROTO_TCP and packet[12:16] == socket.inet_aton(HOST_4):
+                segment = packet[(packet[0] & 15) * 4 :]
+                if segment[13] & 0x12 == 0x12:  # SYN and ACK: it has picked up
+                    self.connections.add(segment[:4])
 
     # servers
 
@@ -117,12 +136,53 @@ class World:
             self.smtp(port, addresses, **(script | {"implicit": port == 465}))
 
     def postfix(self, **more):
-        """A real mail host."""
+        """A real mail host, by Postfix."""
         self.sasl = real.postfix(self.folder, self.certificates, HOST_4, HOST, USER, PASSWORD, **more)
+        self.log = self.folder / "postfix/log"
 
-    def other(self):
-        """An unrelated host with an open port 25."""
-        self.smtp(25, (OTHER_4,), name=OTHER, certificate=None, tls_auth=None)
+    def exim(self, **more):
+        """The same by Exim."""
+        real.exim_host(self.folder, self.certificates, HOST_4, HOST, USER, PASSWORD, **more)
+        self.log = self.folder / "exim/mainlog"
+
+    def opensmtpd(self):
+        """The same by OpenSMTPD, with port 25 only."""
+        opensmtpd.host(self.folder, HOST_4, HOST)
+
+    def courier(self):
+        """The same by Courier."""
+        courier.host(self.folder, self.certificates, HOST_4, HOST, USER, PASSWORD)
+
+    def sendmail(self, **more):
+        """The same by Sendmail."""
+        sendmail.host(self.folder, self.certificates, HOST_4, HOST, USER, PASSWORD, **more)
+
+    def node(self):
+        """The same by nodemailer's smtp-server."""
+        node.host(self.folder, self.certificates, HOST_4, HOST, USER, PASSWORD)
+
+    def dovecot(self, **more):
+        """Dovecot's submission service on ports 26 and 587."""
+        self.smtp(2526, ("127.0.0.1",), certificate=None, tls_auth=None)  # what Dovecot sends on to
+        dovecot.submission(self.folder, self.certificates, HOST_4, HOST, USER, PASSWORD, **more)
+
+    def weak_tls(self):
+        """The servers take what OpenSSL refuses today: short keys, SHA-1, TLS 1.0."""
+        file = self.folder / "openssl.cnf"
+        file.write_text(WEAK_TLS)
+        sh("mount", "--bind", file, "/etc/ssl/openssl.cnf")
+
+    def nginx(self, logins, **more):
+        """nginx's mail proxy on the host's port 25, under the name of a filter."""
+        gateways.nginx(self.folder, self.certificates, HOST_4, FILTER, logins, **more)
+
+    def haproxy(self, behind):
+        """The host's port 25 is the machine with this address."""
+        gateways.haproxy(self.folder, HOST_4, behind)
+
+    def other(self, certificate=None):
+        """An unrelated host with an open port 25; without TLS, unless it has a certificate."""
+        self.smtp(25, (OTHER_4,), name=OTHER, certificate=certificate, tls_auth=None)
 
     def relay(self):
         """The provider's own server."""
@@ -148,6 +208,10 @@ class World:
     def rule(self, text):
         """Any rule for what comes in from the computer."""
         self.rules.append(text)
+
+    def inside_rule(self, text):
+        """A rule of the computer's own for what comes in to it."""
+        self.inside_rules.append(text)
 
     def redirect(self, match, to):
         """Connections that match end at another address."""
@@ -175,7 +239,7 @@ table inet faults {{
 }}
 """
         sh("nft", "-f", "-", input=table)
-        back = "\n".join(f"  iifname eth0 {rule}" for rule in lost)
+        back = "\n".join(f"  iifname eth0 {rule}" for rule in lost + self.inside_rules)
         text = f"""table inet faults {{
 }}
 delete table inet faults
@@ -281,8 +345,10 @@ user_pref("mail.smtpserver.smtp1.try_ssl", {account["tls"]});
         return document, seconds
 
     def auths(self):
-        """AUTH commands that any server has seen so far."""
-        return sum(host.auths() for host in self.hosts) + (self.sasl.attempts if self.sasl else 0)
+        """AUTH commands that scripted servers, Postfix and Exim have seen so far; the others do not count them."""
+        exim = self.folder / "exim/mainlog"
+        at_exim = exim.read_text(errors="replace").count(real.AUTH_SEEN) if exim.exists() else 0
+        return sum(host.auths() for host in self.hosts) + (self.sasl.attempts if self.sasl else 0) + at_exim
 
     def passwords_in_clear(self):
         """Packets that hold the password as it is or as SMTP encodes it."""
