@@ -150,3 +150,25 @@ fn declined(mut one: Fixing) -> Fixing {
     }
     one
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_the_person_can_put_right_does_not_fail_the_run() {
+        let mut report = Report::new("fix");
+        let problem = |code: &str| Problem {
+            client: None,
+            at: "ola@mailhub.example".to_owned(),
+            code: code.to_owned(),
+            message: String::new(),
+            hint: String::new(),
+        };
+        assert_eq!(exit(&report), Exit::Done);
+        report.problems.push(problem("no_outgoing_server"));
+        assert_eq!(exit(&report), Exit::NeedsUser);
+        report.problems.push(problem("unreadable_profile"));
+        assert_eq!(exit(&report), Exit::Failed);
+    }
+}

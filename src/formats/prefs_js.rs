@@ -185,9 +185,8 @@ impl PrefsJs {
                 (_, false) => {}
             }
         }
-        let cut_short = reader.open || reader.end() < bytes.len();
         let tail = match last {
-            _ if !cut_short => Tail::Append,
+            _ if !reader.open && !reader.ends_early() => Tail::Append,
             None => Tail::Nowhere,
             // behind a statement the reader is where a new one may begin, whatever is lost further on
             Some(span) => {

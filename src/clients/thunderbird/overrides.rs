@@ -34,12 +34,12 @@ impl Start<'_> {
         if let Some(Ok(doc)) = files::read(&user_js).ok().flatten().map(|bytes| PrefsJs::parse(&bytes)) {
             store.file(&doc, |name| Some(in_file(&user_js, name)));
         }
-        let programs = places::programs(self.host, self.last_use);
+        let programs = places::programs(self.host, self.profile, self.last_use);
         for program in &programs {
             autoconfig(program, &mut store);
         }
         if self.policies {
-            policies::apply(self.host, &programs, &mut store);
+            policies::apply(self.host, self.profile, &programs, &mut store);
         }
         store
     }

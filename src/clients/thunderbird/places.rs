@@ -94,7 +94,11 @@ fn flatpak_root(home: &Path, id: &str) -> PathBuf {
 
 /// Folders of the program that uses the profile: those that it noted there itself, else the usual ones of the system that
 /// the home belongs to. A note in somebody else's home is not followed.
-pub(super) fn programs(host: &Host, last_use: &LastUse) -> Vec<PathBuf> {
+pub(super) fn programs(host: &Host, profile: &Path, last_use: &LastUse) -> Vec<PathBuf> {
+    // it sees its own files instead
+    if flatpak_id(profile).is_some() {
+        return Vec::new();
+    }
     if host.own_session && !last_use.program.is_empty() {
         return last_use.program.clone();
     }
@@ -105,6 +109,22 @@ pub(super) fn programs(host: &Host, last_use: &LastUse) -> Vec<PathBuf> {
         Os::Linux => &["usr/lib/thunderbird", "usr/lib64/thunderbird", "opt/thunderbird"],
     };
     usual.iter().map(|folder| root.join(folder)).filter(|folder| folder.is_dir()).collect()
+}
+
+/// Where the system keeps policies for the program that uses the profile (Linux). A Flatpak has its own `/etc`.
+pub(super) fn system_policies(host: &Host, profile: &Path) -> Option<PathBuf> {
+    let root = host.system_root()?;
+    let etc = match flatpak_id(profile) {
+        Some(id) => root.join("var/lib/flatpak/app").join(id).join("current/active/files/etc"),
+        None => root.join("etc"),
+    };
+    Some(etc.join("thunderbird/policies"))
+}
+
+/// `org.mozilla.thunderbird` of `~/.var/app/org.mozilla.thunderbird/..`.
+fn flatpak_id(profile: &Path) -> Option<&std::ffi::OsStr> {
+    let mut parts = profile.iter().skip_while(|part| *part != ".var");
+    (parts.next().is_some() && parts.next()? == "app").then(|| parts.next()).flatten()
 }
 
 #[cfg(test)]
@@ -123,6 +143,17 @@ mod tests {
         assert_eq!(linux_root(home.path(), &home.path().join(".config"), true), old);
         std::fs::create_dir(&old).unwrap();
         assert_eq!(thunderbird(&host(home.path(), Os::Linux))[0], old);
+    }
+
+    #[test]
+    fn a_flatpak_has_its_own_policies() {
+        let host = host(Path::new("/disk/home/ola"), Os::Linux);
+        let of = |profile: &str| system_policies(&host, Path::new(profile)).unwrap();
+        assert!(of("/disk/home/ola/.thunderbird/p").ends_with("disk/etc/thunderbird/policies"));
+        assert!(
+            of("/disk/home/ola/.var/app/a.b/.thunderbird/p")
+                .ends_with("app/a.b/current/active/files/etc/thunderbird/policies")
+        );
     }
 
     #[test]

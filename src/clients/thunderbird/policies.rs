@@ -11,6 +11,7 @@ use port26_platform::registry::{self, View};
 use serde_json::{Map, Value};
 
 use self::in_order::Entries;
+use super::places;
 use super::store::Store;
 use crate::change::Slot;
 use crate::formats::prefs_js::{self, PrefValue};
@@ -49,15 +50,15 @@ impl Place {
     }
 }
 
-/// Puts what the policies of this host say into the store. `programs` are folders of the installation.
-pub(super) fn apply(host: &Host, programs: &[PathBuf], store: &mut Store) {
+/// Puts what the policies for this profile say into the store. `programs` are folders of the installation.
+pub(super) fn apply(host: &Host, profile: &Path, programs: &[PathBuf], store: &mut Store) {
     // What the system manages wins over the file, as a whole.
     let managed = match host.os {
         Os::Windows => group_policy(host),
         Os::Macos => managed_preferences(host),
         Os::Linux => None,
     };
-    if let Some(preferences) = managed.or_else(|| policies_file(host, programs)) {
+    if let Some(preferences) = managed.or_else(|| policies_file(host, profile, programs)) {
         preferences.apply(store);
     }
 }
@@ -270,10 +271,10 @@ fn json(value: plist::Value) -> Value {
 }
 
 /// The first policies.json that is there: the system's own (Linux), else the one beside the program.
-fn policies_file(host: &Host, programs: &[PathBuf]) -> Option<Preferences> {
+fn policies_file(host: &Host, profile: &Path, programs: &[PathBuf]) -> Option<Preferences> {
     let mut folders: Vec<PathBuf> = Vec::new();
     if host.os == Os::Linux {
-        folders.extend(host.system_root().map(|root| root.join("etc/thunderbird/policies")));
+        folders.extend(places::system_policies(host, profile));
     }
     folders.extend(programs.iter().map(|program| program.join("distribution")));
     folders.into_iter().find_map(|folder| in_file(&folder.join("policies.json")))

@@ -200,8 +200,9 @@ impl Incoming {
     /// any other account with a mailbox.
     fn takes_host(&self, host: &str, kind: &str) -> bool {
         match kind {
-            "none" | "rss" => !host.is_empty(),
-            _ if matches!(host, "Local Folders" | "smart mailboxes") || host.is_empty() => false,
+            _ if matches!(host, "Local%20Folders" | "smart%20mailboxes" | "") => false,
+            _ if matches!(host, "Local Folders" | "smart mailboxes") => kind == "none",
+            "none" | "rss" => true,
             _ => is_host(host) || (kind != "imap" && !self.any_imap),
         }
     }

@@ -1,5 +1,6 @@
 //! Gecko's reader of preference files, token by token, as `modules/libpref/parser/src/lib.rs` has it: a syntax error
-//! costs everything up to the next semicolon token, and a NUL byte is the end of the file.
+//! costs everything up to the next semicolon token. A NUL byte ends the string or comment it is in, else the file. Held
+//! against `readUserPrefsFromFile` of Thunderbird 153.7 on thousands of generated files.
 
 use std::ops::Range;
 
@@ -61,7 +62,6 @@ struct Unexpected {
 }
 
 pub(super) struct Reader<'a> {
-    /// Up to the first NUL.
     bytes: &'a [u8],
     at: usize,
     /// Where the token read last begins.
@@ -84,14 +84,14 @@ pub(super) fn literal(raw: &str) -> Option<Literal> {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(source: &'a [u8], start: usize) -> Self {
-        let end = source.iter().position(|&byte| byte == 0).unwrap_or(source.len());
-        Self { bytes: &source[..end], at: start.min(end), token_start: start, damage: None, open: false }
+    /// Are there bytes behind the end, as Gecko sees it?
+    pub fn ends_early(&self) -> bool {
+        self.at < self.bytes.len()
     }
 
-    /// Where reading ends: at a NUL or behind the last byte.
-    pub fn end(&self) -> usize {
-        self.bytes.len()
+    /// Reads from this offset on.
+    pub fn new(bytes: &'a [u8], start: usize) -> Self {
+        Self { bytes, at: start, token_start: start, damage: None, open: false }
     }
 
     /// The next statement that is whole.
@@ -193,6 +193,10 @@ impl<'a> Reader<'a> {
             self.token_start = self.at;
             let Some(byte) = self.next() else { return Token::End };
             match byte {
+                0 => {
+                    self.at -= 1;
+                    return Token::End;
+                }
                 b'(' | b')' | b'+' | b',' | b'-' | b';' => return Token::Sign(byte),
                 b'\t' | b'\n' | 0x0b | 0x0c | b'\r' | b' ' => {}
                 b'A'..=b'Z' | b'a'..=b'z' | b'_' => return self.word(),
@@ -202,13 +206,11 @@ impl<'a> Reader<'a> {
                 // whatever else follows the slash is read along with it
                 b'/' => match self.next() {
                     Some(b'/') => self.skip_line(),
-                    Some(b'*') => match self.bytes[self.at..].windows(2).position(|pair| pair == b"*/") {
-                        Some(length) => self.at += length + 2,
-                        None => {
-                            self.at = self.bytes.len();
+                    Some(b'*') => {
+                        if !self.skip_comment() {
                             return Token::Bad("a comment that does not end");
                         }
-                    },
+                    }
                     _ => return Token::Bad("a lone slash"),
                 },
                 _ => return Token::Bad("an unexpected character"),
@@ -218,7 +220,19 @@ impl<'a> Reader<'a> {
 
     fn skip_line(&mut self) {
         let rest = &self.bytes[self.at..];
-        self.at += rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
+        self.at += rest.iter().position(|byte| matches!(byte, b'\n' | b'\r' | 0)).unwrap_or(rest.len());
+        self.takes(0);
+    }
+
+    fn skip_comment(&mut self) -> bool {
+        let rest = &self.bytes[self.at..];
+        let nul = rest.iter().position(|&byte| byte == 0).unwrap_or(rest.len());
+        let end = rest[..nul].windows(2).position(|pair| pair == b"*/");
+        self.at += end.map_or(nul, |end| end + 2);
+        if end.is_none() {
+            self.takes(0);
+        }
+        end.is_some()
     }
 
     fn word(&mut self) -> Token {
@@ -255,9 +269,13 @@ impl<'a> Reader<'a> {
         let mut wrong: Option<&'static str> = None;
         loop {
             let rest = &self.bytes[self.at..];
-            let plain = rest.iter().position(|&byte| byte == quote || byte == b'\\').unwrap_or(rest.len());
+            let special = |&byte: &u8| byte == quote || byte == b'\\' || byte == 0;
+            let plain = rest.iter().position(special).unwrap_or(rest.len());
             text.extend_from_slice(&rest[..plain]);
             self.at += plain;
+            if self.takes(0) {
+                return Token::Bad(wrong.unwrap_or("a NUL byte in a string"));
+            }
             match self.next() {
                 None => return Token::Bad(wrong.unwrap_or("a string that does not end")),
                 Some(byte) if byte == quote => return wrong.map_or(Token::Text(text), Token::Bad),

@@ -87,6 +87,17 @@ fn nul_bytes_at_the_end_are_read_over() {
     assert!(doc.is_empty() && doc.set("a", "2").is_err());
 }
 
+/// Seen with the real program, which reads on behind these.
+#[test]
+fn a_nul_byte_ends_the_comment_or_string_it_stands_in() {
+    for bad in ["// a \0 b;", "# a \0 b;", "/* a \0 b;", "user_pref(\"a\", \"x\0);"] {
+        let source = format!("user_pref(\"before\", 1);\n{bad}user_pref(\"next\", 2);\n");
+        let doc = PrefsJs::parse(source.as_bytes()).unwrap();
+        assert_eq!(doc.get("next").unwrap().as_deref(), Some("2"), "{bad}");
+        assert!(doc.get("a").unwrap().is_none() && doc.damage().is_some(), "{bad}");
+    }
+}
+
 #[test]
 fn a_default_is_not_a_user_value_and_no_edit_touches_it() {
     let source = "user_pref(\"p\", 587);\npref(\"p\", 25);\nsticky_pref(\"d\", 26);\n";

@@ -151,12 +151,15 @@ fn up_to_90_and_in_seamonkey_a_key_need_not_be_listed() {
 fn an_account_without_its_incoming_server_is_dropped_with_its_identities() {
     let frob = "user_pref(\"mail.server.server1.type\", \"frob\");";
     let empty = "user_pref(\"mail.server.server1.hostname\", \"\");";
+    // that name is for another kind
+    let local = "user_pref(\"mail.server.server1.hostname\", \"Local Folders\");";
     for text in [
         prefs(&["mail.account.account1.server"], ""),
         prefs(&["mail.server.server1.type"], ""),
         prefs(&["mail.server.server1.hostname"], ""),
         prefs(&[], frob),
         prefs(&[], empty),
+        prefs(&[], local),
     ] {
         let found = read(&THUNDERBIRD, "153.7.0", &text);
         assert_eq!((seen(&found), problems(&found)), (vec![("smtp1", 25, false)], vec![]), "{text}");
