@@ -191,7 +191,7 @@ fn target(
     let present = account.outgoing.port;
     let mut order: Vec<u16> = policy.target_ports.value.iter().copied().filter(|&port| port != present).collect();
     match code {
-        VerdictCode::AuthRequired if SUBMISSION.contains(&present) => order.insert(0, present),
+        VerdictCode::AuthRequired if meant_for_logins(present, policy) => order.insert(0, present),
         VerdictCode::AuthRequired | VerdictCode::WrongTlsMode => order.push(present),
         _ => {}
     }
@@ -202,6 +202,11 @@ fn target(
     let server = |finding: &PortFinding| server_at(account, &account.outgoing.host, host, finding, policy);
     let proven = |port: u16| host.ports.iter().filter(move |finding| finding.port == port).find(fits).map(server);
     order.into_iter().filter_map(proven).find(can_use)
+}
+
+/// A port on which people log in: by custom, or since the policy moves them there.
+pub(crate) fn meant_for_logins(port: u16, policy: &Policy) -> bool {
+    SUBMISSION.contains(&port) || policy.target_ports.value.contains(&port)
 }
 
 /// The server that this port of a host is for the account, under this name of it.

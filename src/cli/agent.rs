@@ -130,10 +130,14 @@ fn be_the_agent(global: &Global) -> anyhow::Result<Exit> {
     finished(global, exit)
 }
 
-/// What the agent would do now. It neither stays nor leaves anything.
+/// What the agent would do now: its exit code says it, and the document where one is asked for. It neither stays nor
+/// leaves anything.
 fn one_look_only_told(global: &Global) -> anyhow::Result<Exit> {
     let (look, exit) = Looker::new(global).look(&context::policy(global)?, Why::Start);
     let last_look = Some(LastLook { ended: Timestamp::now(), ..look });
+    if context::manner(global) != Manner::Json {
+        return Ok(exit);
+    }
     told(global, &Document { last_look, ..document(global)? }, exit)
 }
 

@@ -8,6 +8,7 @@ use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
 use crate::clients::abilities::Abilities;
 use crate::diagnosis::certificate::is_of_the_certificate;
 use crate::diagnosis::local::is_this_computer;
+use crate::plan::meant_for_logins;
 use crate::policy::{MoveWhen, Policy};
 use crate::probe::finding::{End, Phase, PortFinding};
 
@@ -70,7 +71,7 @@ fn needs_another(memory: &Memory, account: &Account, policy: &Policy) -> bool {
 /// The account's own port as it would be used with a login, where it is one that is meant for that.
 fn with_login(account: &Account, policy: &Policy) -> Option<Port> {
     let port = account.outgoing.port;
-    let meant = account.outgoing.auth == AuthSetting::None && policy.target_ports.value.contains(&port);
+    let meant = account.outgoing.auth == AuthSetting::None && meant_for_logins(port, policy);
     meant.then(|| (port, target_mode(port)))
 }
 

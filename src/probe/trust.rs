@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(wrong(&[certificate!("private"), certificate!("other")]), TlsTrouble::Untrusted);
         assert_eq!(wrong(&[certificate!("v1")]), TlsTrouble::Untrusted);
         assert_eq!(wrong(&[CertificateDer::from(&b"rubbish"[..])]), TlsTrouble::Untrusted);
-        let issuer = "CN=Hosting Test Old Issuer, O=Hosting Test".to_owned();
+        let issuer = "O=Hosting Test, CN=Hosting Test Old Issuer".to_owned();
         assert_eq!(wrong(&[certificate!("under-old"), certificate!("old")]), TlsTrouble::IssuerExpired { issuer });
         // A public issuer that was not sent, and its look: no reason to believe, but the better name for the fault.
         assert_eq!(judged(&[], &[certificate!("public")], HOST), Err(TlsTrouble::ChainIncomplete));
