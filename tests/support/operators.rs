@@ -233,8 +233,9 @@ impl Plan {
             self.mailboxes.iter().enumerate().filter(mine).collect::<Vec<_>>()
         };
         let mut ini = String::new();
-        for (n, mailbox) in numbered(Program::Thunderbird) {
-            writeln!(ini, "[Profile{n}]\nName=p{n}\nIsRelative=1\nPath=Profiles/p{n}\n").unwrap();
+        // Thunderbird's list ends at the first number that is missing.
+        for (at, (n, mailbox)) in numbered(Program::Thunderbird).into_iter().enumerate() {
+            writeln!(ini, "[Profile{at}]\nName=p{n}\nIsRelative=1\nPath=Profiles/p{n}\n").unwrap();
             thunderbird(&roaming.join(format!("Thunderbird/Profiles/p{n}")), mailbox);
         }
         if !ini.is_empty() {
@@ -353,7 +354,7 @@ fn claws(folder: &Path, mailboxes: &[(usize, &Mailbox)]) {
 fn outlook(file: &Path, mailboxes: &[(usize, &Mailbox)]) {
     let profile = r"HKEY_CURRENT_USER\Software\Microsoft\Office\16.0\Outlook\Profiles\Outlook";
     let store = "9375CFF0413111d3B88A00104B2A6676";
-    let mut text = String::from("Windows Registry Editor Version 5.00\r\n\r\n");
+    let mut text = String::from("Windows Registry Editor Version 5.00\r\n\r\n[HKEY_CURRENT_USER]\r\n\r\n");
     for (n, mailbox) in mailboxes {
         let Mailbox { address, incoming, outgoing, login, .. } = mailbox;
         write!(
