@@ -131,8 +131,11 @@ impl FileError {
 /// Largest settings file that is read, in bytes.
 pub const READ_LIMIT: u64 = 256 << 20;
 
-/// Reads a file. `None` if it does not exist.
+/// Reads a file. `None` if it does not exist. Root follows no link below a folder of another user.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    if let Some(read) = system::read_of_another(path) {
+        return read;
+    }
     let io = |source| FileError::Io { doing: "reading", path: path.to_owned(), source };
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -388,4 +388,29 @@ mod state {
         assert_eq!(open_private(&file).unwrap_err().code(), "state_not_ours");
         assert!(!only_root_writes(&file));
     }
+
+    /// Root looks at somebody's home: what they linked there is not read with root's eyes. Only root can try.
+    #[test]
+    fn root_reads_no_link_of_another_user() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("*** NOT TESTED: links in another user's home (needs root)");
+            return;
+        }
+        let home = Home::new();
+        let secret = home.file("roots/secret", b"secret");
+        let theirs = with_mode(home.dir.path().join("anna"), 0o755);
+        let plain = home.file("anna/.thunderbird/prefs.js", b"theirs");
+        symlink(&secret, theirs.join("prefs.js")).unwrap();
+        symlink(secret.parent().unwrap(), theirs.join("folder")).unwrap();
+        std::fs::hard_link(&secret, theirs.join("second")).unwrap();
+        for path in [&theirs, plain.parent().unwrap(), &plain] {
+            std::os::unix::fs::chown(path, Some(5002), Some(5002)).unwrap();
+        }
+        assert_eq!(read(&plain).unwrap().as_deref(), Some(&b"theirs"[..]));
+        assert_eq!(read(&theirs.join("none/at/all")).unwrap(), None);
+        assert_eq!(read(&theirs.join("prefs.js")).unwrap_err().code(), "file_is_link");
+        assert_eq!(read(&theirs.join("folder/secret")).unwrap_err().code(), "file_is_link");
+        assert_eq!(read(&theirs.join("second")).unwrap_err().code(), "file_outside_home");
+        assert_eq!(read(&secret).unwrap().as_deref(), Some(&b"secret"[..]));
+    }
 }

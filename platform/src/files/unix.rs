@@ -50,15 +50,53 @@ fn is_foreign(files: &Files, path: &Path) -> bool {
         .any(|at| owned_by_another(std::fs::symlink_metadata(at)))
 }
 
-/// Walks to the file one name at a time and refuses every link on the way.
+/// Finds a file of another user's home without following a link.
 fn locate_without_links(files: &Files, path: &Path) -> Result<Option<Spot>, FileError> {
-    let io = |at: &Path, source| FileError::Io { doing: "reading", path: at.to_owned(), source };
     let below_home = path.starts_with(&files.home);
     // The home itself was named by whoever runs this; elsewhere the leading folders that root owns are safe.
     let start = if below_home { files.home.clone() } else { roots_own_prefix(path) };
-    let mut at = start.clone();
-    let mut folder = File::open(&start).map_err(|error| io(&start, error))?;
-    let names: Vec<Component> = path.strip_prefix(&start).unwrap_or(path).components().collect();
+    let Some(spot) = walk(&start, path)? else { return Ok(None) };
+    if !below_home && !files.named.iter().any(|named| named == path) {
+        // A profile list can name any path: outside the home only what its own user owns is theirs.
+        let io = |source| FileError::Io { doing: "reading", path: files.home.clone(), source };
+        let home_owner = std::fs::metadata(&files.home).map_err(io)?.uid();
+        match spot.open()? {
+            Some((_, meta)) if meta.uid() != home_owner => return Err(FileError::Outside { path: path.to_owned() }),
+            _ => {}
+        }
+    }
+    Ok(Some(spot))
+}
+
+/// What root reads below a folder of another user: that user could have put a link there to what only root may read. `None`:
+/// it is not that case.
+pub(super) fn read_of_another(path: &Path) -> Option<Result<Option<Vec<u8>>, FileError>> {
+    if !rustix::process::geteuid().is_root() || !path.is_absolute() {
+        return None;
+    }
+    let start = roots_own_prefix(path);
+    let roots_own =
+        path.parent() == Some(&start) && std::fs::symlink_metadata(path).map_or(true, |meta| meta.uid() == 0);
+    (!roots_own).then(|| read_without_links(&start, path))
+}
+
+fn read_without_links(start: &Path, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    let Some(spot) = walk(start, path)? else { return Ok(None) };
+    let Some((file, meta)) = spot.open()? else { return Ok(None) };
+    let folder = spot.folder.metadata().map_err(spot.io("reading"))?;
+    // A second name for somebody else's file, where the system lets everybody give it one.
+    if meta.uid() != folder.uid() && meta.nlink() > 1 {
+        return Err(FileError::Outside { path: path.to_owned() });
+    }
+    spot.read_open(file, &meta).map(Some)
+}
+
+/// Walks from a folder to the file one name at a time and refuses every link on the way.
+fn walk(start: &Path, path: &Path) -> Result<Option<Spot>, FileError> {
+    let io = |at: &Path, source| FileError::Io { doing: "reading", path: at.to_owned(), source };
+    let mut at = start.to_owned();
+    let mut folder = File::open(start).map_err(|error| io(start, error))?;
+    let names: Vec<Component> = path.strip_prefix(start).unwrap_or(path).components().collect();
     let Some((leaf, folders)) = names.split_last() else {
         return Err(FileError::NotAFile { path: path.to_owned() });
     };
@@ -79,16 +117,7 @@ fn locate_without_links(files: &Files, path: &Path) -> Result<Option<Spot>, File
         };
     }
     let Component::Normal(leaf) = leaf else { return Err(FileError::NotAFile { path: path.to_owned() }) };
-    let spot = Spot { folder, leaf: (*leaf).to_owned(), path: path.to_owned() };
-    if !below_home && !files.named.iter().any(|named| named == path) {
-        // A profile list can name any path: outside the home only what its own user owns is theirs.
-        let home_owner = std::fs::metadata(&files.home).map_err(|error| io(&files.home, error))?.uid();
-        match spot.open()? {
-            Some((_, meta)) if meta.uid() != home_owner => return Err(FileError::Outside { path: path.to_owned() }),
-            _ => {}
-        }
-    }
-    Ok(Some(spot))
+    Ok(Some(Spot { folder, leaf: (*leaf).to_owned(), path: path.to_owned() }))
 }
 
 /// The leading folders of a path that belong to root, links among them resolved.

@@ -230,3 +230,8 @@ pub(super) fn append_private(path: &Path) -> io::Result<File> {
     use std::os::windows::fs::OpenOptionsExt;
     File::options().create(true).append(true).custom_flags(OPEN_REPARSE_POINT).open(path)
 }
+
+/// Rights are by access list, and the account of the system follows links only as its caller asks it to: read as usual.
+pub(super) fn read_of_another(_path: &Path) -> Option<Result<Option<Vec<u8>>, FileError>> {
+    None
+}
