@@ -7,6 +7,7 @@ pub mod autostart;
 pub mod console;
 pub mod event_log;
 pub mod files;
+pub mod hardening;
 pub mod host;
 pub mod managed;
 pub mod network;

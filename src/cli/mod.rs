@@ -62,6 +62,7 @@ impl UsageError {
 
 /// Runs one command line to its end.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    port26_platform::hardening::before_anything();
     let args: Vec<OsString> = args.into_iter().collect();
     let read = command().try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match read {
