@@ -99,10 +99,10 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
         surveys
     };
     let around = async {
-        match for_25.wait_for(|late| late.port_25).await.is_ok() {
-            true => strangers::around_port_25(tools).await,
-            false => Around::default(),
-        }
+        // What `wait_for` returns is a lock: it is let go before anything else is waited for, or the next host that is late
+        // waits for it for ever.
+        let is_late = for_25.wait_for(|late| late.port_25).await.is_ok();
+        if is_late { strangers::around_port_25(tools).await } else { Around::default() }
     };
     let page = async {
         let url = tools.policy.captive_check_url.value.as_deref()?;

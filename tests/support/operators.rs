@@ -18,7 +18,7 @@ use port26::clients::CLIENTS;
 use port26::credentials::{AttemptLedger, CredentialBook, Given, Index, Item, KeychainUse, Nobody};
 use port26::pipeline::{self, Desk, Quiet, Tools};
 use port26::plan::Outcome;
-use port26::policy::Policy;
+use port26::policy::{HostPort, Policy};
 use port26::probe::network::{Lookup, Network, Route};
 use port26::probe::{Config, Prober};
 use port26_platform::host::{Host, Os};
@@ -72,12 +72,17 @@ pub struct Plan {
     pub certified: Vec<(&'static str, &'static str)>,
     /// What hosts say to a login.
     pub answers: &'static str,
+    /// Outgoing hosts on whose port 25 nobody answers; the others refuse.
+    pub silent: Vec<&'static str>,
+    /// An unrelated host that is asked on 25 when an account's own port does not answer. It does not either.
+    pub control: Option<&'static str>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         let (mailboxes, given, keychain, certified) = Default::default();
-        Self { mailboxes, given, keychain, certified, answers: "235 2.7.0 welcome" }
+        let (silent, control) = Default::default();
+        Self { mailboxes, given, keychain, certified, answers: "235 2.7.0 welcome", silent, control }
     }
 }
 
@@ -107,11 +112,16 @@ pub struct Seen {
 #[derive(Debug)]
 struct Streets {
     hosts: BTreeMap<String, SocketAddr>,
+    silent: Vec<&'static str>,
 }
 
 impl Network for Streets {
     fn lookup(&self, name: &str) -> Option<Lookup> {
-        let number = self.hosts.keys().position(|host| host == name.trim_end_matches('.'));
+        let name = name.trim_end_matches('.');
+        if !self.hosts.contains_key(name) && self.silent.contains(&name) {
+            return Some(Lookup::Addresses(vec![IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1))]));
+        }
+        let number = self.hosts.keys().position(|host| host == name);
         Some(number.map_or(Lookup::NoSuchName, |number| {
             Lookup::Addresses(vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10 + number as u8))])
         }))
@@ -128,6 +138,7 @@ impl Network for Streets {
     fn route(&self, host: &str, address: SocketAddr) -> Route {
         match self.hosts.get(host) {
             Some(&to) if address.port() == 26 => Route::To(to),
+            _ if self.silent.contains(&host) => Route::Drop,
             _ => Route::Reject,
         }
     }
@@ -154,7 +165,10 @@ impl Plan {
                 (name.to_owned(), ScriptedHost::start(script))
             })
             .collect();
-        let streets = Streets { hosts: hosts.iter().map(|(name, host)| (name.clone(), host.address)).collect() };
+        let streets = Streets {
+            hosts: hosts.iter().map(|(name, host)| (name.clone(), host.address)).collect(),
+            silent: self.silent.iter().copied().chain(self.control).collect(),
+        };
         let tools = self.tools(&home, &state, authority, streets);
         let found = pipeline::discover(&tools.host, tools.clients);
         assert_eq!((found.accounts.len(), found.problems.len()), (self.mailboxes.len(), 0), "{:?}", found.problems);
@@ -207,7 +221,8 @@ impl Plan {
         let registry = RegFile::open(home.join("user.reg")).unwrap();
         let host = Host::folder(home, Os::Windows, Some(Arc::new(registry)));
         let mut policy = Policy::default();
-        policy.control_hosts.value.clear();
+        let control = self.control.map(|host| HostPort { host: host.to_owned(), port: 25 });
+        policy.control_hosts.value = control.into_iter().collect();
         Tools {
             clients: CLIENTS,
             policy,
