@@ -304,7 +304,7 @@ pub fn hint(code: VerdictCode) -> &'static str {
         VerdictCode::SlowServer => "Wait half a minute when sending; nothing was changed.",
         VerdictCode::ServerRefusedClient => "Ask your mail host why it turns your connection away.",
         VerdictCode::LocalProgram => "Look whether that program runs, and start it; nothing was changed.",
-        VerdictCode::BadCredentials => "Check the password. It was tried once only, so that nothing gets locked.",
+        VerdictCode::BadCredentials => "Check the password. No more is tried now, so that nothing gets locked.",
         VerdictCode::AuthMethod => "Set the account up again in the mail program; it will offer the right login.",
         VerdictCode::FromNotAllowed => "Ask your mail host to allow this address for your login.",
         VerdictCode::TemporaryFailure => "Try again in a few minutes.",

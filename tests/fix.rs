@@ -244,6 +244,19 @@ async fn rows_17_and_35_the_name_that_fits_needs_consent() {
     }
 }
 
+/// A name of another operator's, though the policy lets names be changed: what was given for this host is not its.
+#[tokio::test]
+async fn rows_17_and_35_no_given_password_goes_to_another_operators_name() {
+    const OTHERS: &str = "box7.bighost.example";
+    let blocked = bare().given(PASSWORD).block(25, Route::Drop);
+    for (world, verdict) in [(blocked, VerdictCode::PortBlockedNetwork), (login(587), VerdictCode::CertName)] {
+        let world = world.certificate(OTHERS, Dates::Now).alias(OTHERS);
+        let seen = world.policy(|policy| policy.allow_host_rename.value = true).fix().await;
+        assert_eq!((seen.reason.as_str(), seen.auths), ("cert_name", 0), "{}", seen.told);
+        unchanged(seen, verdict, Outcome::NeedsUser);
+    }
+}
+
 #[tokio::test]
 async fn row_19_a_slow_greeting() {
     let world = login(587).script(587, |script| {

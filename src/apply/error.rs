@@ -25,7 +25,7 @@ pub enum ApplyError {
     },
     /// The state folder could not be used.
     #[error("the journal cannot be kept: {0}")]
-    State(#[source] FileError),
+    State(FileError),
     /// A journal cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),

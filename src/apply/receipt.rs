@@ -182,6 +182,7 @@ pub struct Receipt {
 pub fn in_words(slot: &Slot) -> String {
     match slot {
         Slot::Registry { key, value } => format!("{value} of registry key {key}"),
+        Slot::Setting { file, name, .. } if name.is_empty() => file.display().to_string(),
         Slot::Setting { file, name, .. } => format!("{} in {}", name.replace('\n', " of "), file.display()),
         Slot::Script { app, object, property } => format!("{property} of {object} in {app}"),
         Slot::Secret { service, account } => format!("the keychain item {service}/{account}"),

@@ -8,6 +8,7 @@ use super::page::Page;
 use super::undo::recover;
 use super::words::{account_title, server_words};
 use super::{Exit, UsageError, context, prompt};
+use crate::account::SubmissionServer;
 use crate::apply::RunId;
 use crate::clients::Problem;
 use crate::credentials::{Ask, somebody_to_ask};
@@ -104,7 +105,7 @@ pub(super) fn write_as(
 ) -> anyhow::Result<Vec<AccountReport>> {
     Ok(match asking {
         Asking::OnlyTold => fixing.into_iter().map(|one| one.report).collect(),
-        Asking::First if fixing.iter().any(Fixing::pending) && !confirmed(&fixing)? => {
+        Asking::First if fixing.iter().any(asked_about) && !confirmed(&fixing)? => {
             fixing.into_iter().map(declined).map(|one| one.report).collect()
         }
         Asking::First => pipeline::fix(tools, fixing.into_iter().map(Fixing::agreed).collect(), run),
@@ -125,16 +126,25 @@ pub(super) fn left_to_fix(mut one: Fixing) -> Fixing {
     one
 }
 
+/// What somebody who agrees to a move ought to know, if it is to another name.
+pub(super) fn renames(to: &SubmissionServer) -> String {
+    format!("This changes the name of the server. Agree only if you know {} as your mail host's.", to.host)
+}
+
+/// It is written now, or handed out under another name of its server.
+fn asked_about(one: &Fixing) -> bool {
+    one.pending() || one.needs_consent()
+}
+
 fn confirmed(fixing: &[Fixing]) -> anyhow::Result<bool> {
     let mut page = Page::stderr();
-    for one in fixing.iter().filter(|one| one.pending()) {
+    for one in fixing.iter().filter(|one| asked_about(one)) {
         if let Some(to) = &one.to {
             page.line(0, account_title(&one.report.account))?;
             page.line(4, format_args!("from {}", server_words(&one.report.account.outgoing)))?;
             page.line(4, format_args!("to   {}", server_words(to)))?;
             if one.needs_consent() {
-                let warning = "This changes the name of the server. Agree only if you know";
-                page.line(4, format_args!("{warning} {} as your mail host's.", to.host))?;
+                page.line(4, renames(to))?;
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use super::args::FixArgs;
-use super::fix::{Asking, write_as};
+use super::fix::{Asking, renames, write_as};
 use super::page::Page;
 use super::words::{account_title, server_words};
 use super::{UsageError, context, prompt};
@@ -76,7 +76,13 @@ pub(super) fn run(
         let fixing = pipeline::plan_changes(tools, tested);
         // What was agreed to is done; if the account needs something else now, it is asked for again.
         let as_agreed = |one: &Fixing| one.to.is_none() || one.to.as_ref() == agreed.get(&one.report.account.id);
-        let asking = if fixing.iter().all(as_agreed) { Asking::Agreed } else { asking };
+        let all_as_agreed = fixing.iter().all(as_agreed);
+        // Somebody was asked, and a new name of the server was among what they agreed to.
+        let fixing = match all_as_agreed && asking == Asking::First {
+            true => fixing.into_iter().map(Fixing::agreed).collect(),
+            false => fixing,
+        };
+        let asking = if all_as_agreed { Asking::Agreed } else { asking };
         for done in write_as(tools, fixing, asking, run)? {
             if let Some(place) = accounts.iter_mut().find(|report| report.account.id == done.account.id) {
                 *place = done;
@@ -93,6 +99,9 @@ fn confirmed<'a>(put_off: impl Iterator<Item = &'a AccountReport>) -> anyhow::Re
         if let Some(to) = &report.after {
             page.line(0, account_title(&report.account))?;
             page.line(4, format_args!("to   {}", server_words(to)))?;
+            if !to.host.eq_ignore_ascii_case(&report.account.outgoing.host) {
+                page.line(4, renames(to))?;
+            }
         }
     }
     drop(page);

@@ -218,7 +218,7 @@ mod tests {
         // Also with the system said: a disk is no home.
         assert!(look(folder.path(), true, true).is_err());
         // From too deep inside, the home above is named.
-        assert_eq!(home_above(&folder.path().join("Users/jan/AppData")), Some(jan));
+        assert_eq!(home_above(&folder.path().join("Users").join("jan").join("AppData")), Some(jan));
     }
 
     #[test]

@@ -158,8 +158,11 @@ impl AttemptLedger {
             let reply = ended.as_ref().and_then(|ended| ended.finding.as_ref()?.auth.as_ref());
             reply.is_some_and(|reply| reply.code == 535)
         };
-        let tried = self.lock();
-        tried.iter().filter(|(item, ended)| same_host(item.host()) == host && refused(ended)).count() >= MOST_REFUSED
+        let (tried, repeated) = (self.lock(), self.repeated());
+        let of_host = tried.iter().filter(|(item, _)| same_host(item.host()) == host);
+        // A second try that was typed took the place of the first, which was refused as well.
+        let refusals = of_host.map(|(item, ended)| usize::from(refused(ended)) + usize::from(repeated.contains(item)));
+        refusals.sum::<usize>() >= MOST_REFUSED
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Item, Option<Ended>>> {

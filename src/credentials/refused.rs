@@ -124,7 +124,7 @@ impl Refusals {
     /// Those that still count, the oldest first. What cannot be read begins anew.
     fn entries(&self, now: Timestamp) -> Vec<Entry> {
         let read = || -> Result<Vec<Entry>, String> {
-            let Some(bytes) = files::read(&self.path).map_err(|error| error.to_string())? else {
+            let Some(bytes) = files::read_private(&self.path).map_err(|error| error.to_string())? else {
                 return Ok(Vec::new());
             };
             let document: Document = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;

@@ -18,7 +18,10 @@ pub(super) async fn once_more(
     seen: &LoginFinding,
 ) -> Option<(Credential, LoginFinding)> {
     let reply = seen.auth.as_ref().filter(|reply| (500..600).contains(&reply.code))?;
-    if refused.origin != Origin::Asked || !tools.attempts.may_repeat(&to.host, &refused.user) {
+    if refused.origin != Origin::Asked
+        || tools.attempts.stopped(&to.host)
+        || !tools.attempts.may_repeat(&to.host, &refused.user)
+    {
         return None;
     }
     let said = format!("{} did not take that password: {} {}", to.host, reply.code, reply.lines.join(" "));

@@ -47,11 +47,13 @@ impl OpenClients {
             return true;
         }
         let adapter = self.clients.iter().find(|adapter| adapter.id() == client);
-        let Some(adapter) = adapter.filter(|_| plain) else { return false };
+        let Some(adapter) = adapter.filter(|_| file.is_absolute()) else { return false };
         let Ok(Some(installation)) = adapter.detect(&self.host) else { return false };
         let accounts = adapter.accounts(&self.host, &installation).accounts;
         let mut slots = accounts.iter().flat_map(|account| account.settings.values()).map(|setting| &setting.slot);
-        slots.any(|slot| matches!(slot, Slot::Setting { file: known, .. } if known == file))
+        // A file beside one of them is the same profile's: which of them a move touches is another matter after it.
+        let beside = |known: &Path| known == file || known.parent() == file.parent();
+        slots.any(|slot| matches!(slot, Slot::Setting { file: known, .. } if beside(known)))
     }
 }
 
@@ -115,6 +117,38 @@ mod tests {
             host.processes = Arc::new(Locked(root.join("p.default/.parentlock")));
             let guard = OpenClients::new(host, CLIENTS);
             assert_eq!(guard.in_use(ClientId::Thunderbird, "default"), InUse::Yes(Some(7)), "{}", root.display());
+        }
+    }
+
+    /// A list of profiles may lead anywhere; after a move its login may lie in a file that no setting names.
+    #[test]
+    fn a_profile_that_is_found_is_put_back_wherever_it_is() {
+        let (home, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let root = home.path().join(".thunderbird");
+        std::fs::create_dir_all(&root).unwrap();
+        let away = outside.path().join("p.default");
+        let ini = format!(
+            "[Profile0]\nName=one\nIsRelative=0\nPath={}\n[Profile1]\nName=two\nIsRelative=1\nPath=../mail/p.two\n",
+            away.display()
+        );
+        std::fs::write(root.join("profiles.ini"), ini).unwrap();
+        let beside = root.join("../mail/p.two");
+        for profile in [&away, &beside] {
+            std::fs::create_dir_all(profile).unwrap();
+            let prefs = "user_pref(\"mail.smtpservers\", \"smtp1\");\n\
+                         user_pref(\"mail.smtpserver.smtp1.hostname\", \"mail.hosting.test\");\n";
+            std::fs::write(profile.join("prefs.js"), prefs).unwrap();
+        }
+        // With --home only that folder is looked at.
+        let host = Host { own_session: true, ..Host::folder(home.path(), Os::Linux, None) };
+        let guard = OpenClients::new(host, CLIENTS);
+        for (profile, file) in [(&away, "prefs.js"), (&away, "logins.json"), (&beside, "prefs.js")] {
+            let slot = Slot::Setting {
+                file: profile.join(file),
+                format: crate::formats::FileFormat::PrefsJs,
+                name: "mail.smtpserver.smtp1.port".to_owned(),
+            };
+            assert!(guard.keeps_settings_in(ClientId::Thunderbird, &slot), "{}", profile.join(file).display());
         }
     }
 

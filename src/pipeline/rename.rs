@@ -4,8 +4,9 @@
 use super::Tools;
 use super::test::{Tested, abilities, moved, prove_target};
 use crate::account::{Account, AuthSetting, TlsMode};
-use crate::credentials::Credential;
+use crate::credentials::{Credential, Origin};
 use crate::diagnosis::{Verdict, VerdictCode, proves, read_along};
+use crate::operator::{Lending, same_operator};
 use crate::plan::{self, Outcome, Reason};
 use crate::probe::Survey;
 use crate::probe::finding::{PortFinding, TlsTrouble};
@@ -45,9 +46,15 @@ pub(super) async fn by_other_name(
             there.close().await;
             continue;
         };
+        // The other name may be another operator's: what is lent is judged by it, and what was given for one host stays there.
+        let mut renamed = account.clone();
+        renamed.outgoing.host.clone_from(name);
+        let lent = account.logs_in() || plan::lending(&renamed, &there.findings, &tools.policy) == Lending::OneOperator;
+        let given = credential.as_ref().is_some_and(|credential| credential.origin == Origin::Given);
+        let bound = given && !same_operator(old, name);
         // Mail programs keep passwords by the name of the server.
         let account = Account { password_in_client: false, ..account.clone() };
-        let tested = match tools.policy.allow_host_rename.value {
+        let tested = match tools.policy.allow_host_rename.value && lent && !bound {
             true => prove_target(tools, &mut there, account, verdict.clone(), to, credential).await,
             // A name that nobody has agreed to is given no password.
             false => agreed_to_first(moved(account, verdict.clone(), to, None), old, name),

@@ -45,10 +45,12 @@ impl Policy {
     fn merge_files(&mut self, paths: &[PathBuf]) -> Result<(), PolicyError> {
         for path in paths {
             let Some(bytes) = files::read(path)? else { continue };
-            // Whoever else can write there could lower what protects every user of this machine.
+            // Whoever else can write there could lower what protects every user of this machine. To pass it over would be to
+            // lower it for them: what its owner forbade would be done.
             if !files::only_root_writes(path) {
-                tracing::warn!("the policy {} is passed over: others than root can write to it", path.display());
-                continue;
+                let at = Place { source: Source::Managed(path.display().to_string()), line: None };
+                let why = "others than root can write to it; make it root's own (chown root, chmod go-w)".to_owned();
+                return Err(PolicyError::Malformed { at, why });
             }
             match path.extension().is_some_and(|extension| extension == "plist") {
                 true => self.merge_profile(&bytes, path)?,

@@ -266,6 +266,8 @@ pub(super) fn may_make_below(path: &Path) -> Result<(), FileError> {
 /// A folder that is there: ours, and writable for us alone. Access that is too wide is narrowed where that is nobody's loss.
 pub(super) fn keep_private_dir(path: &Path, meta: &Metadata, narrow: bool) -> Result<(), FileError> {
     let no = |why| FileError::NotOurs { path: path.to_owned(), why };
+    // The folder of all temporary files has the sticky bit.
+    let narrow = narrow && meta.mode() & 0o1000 == 0;
     if meta.uid() != rustix::process::geteuid().as_raw() {
         return Err(no("it belongs to another user"));
     }

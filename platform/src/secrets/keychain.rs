@@ -83,7 +83,7 @@ impl Keychain {
         let result = within(limit, &QUESTIONS, move || {
             let (service, account) = (wanted.0.as_str(), wanted.1.as_str());
             if asking == Asking::Never {
-                would_ask(service, account, action).map_or(Ok(()), |why| Err(No::Keychain(why)))?;
+                would_ask(service, account, action).map_or(Ok(()), Err)?;
             }
             match Entry::new(service, account).and_then(|entry| work(&entry)) {
                 Ok(value) => Ok(Some(value)),
@@ -186,23 +186,24 @@ const LOCKED: &str = "it is locked; unlock it and run port26 again";
 /// already for KeePassXC, which then opens its window: each collection is asked whether it is locked first, and only one
 /// that is open is searched. What is in the others nobody can tell.
 #[cfg(all(unix, not(target_os = "macos")))]
-fn would_ask(service: &str, account: &str, action: Action) -> Option<String> {
+fn would_ask(service: &str, account: &str, action: Action) -> Option<No> {
     use secret_service::EncryptionType;
     use secret_service::blocking::SecretService;
 
-    let look = || -> Result<Option<&str>, secret_service::Error> {
+    let look = || -> Result<Option<No>, secret_service::Error> {
         let bus = SecretService::connect(EncryptionType::Plain)?;
-        let mut locked = false;
+        let (mut locked, mut open) = (false, false);
         for collection in bus.get_all_collections()? {
             if collection.is_locked()? {
                 locked = true;
                 continue;
             }
+            // What is for this session only is open always.
+            open |= !collection.collection_path.as_str().ends_with("/session");
             let found = collection.search_items([("service", service), ("username", account)].into())?;
             if let Some(item) = found.first() {
-                return Ok(item.is_locked()?.then_some(
-                    "the program that keeps passwords wants to be asked before it hands this one out; allow port26 there",
-                ));
+                let asks = "the program that keeps passwords wants to be asked before it hands this one out; allow port26 there";
+                return Ok(item.is_locked()?.then(|| No::Item(asks.to_owned())));
             }
         }
         // An item that is there and open is written in place; a new one goes to the default keyring.
@@ -210,20 +211,22 @@ fn would_ask(service: &str, account: &str, action: Action) -> Option<String> {
             Action::Look => locked,
             Action::Keep => locked && bus.get_default_collection()?.is_locked()?,
         };
-        Ok(shut.then_some(LOCKED))
+        // One that is open may well have the next password.
+        let no = if open && action == Action::Look { No::Item } else { No::Keychain };
+        Ok(shut.then(|| no(LOCKED.to_owned())))
     };
     match look() {
-        Ok(why) => why.map(str::to_owned),
+        Ok(why) => why,
         Err(error) => {
             let said = error.to_string();
-            Some(plain(&Error::PlatformFailure(Box::new(error)), &said))
+            Some(No::Keychain(plain(&Error::PlatformFailure(Box::new(error)), &said)))
         }
     }
 }
 
 /// Credential Manager never asks; Keychain asks only about items that another program made.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
-fn would_ask(_service: &str, _account: &str, _action: Action) -> Option<String> {
+fn would_ask(_service: &str, _account: &str, _action: Action) -> Option<No> {
     None
 }
 

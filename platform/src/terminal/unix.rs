@@ -3,7 +3,9 @@
 use std::sync::{Once, mpsc};
 
 use rustix::stdio::stdin;
-use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, isatty, tcflush, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, Termios, isatty, tcflush, tcgetattr, tcgetpgrp, tcsetattr,
+};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -11,8 +13,14 @@ use signal_hook::low_level::emulate_default_handler;
 /// How the terminal was.
 pub(super) type Before = Termios;
 
+/// Somebody is at it, and it is this program's turn: who is in the background and sets the terminal is stopped for it. What is
+/// no terminal of this session has no groups that take turns.
+fn is_ours_now() -> bool {
+    isatty(stdin()) && tcgetpgrp(stdin()).map_or(true, |group| group == rustix::process::getpgrp())
+}
+
 pub(super) fn hide() -> Option<Before> {
-    if !isatty(stdin()) {
+    if !is_ours_now() {
         return None;
     }
     let before = tcgetattr(stdin()).ok()?;
@@ -25,11 +33,14 @@ pub(super) fn hide() -> Option<Before> {
 /// As it was; what was typed and not read is dropped.
 pub(super) fn restore(before: Before) {
     // There is nobody left to tell if the terminal is gone.
+    if !is_ours_now() {
+        return;
+    }
     let _ = tcsetattr(stdin(), OptionalActions::Flush, &before);
 }
 
 pub(super) fn forget_typed() {
-    if isatty(stdin()) {
+    if is_ours_now() {
         let _ = tcflush(stdin(), QueueSelector::IFlush);
     }
 }
