@@ -165,6 +165,42 @@ async fn fix_status_and_undo_as_documents() {
     assert_eq!(world.prefs(), first_prefs());
 }
 
+/// A receipt that was damaged since, and a client that is still changed: never exit 0, and never a value that was not there.
+#[tokio::test]
+async fn a_damaged_receipt_is_told_and_no_success() {
+    type Damage = fn(&[u8]) -> Vec<u8>;
+    let cases: [(&str, Damage); 5] = [
+        ("cut in the middle of what was written", |whole| whole[..whole.len() * 2 / 5].to_vec()),
+        ("a line is gone", |whole| {
+            let lines: Vec<&[u8]> = whole.split_inclusive(|byte| *byte == b'\n').collect();
+            [lines[0], lines[2]].concat()
+        }),
+        ("rubbish in the first line", |whole| [b"{", whole].concat()),
+        ("rubbish in a line", |whole| {
+            let at = whole.iter().position(|byte| *byte == b'\n').unwrap() + 5;
+            [&whole[..at], b"\"", &whole[at..]].concat()
+        }),
+        ("emptied", |_| Vec::new()),
+    ];
+    for (what, damage) in cases {
+        let world = World::new().await;
+        let fixed = world.with_password(&["fix", "--yes", "--json"]).await;
+        assert_eq!(fixed.code, 0, "{}", fixed.out);
+        let moved = world.prefs();
+        let receipt = fixed.json()["accounts"][0]["receipt"].as_str().unwrap().to_owned();
+        let path = world.state().join(format!("receipts/{receipt}.jsonl"));
+        std::fs::write(&path, damage(&std::fs::read(&path).unwrap())).unwrap();
+        for verb in [["undo", "--all", "--json"], ["undo", "--last", "--json"]] {
+            let undone = world.port26(&verb).await;
+            let back = world.prefs() == first_prefs();
+            assert!(back || world.prefs() == moved, "{what}: a value that was never there");
+            assert!(back || undone.code != 0, "{what}: success, and still changed: {}", undone.out);
+            assert!(back || path.exists(), "{what}: the receipt is gone");
+            assert!(back || undone.out.contains(&receipt), "{what}: the receipt is not named: {}", undone.out);
+        }
+    }
+}
+
 #[tokio::test]
 async fn fix_and_undo_in_words() {
     let world = World::new().await;

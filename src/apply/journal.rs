@@ -174,6 +174,9 @@ pub(super) struct Step {
     pub change: Change,
 }
 
+/// What a journal is called until its first line is complete.
+pub(super) const BEGUN: &str = "begun";
+
 /// Adds records to a journal.
 pub(super) struct JournalWriter<'a> {
     file: Appender,
@@ -182,8 +185,11 @@ pub(super) struct JournalWriter<'a> {
 
 impl<'a> JournalWriter<'a> {
     pub(super) fn create(store: &'a dyn Store, path: &Path, begin: Begin) -> Result<Self, FileError> {
-        let mut writer = Self { file: Appender::create(path)?, store };
+        // It has its name only with its first line: one that is empty later has lost what it said.
+        let begun = path.with_extension(BEGUN);
+        let mut writer = Self { file: Appender::create(&begun)?, store };
         writer.add(&Record::Begin(begin))?;
+        writer.file.take_name(path)?;
         Ok(writer)
     }
 
@@ -216,6 +222,9 @@ impl Journal {
     pub(super) fn load(path: &Path) -> Result<Option<Self>, JournalError> {
         let bytes = port26_platform::files::read_private(path)?.unwrap_or_default();
         let damaged = |line: usize, why: String| JournalError::Damaged { path: path.to_owned(), line, why };
+        if bytes.is_empty() && path.exists() {
+            return Err(damaged(1, "it is empty".to_owned()));
+        }
         let mut lines: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
         // What follows the last line end is nothing, or a line cut short.
         lines.pop();

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::account::ClientId;
+use crate::account::{ClientId, SubmissionServer};
 use crate::clients::InUse;
 use crate::formats::open::Editors;
 
@@ -46,6 +46,11 @@ use state_dir::{Lock, StateDir};
 pub trait Guard: Sync {
     /// Is it?
     fn in_use(&self, client: ClientId, profile: &str) -> InUse;
+
+    /// The outgoing server of this account as the client has it now, where that can be told.
+    fn outgoing_of(&self, _client: ClientId, _account: &str) -> Option<SubmissionServer> {
+        None
+    }
 
     /// May a receipt have this client's settings written there? A receipt is a file: that it lies among ours does not make
     /// it true.

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use super::error::ApplyError;
 use super::group::temp_name;
 use super::journal::{Journal, JournalError, JournalWriter, Record};
-use super::receipt::{Kind, Left, ReceiptId};
+use super::receipt::{AccountRecord, Kind, Left, ReceiptId};
 use super::restore::restore;
 use super::transaction::take_back;
 use super::{InUse, Writer};
-use crate::account::ClientId;
+use crate::account::{ClientId, SubmissionServer};
 
 /// What was found at the start, and what became of it.
 #[derive(Debug, Default)]
@@ -51,6 +51,10 @@ pub enum RecoveryOutcome {
     },
     /// It belongs to another home folder or registry.
     Elsewhere,
+}
+
+fn is_server(now: &SubmissionServer, meant: &SubmissionServer) -> bool {
+    now.host.eq_ignore_ascii_case(&meant.host) && (now.port, now.tls, now.auth) == (meant.port, meant.tls, meant.auth)
 }
 
 impl Writer<'_> {
@@ -100,6 +104,7 @@ impl Writer<'_> {
     }
 
     fn take_back_change(&self, journal: &Journal) -> Result<RecoveryOutcome, ApplyError> {
+        self.refuse_cut_off(journal)?;
         let (left, failed) = take_back(self.tools, journal.intents.iter().rev());
         if let Some(error) = failed {
             return Err(ApplyError::Write(error));
@@ -108,6 +113,24 @@ impl Writer<'_> {
         let end = Record::RolledBack { time: Timestamp::now(), why, left: left.clone() };
         self.end(journal, &end)?;
         Ok(RecoveryOutcome::PutBack { left })
+    }
+
+    /// A run that was killed before its first write has announced none, and changed nothing. If an account is changed all the
+    /// same, the receipt has lost what it once said: nothing can be put back by it.
+    fn refuse_cut_off(&self, journal: &Journal) -> Result<(), ApplyError> {
+        let begin = &journal.begin;
+        let is_moved = |account: &&AccountRecord| {
+            let now = self.guard.outgoing_of(begin.client, &account.account_id);
+            account.before != account.after && now.is_some_and(|now| is_server(&now, &account.after))
+        };
+        match begin.accounts.iter().filter(|_| journal.intents.is_empty()).find(is_moved) {
+            Some(account) => Err(ApplyError::Journal(JournalError::Damaged {
+                path: journal.path.clone(),
+                line: 2,
+                why: format!("it is cut off, and {} has the settings that it speaks of", account.account_id),
+            })),
+            None => Ok(()),
+        }
     }
 
     fn complete_undo(&self, journal: &Journal) -> Result<RecoveryOutcome, ApplyError> {

@@ -9,7 +9,7 @@ use jiff::{Timestamp, ToSpan, civil::DateTime};
 use port26_platform::files::{FileError, open_private, private_dir, read_private};
 
 use super::error::ApplyError;
-use super::journal::{Journal, JournalError};
+use super::journal::{BEGUN, Journal, JournalError};
 use super::receipt::ReceiptId;
 
 const NAME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
@@ -148,8 +148,18 @@ impl StateDir {
         Ok(found)
     }
 
+    /// Journals that a killed run had not even named. Nothing was done under them; one that stays is in nobody's way.
+    fn forget_begun(&self) {
+        let entries = std::fs::read_dir(self.receipts_dir()).into_iter().flatten().flatten();
+        let begun = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|kind| kind == BEGUN));
+        for path in begun {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
     /// A name after all that are there, even if the clock was set back.
     pub(super) fn next_id(&self) -> Result<ReceiptId, ApplyError> {
+        self.forget_begun();
         let now = ReceiptId(format!("{}-0001", Timestamp::now().strftime(NAME_FORMAT)));
         Ok(match self.ids()?.pop() {
             Some(newest) if newest >= now => after(&newest).unwrap_or(now),

@@ -26,6 +26,9 @@ struct Document {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     interrupted: Vec<String>,
     accounts: Vec<Entry>,
+    /// Receipts that cannot be read, so that what they speak of stays as it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<String>,
 }
 
 pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
@@ -48,9 +51,14 @@ pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
         let undone = desk.writer().undo(&selector, &RunId::start()).map_err(usage)?;
         undone.iter().flat_map(|undone| entries(undone, &who, Outcome::Reverted)).collect()
     };
-    let exit = accounts.iter().map(|entry| exit(entry.result)).fold(Exit::Done, Exit::worst);
+    let of_accounts = accounts.iter().map(|entry| exit(entry.result)).fold(Exit::Done, Exit::worst);
+    let (unreadable, of_receipts) = match selector {
+        Selector::One(_) => (Vec::new(), Exit::Done),
+        Selector::All | Selector::Last => not_put_back(&looking.writer(), &who)?,
+    };
+    let exit = of_accounts.worst(of_receipts);
     let Report { recovered, interrupted, .. } = report;
-    let document = Document { schema: SCHEMA, verb: "undo", recovered, interrupted, accounts };
+    let document = Document { schema: SCHEMA, verb: "undo", recovered, interrupted, accounts, unreadable };
     output::tell(context::manner(global), &document, |page| text(page, &document))?;
     Ok(exit)
 }
@@ -77,6 +85,19 @@ fn selector(writer: &Writer, who: &Who, args: &UndoArgs) -> anyhow::Result<Selec
         }
         None => Ok(Selector::One(ReceiptId(name.clone()))),
     }
+}
+
+/// Receipts that nothing was put back by: those that cannot be read, and those that still wait for a program or a disk.
+fn not_put_back(writer: &Writer, who: &Who) -> anyhow::Result<(Vec<String>, Exit)> {
+    let kept = writer.receipts()?;
+    let waits = kept.receipts.iter().any(|receipt| who.here(receipt) && receipt.status == Status::Unfinished);
+    let unreadable: Vec<String> = kept.unreadable.iter().map(|error| format!("{error}. {}", error.hint())).collect();
+    let exit = match (unreadable.is_empty(), waits) {
+        (false, _) => Exit::Failed,
+        (true, true) => Exit::NeedsUser,
+        (true, false) => Exit::Done,
+    };
+    Ok((unreadable, exit))
 }
 
 /// What would be put back.
@@ -174,6 +195,9 @@ fn text(page: &mut Words, document: &Document) -> std::io::Result<()> {
     }
     for line in &document.interrupted {
         page.line(0, format_args!("interrupted, and put right by the next run that writes: {line}"))?;
+    }
+    for line in &document.unreadable {
+        page.line(0, format_args!("cannot be read, so it is not put back: {}", shown(line)))?;
     }
     if document.accounts.is_empty() {
         return page.line(0, "There is nothing to put back.");

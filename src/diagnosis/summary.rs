@@ -61,6 +61,10 @@ fn sentence(case: Case<'_>, code: VerdictCode) -> String {
     let host = &case.account.outgoing.host;
     let port = case.account.outgoing.port;
     match code {
+        // What nobody has tried is not said to work.
+        VerdictCode::Ok if case.account.logs_in() && case.login.is_none() => {
+            format!("{host} answers on port {port} and offers a login. The login itself was not tried.")
+        }
         VerdictCode::Ok => format!("Sending through {host} port {port} works."),
         VerdictCode::Offline => "This computer is not connected to the internet.".to_owned(),
         VerdictCode::CaptivePortal => {

@@ -4,7 +4,7 @@ use std::path::{Component, Path};
 
 use port26_platform::host::Host;
 
-use crate::account::ClientId;
+use crate::account::{ClientId, SubmissionServer};
 use crate::apply::Guard;
 use crate::change::Slot;
 use crate::clients::{InUse, MailClient};
@@ -26,6 +26,13 @@ impl Guard for OpenClients {
     fn in_use(&self, client: ClientId, profile: &str) -> InUse {
         let adapter = self.clients.iter().find(|adapter| adapter.id() == client);
         adapter.map_or(InUse::No, |adapter| adapter.profile_in_use(&self.host, profile))
+    }
+
+    fn outgoing_of(&self, client: ClientId, account: &str) -> Option<SubmissionServer> {
+        let adapter = self.clients.iter().find(|adapter| adapter.id() == client)?;
+        let installation = adapter.detect(&self.host).ok()??;
+        let found = adapter.accounts(&self.host, &installation).accounts;
+        found.into_iter().find(|one| one.id == account).map(|one| one.outgoing)
     }
 
     /// Below the home, in the exported registry, or where a profile that is found now keeps them; of the registry only

@@ -130,6 +130,17 @@ impl Appender {
         Ok(Self { file, path: path.to_owned(), length })
     }
 
+    /// Gives the file another name in the same folder, on the disk when this returns. An error if there is one of that name.
+    pub fn take_name(&mut self, path: &Path) -> Result<(), FileError> {
+        let io = |source| FileError::Io { doing: "naming", path: path.to_owned(), source };
+        if std::fs::symlink_metadata(path).is_ok() {
+            return Err(io(io::ErrorKind::AlreadyExists.into()));
+        }
+        std::fs::rename(&self.path, path).and_then(|()| system::sync_folder_of(path)).map_err(io)?;
+        self.path = path.to_owned();
+        Ok(())
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path

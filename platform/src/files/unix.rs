@@ -237,6 +237,14 @@ pub(super) fn sync_folder(folder: &File) -> io::Result<()> {
     }
 }
 
+/// The folder that a file is in.
+pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => sync_folder(&File::open(parent)?),
+        None => Ok(()),
+    }
+}
+
 fn unsupported(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
 }
@@ -245,9 +253,7 @@ fn unsupported(error: &io::Error) -> bool {
 pub(super) fn make_private_dir(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        sync_folder(&File::open(parent)?)?;
-    }
+    sync_folder_of(path)?;
     Ok(())
 }
 
@@ -338,8 +344,6 @@ pub(super) fn only_root_writes(path: &Path) -> bool {
 pub(super) fn create_private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     let file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        sync_folder(&File::open(parent)?)?;
-    }
+    sync_folder_of(path)?;
     Ok(file)
 }

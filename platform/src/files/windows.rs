@@ -235,3 +235,8 @@ pub(super) fn append_private(path: &Path) -> io::Result<File> {
 pub(super) fn read_of_another(_path: &Path) -> Option<Result<Option<Vec<u8>>, FileError>> {
     None
 }
+
+/// NTFS keeps its own journal of names; there is no call for a folder.
+pub(super) fn sync_folder_of(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
