@@ -303,7 +303,7 @@ pub fn hint(code: VerdictCode) -> &'static str {
         VerdictCode::CertName => "Ask your mail host for the server name that its certificate is for.",
         VerdictCode::SlowServer => "Wait half a minute when sending; nothing was changed.",
         VerdictCode::ServerRefusedClient => "Ask your mail host why it turns your connection away.",
-        VerdictCode::LocalProgram => "Look whether that program runs, and start it; nothing was changed.",
+        VerdictCode::LocalProgram => "If mail does not go out, look whether that program runs; nothing was changed.",
         VerdictCode::BadCredentials => "Check the password. No more is tried now, so that nothing gets locked.",
         VerdictCode::AuthMethod => "Set the account up again in the mail program; it will offer the right login.",
         VerdictCode::FromNotAllowed => "Ask your mail host to allow this address for your login.",
