@@ -11,6 +11,9 @@ mod program;
 
 use program::{PASSWORD, USER, World, contains, first_prefs};
 
+/// The session has one keyring, and all tests have the same login in it.
+static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 fn keyring() -> &'static str {
     match std::env::var("PORT26_TEST_KEYRING").as_deref() {
         Ok("locked") => "locked",
@@ -29,6 +32,7 @@ async fn a_kept_password_is_found_used_once_and_forgotten() {
     if keyring() != "open" {
         return;
     }
+    let _alone = ONE_AT_A_TIME.lock().await;
     let world = World::new().await;
 
     let run = world.port26(&["fix", "--yes", "--json", "--keychain"]).await;
@@ -102,6 +106,7 @@ async fn forgetting_needs_a_name_that_is_known() {
     if keyring() != "open" {
         return;
     }
+    let _alone = ONE_AT_A_TIME.lock().await;
     let world = World::new().await;
     let run = world.port26(&["credential", "forget", "--keychain"]).await;
     assert_eq!(run.code, 2, "{}{}", run.out, run.err);
