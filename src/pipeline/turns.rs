@@ -82,8 +82,8 @@ pub(crate) fn worth(account: &Account, policy: &Policy, abilities: &Abilities, f
     if is_this_computer(&account.outgoing.host) {
         return Worth::All;
     }
+    let moved_anyway = own.0 == 25 && policy.when.value == MoveWhen::AnyOn25;
     if let Some(present) = at(own) {
-        let moved_anyway = own.0 == 25 && policy.when.value == MoveWhen::AnyOn25;
         if account.outgoing.auth != AuthSetting::None && !moved_anyway && leads_through(present) {
             return Worth::All;
         }
@@ -94,12 +94,16 @@ pub(crate) fn worth(account: &Account, policy: &Policy, abilities: &Abilities, f
     }
     let targets =
         policy.target_ports.value.iter().filter(|&&port| port != own.0).map(|&port| (port, target_mode(port)));
-    let seen: Vec<Option<&PortFinding>> = with_login(account, policy).into_iter().chain(targets).map(at).collect();
+    // What is to leave 25 in any case is not settled by a login there.
+    let own_with_login = with_login(account, policy).filter(|_| !moved_anyway);
+    let seen: Vec<Option<&PortFinding>> = own_with_login.into_iter().chain(targets).map(at).collect();
     let told = |what: fn(&PortFinding) -> bool| seen.iter().flatten().filter(|seen| what(seen)).count();
     let slow = told(greets_nobody) + usize::from(at(own).is_some_and(greets_nobody));
     let usable = |seen: &&&PortFinding| leads_through(seen) && abilities.can_use(&at_port(account, seen)).is_ok();
+    // The alternate port is asked beside 25 whatever its place in the policy's order: one before it may still be taken first.
+    let first = seen.iter().position(|seen| seen.as_ref().is_some_and(|seen| usable(&seen)));
     match seen.iter().any(Option::is_none) {
-        _ if seen.iter().flatten().any(|seen| usable(&seen)) => Worth::All,
+        _ if first.is_some_and(|at| seen[..at].iter().all(Option::is_some)) => Worth::All,
         _ if told(bad_certificate) > 0 || slow >= SLOW => Worth::Stop,
         true => Worth::Little,
         false => Worth::All,

@@ -89,19 +89,23 @@ impl<'a> Chain<'a> {
                     TlsTrouble::NoNames
                 }
             }
-            Wrong::UnknownIssuer => {
-                let public = is_public(self.leaf());
-                let ours = organisation(self.top().issuer()).is_some_and(|name| organisations.contains(&name));
-                let incomplete = self.is_open() && !is_root(self.ends_in()) && (public || ours);
-                if incomplete { TlsTrouble::ChainIncomplete } else { TlsTrouble::Untrusted }
-            }
-            // Apple's and Windows' verifiers have no code of their own for dates and weakness: the certificates tell.
+            Wrong::UnknownIssuer => self.unknown_issuer(is_root, organisations),
+            // Apple's and Windows' verifiers have no code of their own for dates, weakness and chains that end nowhere: the
+            // certificates tell.
             Wrong::Other(_) => {
                 let dated = self.expired(now).or_else(|| self.in_date(now).err());
-                dated.or_else(|| self.too_weak()).unwrap_or(TlsTrouble::Untrusted)
+                dated.or_else(|| self.too_weak()).unwrap_or_else(|| self.unknown_issuer(is_root, organisations))
             }
             _ => self.too_weak().unwrap_or(TlsTrouble::Untrusted),
         }
+    }
+
+    /// The server does not send the certificate that leads on to a root, or there is none that anybody knows.
+    fn unknown_issuer(&self, is_root: impl Fn(&[u8]) -> bool, organisations: &[String]) -> TlsTrouble {
+        let public = is_public(self.leaf());
+        let ours = organisation(self.top().issuer()).is_some_and(|name| organisations.contains(&name));
+        let incomplete = self.is_open() && !is_root(self.ends_in()) && (public || ours);
+        if incomplete { TlsTrouble::ChainIncomplete } else { TlsTrouble::Untrusted }
     }
 
     fn expired(&self, now: i64) -> Option<TlsTrouble> {

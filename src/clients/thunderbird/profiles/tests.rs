@@ -38,7 +38,9 @@ fn the_flatpaks_of_2026_and_the_store_are_found() {
     put(home.path(), "snap/thunderbird/common/.thunderbird", ONE, "p.default");
     put(home.path(), ".config/thunderbird", ONE, "p.default");
     let everything = found(&THUNDERBIRD, &Host::folder(home.path(), Os::Linux, None));
-    assert_eq!((everything.accounts.len(), problems(&everything)), (6, vec![]));
+    // Windows and macOS take two of these folders for one: their names differ in case alone.
+    let folders = if home.path().join(".VAR").exists() { 5 } else { 6 };
+    assert_eq!((everything.accounts.len(), problems(&everything)), (folders, vec![]));
     let home = tempfile::tempdir().unwrap();
     let store = "AppData/Local/Packages/MozillaThunderbird.MZLA_h5892qc0xkpca/LocalCache/Roaming/Thunderbird";
     put(
