@@ -100,10 +100,12 @@ pub(crate) fn worth(account: &Account, policy: &Policy, abilities: &Abilities, f
     let told = |what: fn(&PortFinding) -> bool| seen.iter().flatten().filter(|seen| what(seen)).count();
     let slow = told(greets_nobody) + usize::from(at(own).is_some_and(greets_nobody));
     let usable = |seen: &&&PortFinding| leads_through(seen) && abilities.can_use(&at_port(account, seen)).is_ok();
-    // The alternate port is asked beside 25 whatever its place in the policy's order: one before it may still be taken first.
+    // Ports are asked in the policy's order, so one that is usable settles it even while one before it is still silent. Not so
+    // the alternate port, which is asked beside 25 whatever its place: those before it may not have been asked.
     let first = seen.iter().position(|seen| seen.as_ref().is_some_and(|seen| usable(&seen)));
+    let in_its_turn = |at: usize| seen[at].is_some_and(|seen| seen.port != ALTERNATE);
     match seen.iter().any(Option::is_none) {
-        _ if first.is_some_and(|at| seen[..at].iter().all(Option::is_some)) => Worth::All,
+        _ if first.is_some_and(|at| in_its_turn(at) || seen[..at].iter().all(Option::is_some)) => Worth::All,
         _ if told(bad_certificate) > 0 || slow >= SLOW => Worth::Stop,
         true => Worth::Little,
         false => Worth::All,
