@@ -107,7 +107,7 @@ async fn the_password_that_outlook_keeps_proves_the_login_and_undo_puts_everythi
     let run = world.on_this_machine(&["undo", "--all", "--json"]).await;
     assert_eq!(run.code, 0, "{}{}", run.out, run.err);
     assert_eq!(imported.values(), before);
-    world.on_this_machine(&["credential", "forget"]).await;
+    world.on_this_machine(&["credential", "forget", "--all"]).await;
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn outlook_is_asked_to_close_and_what_it_writes_then_is_kept() {
     let value = |name: &str| registry.value(ACCOUNT, name).unwrap();
     assert_eq!(value("SMTP Port"), Some(Value::dword(26)));
     assert_eq!(value("Display Name"), Some(Value::sz("written on exit")));
-    world.on_this_machine(&["credential", "forget"]).await;
+    world.on_this_machine(&["credential", "forget", "--all"]).await;
 }
 
 #[tokio::test]
@@ -197,10 +197,10 @@ fn anybodys_registry() -> Option<Arc<dyn Registry>> {
 const IN_EVERY_REGISTRY: &str = "windows-moved-appdata";
 
 /// Fixtures with a registry: those with settings in it, and those whose place is written there.
-const IMPORTED: usize = 10;
+const IMPORTED: usize = 12;
 
 /// Those with settings in it.
-const WITH_SETTINGS: usize = 7;
+const WITH_SETTINGS: usize = 9;
 
 /// What the contract asks of whole runs, with edits by `reg add` and garbage. The number of accounts that moved.
 fn moves_and_keeps_others_edits(imported: &Imported) -> usize {

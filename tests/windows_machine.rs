@@ -408,7 +408,7 @@ async fn every_client_of_one_machine_is_fixed_and_put_back() {
     same(windows, &values, &files, "after port26w.exe put it back");
 
     // What is forgotten is gone: nobody is logged in, and who has no other password is asked for one.
-    let forgotten = world.run("port26.exe", &["credential", "forget", "--json"], "").json();
+    let forgotten = world.run("port26.exe", &["credential", "forget", "--all", "--json"], "").json();
     assert!(forgotten["credentials"].as_array().unwrap().iter().all(|one| one["state"] == "forgotten"), "{forgotten}");
     assert_eq!(windows.kept_passwords(), 0);
     let before = world.logins();
