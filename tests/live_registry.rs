@@ -209,7 +209,8 @@ fn moves_and_keeps_others_edits(imported: &Imported) -> usize {
     let moved = steps::there_and_back(&fresh());
     let conflicts = steps::foreign_edits(fresh);
     let garbage = garbage_is_a_problem(fresh);
-    assert!(moved > 0 && conflicts >= 2, "{}: {moved} moved, {conflicts} conflicts", fresh().name());
+    // Of a layout that needs the port alone changed there is one setting to disagree about.
+    assert!(moved > 0 && conflicts >= 1, "{}: {moved} moved, {conflicts} conflicts", fresh().name());
     println!("{}: {moved} accounts moved and put back, {conflicts} conflicts, {garbage} times garbage", fresh().name());
     garbage
 }
