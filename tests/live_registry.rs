@@ -199,6 +199,9 @@ const IN_EVERY_REGISTRY: &str = "windows-moved-appdata";
 /// Fixtures with a registry: those with settings in it, and those whose place is written there.
 const IMPORTED: usize = 12;
 
+/// Outlook Express with SSL on port 25, which it takes for STARTTLS there and for TLS at once everywhere else.
+const SSL_BY_PORT: &str = "ssl-on-25";
+
 /// Those with settings in it.
 const WITH_SETTINGS: usize = 9;
 
@@ -209,8 +212,10 @@ fn moves_and_keeps_others_edits(imported: &Imported) -> usize {
     let moved = steps::there_and_back(&fresh());
     let conflicts = steps::foreign_edits(fresh);
     let garbage = garbage_is_a_problem(fresh);
-    // Of a layout that needs the port alone changed there is one setting to disagree about.
-    assert!(moved > 0 && conflicts >= 1, "{}: {moved} moved, {conflicts} conflicts", fresh().name());
+    // One edit after the move, and one before it. Before it, what SSL means goes by the port there: another program could not
+    // set another port without changing more.
+    let least = if fresh().name().ends_with(SSL_BY_PORT) { 1 } else { 2 };
+    assert!(moved > 0 && conflicts >= least, "{}: {moved} moved, {conflicts} conflicts", fresh().name());
     println!("{}: {moved} accounts moved and put back, {conflicts} conflicts, {garbage} times garbage", fresh().name());
     garbage
 }
