@@ -287,8 +287,8 @@ mod tests {
         if std::env::args().any(|argument| argument == "--exact") && std::env::args().any(|argument| argument == "a b")
         {
             let mut line = String::new();
-            let read = std::io::stdin().read_line(&mut line).unwrap_or_default();
-            println!("in the other session: {read}");
+            std::io::stdin().read_line(&mut line).unwrap();
+            print!("in the other session: {line}");
             eprintln!("and its errors");
             std::process::exit(6);
         }
