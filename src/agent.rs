@@ -1,7 +1,8 @@
 //! The background agent of one user: when to look at the accounts again. What a look does is `fix`; this decides only
-//! when, from the clock, the network and the programs that were in the way. Pure; the loop around it is in `cli`.
+//! when, from the clock, the network and the programs that were in the way. Pure; the loop around it is in `run`.
 
 mod memory;
+mod run;
 mod sparing;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use port26_platform::host::Os;
 use serde::{Deserialize, Serialize};
 
 pub use memory::{AgentLock, AgentMemory, LastLook, MemoryError, ask_to_stop, is_running, stop_is_asked};
+pub use run::{AgentError, Surroundings, one_look_only_told, stay};
 pub use sparing::look_sparingly;
 
 use crate::policy::Schedule;

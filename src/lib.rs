@@ -12,6 +12,8 @@ pub mod cli;
 pub mod clients;
 pub mod credentials;
 pub mod diagnosis;
+pub mod exit;
+mod fault;
 pub mod formats;
 pub mod mail_profile;
 pub mod network_history;

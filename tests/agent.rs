@@ -234,6 +234,37 @@ async fn it_stays_alone_waits_for_the_program_to_close_and_ends_when_uninstalled
 }
 
 #[tokio::test]
+async fn a_policy_that_breaks_while_it_runs_leaves_the_old_one_in_force() {
+    if !in_a_home_of_its_own() {
+        return;
+    }
+    let session = Session::new("schedule = 'hourly'\n").await;
+    let lock = Some(session.0.profile().join(".parentlock"));
+    let mut client = open_client::Client { lock, ..open_client::Client::default() }.open();
+    let agent = Staying::start(&session);
+    session.until("deferred", |status| status["last_look"]["results"]["deferred"] == 1).await;
+    session.policy("scedule = 'hourly'\n");
+    client.close();
+    let memory = session.0.state().join("agent.json");
+    let began = Instant::now();
+    let look = loop {
+        let kept: Value = serde_json::from_slice(&std::fs::read(&memory).unwrap()).unwrap();
+        if kept["last_look"]["why"] == "client_closed" {
+            break kept["last_look"].clone();
+        }
+        assert!(began.elapsed() < PATIENCE, "it never looked again: {kept}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert_eq!(look["results"], serde_json::json!({ "fixed": 1 }), "{look}");
+    assert!(look["error"].as_str().unwrap().contains("did you mean schedule?"), "what is broken is told: {look}");
+    assert!(session.moved(), "{}", session.0.prefs());
+
+    session.policy("schedule = 'hourly'\n");
+    session.port26(&["agent", "uninstall", "--json"]).await;
+    assert_eq!(agent.ended().await, (Some(0), String::new()));
+}
+
+#[tokio::test]
 async fn its_entry_at_login_comes_and_goes() {
     if !in_a_home_of_its_own() {
         return;

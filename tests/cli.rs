@@ -462,3 +462,14 @@ async fn try_leaves_nothing_behind() {
     assert_eq!((&json["messages_arrived"], &json["bytes_restored"]), (&7.into(), &true.into()), "{json}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "something is left");
 }
+
+#[tokio::test]
+async fn a_test_says_what_fix_would_say_where_a_setting_is_held_from_elsewhere() {
+    let world = World::new().await;
+    std::fs::write(world.profile().join("user.js"), "user_pref(\"mail.smtpserver.smtp1.port\", 25);\n").unwrap();
+    let fix = world.with_password(&["fix", "--dry-run", "--json"]).await;
+    let test = world.with_password(&["test", "--json"]).await;
+    assert_eq!(fix.result(), ("needs_user".into(), "overridden".into()), "{}", fix.out);
+    assert_eq!((test.code, test.result()), (fix.code, fix.result()), "{}", test.out);
+    assert!(world.with_password(&["test"]).await.out.contains("user.js"));
+}

@@ -86,6 +86,38 @@ fn words_reach_a_terminal_by_one_way_only() {
 }
 
 #[test]
+fn the_order_of_the_stages_is_the_drivers() {
+    let calls =
+        ["plan_changes(", " fix(tools", "by_relay(tools", "remember(tools", "send_tests(tools", "Waiting::new("];
+    let drives = |line: &str| calls.iter().any(|call| line.contains(call)) && !line.contains("fn ");
+    let mut driver = false;
+    let elsewhere: Vec<_> = sources(&["src", "tests", "benches"], "rs")
+        .into_iter()
+        .filter(|(path, _)| {
+            let is_driver = path.ends_with("pipeline/repair.rs");
+            driver |= is_driver;
+            !is_driver && !path.ends_with("tests/house.rs")
+        })
+        .map(|(path, text)| (path, text.split("#[cfg(test)]\nmod ").next().unwrap_or_default().to_owned()))
+        .flat_map(|file| lines_where(&[file], drives))
+        .collect();
+    assert!(driver, "the driver is not where this rule looks for it");
+    assert_eq!(elsewhere, Vec::<String>::new(), "give `pipeline::repair` a request and a conversation");
+}
+
+#[test]
+fn what_a_run_works_with_is_built_in_one_place() {
+    let builds = |line: &str| line.trim_start().starts_with("Tools {") || line.contains("= Tools {");
+    let elsewhere: Vec<_> = sources(&["src", "tests", "benches"], "rs")
+        .into_iter()
+        // The writer's own tools are other ones.
+        .filter(|(path, _)| !path.starts_with("src/apply") && !path.ends_with("tests/house.rs"))
+        .flat_map(|file| lines_where(&[file], builds))
+        .collect();
+    assert_eq!(elsewhere, Vec::<String>::new(), "use `Tools::new`");
+}
+
+#[test]
 fn files_stay_small() {
     let large: Vec<_> = sources(&["src", "platform/src"], "rs")
         .into_iter()

@@ -3,11 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
+#[path = "support/open_client.rs"]
+mod open_client;
 #[path = "support/program.rs"]
 mod program;
 
+use std::time::Duration;
+
 use port26::rehearsal::certificates::Authority;
 use port26::rehearsal::mail_host::{MailHost, MailHostConfig, Service};
+use port26_platform::host::Os;
 use program::{HOST, PASSWORD, Run, USER, World, first_prefs};
 
 const PROVIDER: &str = "smtp.isp.test";
@@ -140,5 +145,59 @@ async fn what_is_missing_is_named() {
         let run = shut_out.relay(arguments, "").await;
         assert_eq!(run.code, 2, "{arguments:?}: {}{}", run.out, run.err);
         assert!(run.err.contains(named), "{arguments:?}: {}", run.err);
+    }
+}
+
+#[tokio::test]
+async fn the_test_message_of_the_policy_goes_out_by_the_provider() {
+    let shut_out = ShutOut::new().await;
+    let policy = shut_out.world.folder.path().join("policy.toml");
+    std::fs::write(&policy, "send_test = true\n").unwrap();
+    let more = ["--yes", "--policy", policy.to_str().unwrap()];
+    let used = shut_out.use_it(&more, &format!("{PROVIDER_USER}:{PROVIDER_PASSWORD}\n")).await;
+    assert_eq!((used.code, used.result().0.as_str()), (0, "fixed"), "{}{}", used.out, used.err);
+    let notices = used.json()["accounts"][0]["notices"].clone();
+    let codes: Vec<_> = notices.as_array().unwrap().iter().map(|notice| notice["code"].clone()).collect();
+    assert!(codes.contains(&"test_sent".into()), "{notices}");
+    assert_eq!(shut_out.provider.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn an_open_program_is_waited_for_as_by_fix() {
+    if Os::here() != Os::Linux {
+        eprintln!("*** NOT TESTED here: waiting for a program that holds a lock in a Linux home.");
+        return;
+    }
+    let shut_out = ShutOut::new().await;
+    let lock = Some(shut_out.world.profile().join(".parentlock"));
+    let mut client = open_client::Client { lock, ..open_client::Client::default() }.open();
+    let login = format!("{PROVIDER_USER}:{PROVIDER_PASSWORD}\n");
+    let impatient = shut_out.use_it(&["--yes", "--wait", "--wait-max", "1"], &login).await;
+    assert_eq!(
+        (impatient.code, impatient.result()),
+        (6, ("deferred".into(), "client_open".into())),
+        "{}",
+        impatient.out
+    );
+    let close_when_tested = async {
+        while shut_out.provider.record().attempts_of(PROVIDER_USER) < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        assert_eq!(shut_out.world.prefs(), first_prefs(), "written while the client was open");
+        client.close();
+    };
+    let (used, ()) = tokio::join!(shut_out.use_it(&["--yes", "--wait"], &login), close_when_tested);
+    assert_eq!((used.code, used.result().0.as_str()), (0, "fixed"), "{}{}", used.out, used.err);
+    assert!(shut_out.world.prefs().contains(PROVIDER), "{}", shut_out.world.prefs());
+}
+
+#[tokio::test]
+async fn what_only_explains_waits_for_nobody() {
+    let shut_out = ShutOut::new().await;
+    for flag in ["--wait", "--close"] {
+        let run = shut_out.relay(&["relay", flag], "").await;
+        assert_eq!(run.code, 2, "{}{}", run.out, run.err);
+        assert!(run.err.contains("--use"), "{}", run.err);
     }
 }

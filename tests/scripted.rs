@@ -14,16 +14,14 @@ use port26::agent::look_sparingly;
 use port26::apply::{RunId, Selector};
 use port26::clients::scripted::twin;
 use port26::clients::{CLIENTS, Found, MailClient, apple_mail::APPLE_MAIL, outlook_for_mac::OUTLOOK_FOR_MAC};
-use port26::credentials::{AttemptLedger, Credential, CredentialBook, Given, Index, KeychainUse, Nobody, Origin};
-use port26::pipeline::{self, Desk, Quiet, Tested, Tools};
+use port26::credentials::{Credential, Origin};
+use port26::pipeline::{Alone, Consent, OpenClients, Request, Setup, Tested, Tools, repair_by};
 use port26::plan::{Decision, Outcome, Reason};
-use port26::policy::Policy;
 use port26::probe::{Config, Prober};
 use port26::report::AccountReport;
 use port26_platform::host::Host;
 use port26_platform::processes::{Holder, NothingRuns, Processes};
 use port26_platform::scripts::Twin;
-use port26_platform::secrets::MemorySecrets;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -89,35 +87,40 @@ impl Mac {
     }
 
     fn tools_on(&self, host: &Host) -> Tools {
-        let (state, host) = (self.case.state.path(), host.clone());
-        let secrets = Arc::new(MemorySecrets::new());
-        let book =
-            CredentialBook::new(Given::default(), secrets, KeychainUse::Full, Index::in_state(state), Box::new(Nobody));
-        Tools {
-            clients: CLIENTS,
-            policy: Policy::default(),
-            prober: Prober::new(Config::default()).unwrap(),
-            credentials: Arc::new(book),
-            attempts: AttemptLedger::new(),
-            desk: Desk::new(state, &host, CLIENTS),
-            host,
-            events: Arc::new(Quiet),
-        }
+        let prober = Prober::new(Config::default()).unwrap();
+        Tools::new(Setup::apart(host.clone(), self.case.state.path(), prober), Arc::new(Alone))
     }
 
-    /// What `fix` does once the tests are done and a password was accepted.
+    /// What `fix` does with one account that its tests want to be moved, a password having been accepted.
     fn fix(&self, id: &str) -> AccountReport {
-        let account = self.account(id);
-        let to = to_26(&account);
-        let password = SecretString::from("Kwast 7");
-        let user = account.login_user().unwrap().to_owned();
-        let accepted = Some(Credential { user, password, origin: Origin::Given });
-        let tested =
-            Tested { report: AccountReport::found(account), decision: Decision::Move { to }, accepted, consent: None };
-        let tools = self.tools();
-        let fixing = pipeline::plan_changes(&tools, vec![tested]);
-        pipeline::fix(&tools, fixing, &RunId::start()).remove(0)
+        self.fix_after(id, || {})
     }
+
+    /// The same where something happens between the tests and the writing.
+    fn fix_after(&self, id: &str, happens: impl Fn()) -> AccountReport {
+        let request = Request { accounts: vec![id.to_owned()], ..Request::fix(Consent::Agreed) };
+        let reports = drive(&self.tools(), &request, |account| {
+            happens();
+            let to = to_26(&account);
+            let password = SecretString::from("Kwast 7");
+            let user = account.login_user().unwrap().to_owned();
+            let accepted = Some(Credential { user, password, origin: Origin::Given });
+            Some(Tested {
+                report: AccountReport::found(account),
+                decision: Decision::Move { to },
+                accepted,
+                consent: None,
+            })
+        });
+        reports.into_iter().next().unwrap()
+    }
+}
+
+/// The one driver, with what the tests of the accounts would have said.
+fn drive(tools: &Tools, request: &Request, tested: impl Fn(Account) -> Option<Tested>) -> Vec<AccountReport> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let test = async |accounts: Vec<Account>| accounts.into_iter().filter_map(&tested).collect();
+    runtime.block_on(repair_by(tools, request, test)).unwrap().accounts
 }
 
 fn to_26(account: &Account) -> SubmissionServer {
@@ -271,7 +274,7 @@ fn a_mail_that_is_open_is_not_quit_under_its_user() {
     // Opened between the plan and the writing: the writer asks again, without speaking to Mail.
     mac.habit(json!({"fails": {"number": -1743}}));
     use port26::apply::Guard;
-    let guard = pipeline::OpenClients::new(mac.case.host.clone(), CLIENTS);
+    let guard = OpenClients::new(mac.case.host.clone(), CLIENTS);
     let open = guard.in_use(port26::account::ClientId::AppleMail, "Mail");
     assert_eq!(open, port26::clients::InUse::Yes(Some(4711)));
 }
@@ -351,14 +354,12 @@ fn an_outlook_that_is_open_is_not_quit_under_its_user() {
 fn an_outlook_that_may_no_longer_be_spoken_to_is_left_as_it_was() {
     for number in [-1743, -1712, -600] {
         let mac = Mac::with_outlook("classic");
-        let account = mac.account(OUTLOOK_HOSTING);
-        mac.habit(json!({"fails": {"number": number}}));
+        let fails = json!({"fails": {"number": number}});
+        let state = std::fs::read(mac.twin.file()).unwrap();
+        mac.habit(fails.clone());
         let before = mac.case.tree();
-        let decision = Decision::Move { to: to_26(&account) };
-        let tested = Tested { report: AccountReport::found(account), decision, accepted: None, consent: None };
-        let tools = mac.tools();
-        let fixing = pipeline::plan_changes(&tools, vec![tested]);
-        let report = pipeline::fix(&tools, fixing, &RunId::start()).remove(0);
+        std::fs::write(mac.twin.file(), state).unwrap();
+        let report = mac.fix_after(OUTLOOK_HOSTING, || mac.habit(fails.clone()));
         assert_eq!(report.result, Some(Outcome::Failed), "{number}");
         let hint = report.reason.unwrap().hint;
         assert!(number != -1743 || hint.contains("Privacy & Security > Automation"), "{hint}");
@@ -370,23 +371,17 @@ fn an_outlook_that_may_no_longer_be_spoken_to_is_left_as_it_was() {
 fn look(mac: &Mac, awaited: &[ClientId], blocked: bool) -> Vec<(String, Option<Outcome>)> {
     let awaited = awaited.iter().copied().collect();
     let (first, second) = look_sparingly(&mac.case.host, CLIENTS, &awaited, |host| {
-        let tools = mac.tools_on(&host);
-        let recovered = tools.desk.writer().recover().unwrap();
-        assert!(recovered.unreadable.is_empty());
-        let tested = pipeline::discover(&host, CLIENTS)
-            .accounts
-            .into_iter()
-            .filter(|account| account.not_ours.is_none() && account.used)
-            .map(|account| {
-                let decision = if blocked && account.outgoing.port == 25 {
-                    Decision::Move { to: to_26(&account) }
-                } else {
-                    Decision::Leave { outcome: Outcome::AlreadyWorks, reason: Reason::new("ok", "ok", "ok") }
-                };
-                Tested { report: AccountReport::found(account), decision, accepted: None, consent: None }
-            })
-            .collect();
-        let reports = pipeline::fix(&tools, pipeline::plan_changes(&tools, tested), &RunId::start());
+        let reports = drive(&mac.tools_on(&host), &Request::fix(Consent::Agreed), |account| {
+            if account.not_ours.is_some() || !account.used {
+                return None;
+            }
+            let decision = if blocked && account.outgoing.port == 25 {
+                Decision::Move { to: to_26(&account) }
+            } else {
+                Decision::Leave { outcome: Outcome::AlreadyWorks, reason: Reason::new("ok", "ok", "ok") }
+            };
+            Some(Tested { report: AccountReport::found(account), decision, accepted: None, consent: None })
+        });
         Ok::<_, std::convert::Infallible>(reports.into_iter().map(|one| (one.account.id, one.result)).collect())
     })
     .unwrap();

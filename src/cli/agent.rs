@@ -1,36 +1,21 @@
 //! `port26 agent`: be the background agent, start it at login, do not, and tell what it sees.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Context;
-use jiff::Timestamp;
 use port26_platform::autostart::{self, AutostartError, Entry, Found, Removed, Scope, Started};
 use port26_platform::host::{Host, Os};
-use port26_platform::network;
 use serde::Serialize;
 
-use super::args::{AgentAction, FixArgs, Global};
-use super::fix::Asking;
+use super::args::{AgentAction, Global};
 use super::output::{self, Manner, Words};
 use super::words::{RESULT_WORDS, local_time};
-use super::{Exit, UsageError, context, failure, fix};
-use crate::account::ClientId;
-use crate::agent::{
-    self, ARGUMENTS, AgentLock, AgentMemory, Glance, LastLook, Looked, NAMES, Step, Watch, Why, look_sparingly,
-    program_at_login,
-};
-use crate::clients::CLIENTS;
-use crate::credentials::AttemptLedger;
-use crate::pipeline::{Desk, client_name};
-use crate::plan::{Outcome, code_of};
+use super::{Exit, UsageError, context};
+use crate::agent::{self, ARGUMENTS, AgentError, AgentMemory, LastLook, NAMES, Surroundings, Why, program_at_login};
+use crate::pipeline::Setup;
+use crate::plan::code_of;
 use crate::policy::{Mode, Policy, Schedule};
-use crate::report::{Report, SCHEMA};
-
-/// Somebody who asks whether an agent runs holds its lock for a moment.
-const LOCK_PATIENCE: Duration = Duration::from_secs(2);
-/// A login that a host refused is tried again after this long.
-const FORGET_REFUSALS: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+use crate::report::SCHEMA;
 
 /// The document of every action of `agent`.
 #[derive(Debug, Serialize)]
@@ -82,63 +67,42 @@ fn own_session_only(global: &Global, action: AgentAction) -> Result<(), UsageErr
     Ok(())
 }
 
-/// Looks as `fix --silent` does, as often as the policy says, until there is nothing more to wait for.
-fn be_the_agent(global: &Global) -> anyhow::Result<Exit> {
-    if global.dry_run {
-        return one_look_only_told(global);
+/// What the flags say is around the agent.
+struct Around(Global);
+
+impl Surroundings for Around {
+    type Error = anyhow::Error;
+
+    fn policy(&self) -> anyhow::Result<Policy> {
+        context::policy(&self.0)
     }
-    let state = context::state_dir(global)?;
-    let mut policy = context::policy(global)?;
-    let Some(_only_one) = AgentLock::take(&state, LOCK_PATIENCE)? else {
-        tracing::info!("another agent of this user runs already");
-        return finished(global, Exit::Done);
-    };
-    let (pid, started) = (std::process::id(), Timestamp::now());
-    let mut looker = Looker::new(global);
-    let mut watch = Watch::default();
-    let mut exit = Exit::Done;
-    loop {
-        let network = network::addresses();
-        let glance = Glance {
-            now: Timestamp::now(),
-            closed: looker.one_has_closed(&state)?,
-            stop: agent::stop_is_asked(&state),
-            network: network.clone(),
-        };
-        match watch.step(&glance) {
-            Step::End => break,
-            Step::Wait(time) => std::thread::sleep(time),
-            Step::Look(why) => {
-                // A policy that is broken from now on is told; the one that held until now goes on holding.
-                let broken = context::policy(global).map(|now| policy = now).err();
-                let (mut look, how) = looker.look(&policy, why);
-                exit = how;
-                if let Some(error) = broken {
-                    look.error.get_or_insert(format!("{error:#}"));
-                }
-                look.ended = Timestamp::now();
-                let schedule = policy.schedule.value;
-                watch.looked(Looked { ended: look.ended, network, awaiting: !looker.awaited.is_empty(), schedule });
-                // A disk that is full now is no reason to end: the next look is kept again.
-                if let Err(error) = (AgentMemory { pid, started, schedule, last_look: Some(look) }).save(&state) {
-                    tracing::error!("what the agent saw was not kept: {error}");
-                }
-            }
-        }
+
+    fn host(&self) -> anyhow::Result<Host> {
+        context::host(&self.0)
     }
-    drop(_only_one);
-    finished(global, exit)
+
+    fn setup(&self, host: Host, policy: Policy) -> anyhow::Result<Setup> {
+        context::setup(&self.0, host, policy)
+    }
 }
 
-/// What the agent would do now: its exit code says it, and the document where one is asked for. It neither stays nor
-/// leaves anything.
-fn one_look_only_told(global: &Global) -> anyhow::Result<Exit> {
-    let (look, exit) = Looker::new(global).look(&context::policy(global)?, Why::Start);
-    let last_look = Some(LastLook { ended: Timestamp::now(), ..look });
+/// Looks as `fix --silent` does, as often as the policy says, until there is nothing more to wait for.
+fn be_the_agent(global: &Global) -> anyhow::Result<Exit> {
+    let around = Around(Global { silent: true, json: false, ..global.clone() });
+    let policy = around.policy()?;
+    if !global.dry_run {
+        let exit = agent::stay(&context::state_dir(global)?, policy, &around).map_err(|error| match error {
+            AgentError::Around(error) => error,
+            AgentError::Memory(error) => error.into(),
+            other => anyhow::Error::new(other),
+        })?;
+        return finished(global, exit.unwrap_or(Exit::Done));
+    }
+    let (last_look, exit) = agent::one_look_only_told(&policy, &around);
     if context::manner(global) != Manner::Json {
         return Ok(exit);
     }
-    told(global, &Document { last_look, ..document(global)? }, exit)
+    told(global, &Document { last_look: Some(last_look), ..document(global)? }, exit)
 }
 
 /// The agent says nothing, except to who asked for a document.
@@ -147,92 +111,6 @@ fn finished(global: &Global, exit: Exit) -> anyhow::Result<Exit> {
         output::json(&document(global)?)?;
     }
     Ok(exit)
-}
-
-/// Takes the looks, and knows between them which programs were in the way and which logins were refused.
-struct Looker {
-    global: Global,
-    asking: Asking,
-    awaited: Vec<(ClientId, String)>,
-    attempts: Option<AttemptLedger>,
-    attempts_since: Timestamp,
-}
-
-impl Looker {
-    fn new(global: &Global) -> Self {
-        let silent = Global { silent: true, json: false, ..global.clone() };
-        let asking = if global.dry_run { Asking::OnlyTold } else { Asking::Agreed };
-        Self { global: silent, asking, awaited: Vec::new(), attempts: None, attempts_since: Timestamp::now() }
-    }
-
-    /// One look. What goes wrong in it is told by `status`: the next one may find things better.
-    fn look(&mut self, policy: &Policy, why: Why) -> (LastLook, Exit) {
-        let mut look = LastLook::begin(why, policy.mode.value, Timestamp::now());
-        if policy.mode.value == Mode::Off {
-            self.awaited.clear();
-            return (look, Exit::Done);
-        }
-        // A fault of port26 itself ends the look, not the agent.
-        let exit = failure::caught(|| self.fix(policy, &mut look)).unwrap_or_else(|error| {
-            tracing::error!("{error:#}");
-            look.error = Some(format!("{error:#}"));
-            Exit::Failed
-        });
-        look.exit_code = exit.code();
-        (look, exit)
-    }
-
-    fn fix(&mut self, policy: &Policy, look: &mut LastLook) -> anyhow::Result<Exit> {
-        let host = context::host_to_change(&self.global)?;
-        let awaited = std::mem::take(&mut self.awaited).into_iter().map(|(client, _)| client).collect();
-        let (first, second) =
-            look_sparingly(&host, CLIENTS, &awaited, |host| self.carry_out(host, policy, look.begun))?;
-        let report = together(first, second);
-        look.count(&report);
-        let open = report.accounts.iter().filter(|account| account.result == Some(Outcome::Deferred));
-        for account in open.map(|report| &report.account) {
-            let name = client_name(account);
-            if !look.waiting_for.contains(&name) {
-                look.waiting_for.push(name);
-            }
-            self.awaited.push((account.client, account.profile.clone()));
-        }
-        Ok(fix::exit(&report))
-    }
-
-    fn carry_out(&mut self, host: Host, policy: &Policy, begun: Timestamp) -> anyhow::Result<Report> {
-        let mut tools = context::tools_on(host, &self.global, context::nobody())?;
-        tools.policy = policy.clone();
-        if begun.duration_since(self.attempts_since) >= FORGET_REFUSALS {
-            self.attempts_since = begun;
-        } else if let Some(before) = &self.attempts {
-            tools.attempts = before.next_run();
-        }
-        let done = fix::carry_out(&tools, &FixArgs::default(), self.asking);
-        self.attempts = Some(tools.attempts);
-        done
-    }
-
-    /// Is one of the programs that were in the way closed now?
-    fn one_has_closed(&self, state: &Path) -> anyhow::Result<bool> {
-        if self.awaited.is_empty() {
-            return Ok(false);
-        }
-        let desk = Desk::new(state, &context::host(&self.global)?, CLIENTS);
-        Ok(self.awaited.iter().any(|(client, profile)| !desk.is_open(*client, profile)))
-    }
-}
-
-/// What a look and the one after it say: the second, but what the first has fixed is fixed and not "already working".
-fn together(first: Report, second: Option<Report>) -> Report {
-    let Some(mut report) = second else { return first };
-    let fixed = first.accounts.into_iter().filter(|one| one.result == Some(Outcome::Fixed));
-    for one in fixed {
-        if let Some(again) = report.accounts.iter_mut().find(|again| again.account.id == one.account.id) {
-            *again = one;
-        }
-    }
-    report
 }
 
 fn install(global: &Global) -> anyhow::Result<Exit> {

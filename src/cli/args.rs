@@ -153,6 +153,14 @@ pub struct FixArgs {
     /// Afterwards send one message to the account's own address
     #[arg(long)]
     pub send_test: bool,
+    /// Programs that are open
+    #[command(flatten)]
+    pub waits: Waits,
+}
+
+/// What is done about mail programs that are open.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Waits {
     /// If a mail program is open: wait until it is closed, then change its accounts
     #[arg(long)]
     pub wait: bool,
@@ -163,6 +171,13 @@ pub struct FixArgs {
     /// With --wait or --close: wait no longer than this
     #[arg(long, value_name = "SECONDS")]
     pub wait_max: Option<u32>,
+}
+
+impl Waits {
+    /// Is something to be waited for?
+    pub fn any(&self) -> bool {
+        self.wait || self.close || self.wait_max.is_some()
+    }
 }
 
 /// Arguments of `undo`.
@@ -266,6 +281,9 @@ pub struct RelayArgs {
     /// Only this account, by id or e-mail address; may be given several times
     #[arg(long = "account", value_name = "ACCOUNT", requires = "use_it")]
     pub accounts: Vec<String>,
+    /// Programs that are open
+    #[command(flatten)]
+    pub waits: Waits,
 }
 
 /// Arguments of `profile`.

@@ -1,4 +1,5 @@
-//! From flags to the things the stages work with: the machine, the policy, the prober, passwords, the writer.
+//! From flags to what a run is set up with, and what is asked of it: the machine, the policy, the prober, passwords,
+//! consent, patience.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,27 +8,23 @@ use std::time::Duration;
 use anyhow::Context;
 use port26_platform::host::{Host, Os};
 use port26_platform::sealed::UserSeal;
-use port26_platform::secrets::{Asking, Keychain};
+use port26_platform::secrets::{Asking, Keychain, Secrets};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::UsageError;
 pub(super) use super::another_machine::host;
-use super::args::{Global, Selection};
+use super::args::{Global, Selection, Waits};
 use super::output::Manner;
-use super::progress::{BesideSpinner, HiddenOnly, Lines, Spinner};
-use crate::account::Notice;
-use crate::apply::{ApplyError, RunTurn};
+use super::terminal::{Asks, Terminal};
 use crate::clients::CLIENTS;
-use crate::credentials::{Ask, AttemptLedger, Borrowing, CredentialBook, Given, Index, KeychainUse, Nobody, Refusals};
-use crate::diagnosis::VerdictCode;
-use crate::network_history::{History, PortState};
-use crate::pipeline::{Desk, Discovery, Events, Quiet, Tested, Tools, discover, select};
-use crate::plan::Decision;
+use crate::credentials::{AttemptLedger, Borrowing, CredentialBook, Given, Index, KeychainUse, Nobody, Refusals};
+use crate::pipeline::{self, Consent, Discovery, Keeps, Patience, RepairError, Setup, Tools, discover_named};
 use crate::policy::Policy;
 use crate::probe::connect_to::ConnectTo;
 use crate::probe::{Config, Prober};
+use crate::report::Report;
 
 /// Where journal and receipts are kept.
 pub(super) fn state_dir(global: &Global) -> anyhow::Result<PathBuf> {
@@ -54,49 +51,27 @@ pub(super) fn policy(global: &Global) -> anyhow::Result<Policy> {
         .map_err(|error| UsageError::new(error.to_string(), "`port26 policy show` lists the settings.").into())
 }
 
-/// Everything the stages need. Whoever is asked for passwords is the verb's choice.
-pub(super) fn tools(global: &Global, ask: Box<dyn Ask>) -> anyhow::Result<Tools> {
-    tools_on(host(global)?, global, ask)
+/// What a run works with on this machine, with whoever is at the terminal.
+pub(super) fn tools(global: &Global, asks: Asks) -> anyhow::Result<Tools> {
+    Ok(Tools::new(setup(global, host(global)?, policy(global)?)?, Arc::new(Terminal::new(manner(global), asks))))
 }
 
 /// The same for a verb that changes settings: programs that are set by scripting may be launched for it. A dry run
 /// disturbs nobody.
-pub(super) fn tools_to_change(global: &Global, ask: Box<dyn Ask>) -> anyhow::Result<Tools> {
-    tools_on(host_to_change(global)?, global, ask)
-}
-
-/// The machine, for whoever changes settings.
-pub(super) fn host_to_change(global: &Global) -> anyhow::Result<Host> {
+pub(super) fn tools_to_change(global: &Global, consent: Consent) -> anyhow::Result<Tools> {
     let host = host(global)?;
-    Ok(if global.dry_run { host } else { host.to_be_changed() })
+    let host = if consent == Consent::DryRun { host } else { host.to_be_changed() };
+    let asks = if consent == Consent::AskFirst { Asks::Somebody } else { Asks::Nobody };
+    Ok(Tools::new(setup(global, host, policy(global)?)?, Arc::new(Terminal::new(manner(global), asks))))
 }
 
-/// The same on this machine.
-pub(super) fn tools_on(host: Host, global: &Global, ask: Box<dyn Ask>) -> anyhow::Result<Tools> {
+/// What the flags say of this machine, under this policy.
+pub(super) fn setup(global: &Global, host: Host, policy: Policy) -> anyhow::Result<Setup> {
     let state = state_dir(global)?;
-    let policy = policy(global)?;
-    let config = probe_config(global, &policy)?;
-    let shows_progress = matches!(manner(global), Manner::People | Manner::Detailed) && super::prompt::interactive();
-    let (events, ask): (Arc<dyn Events>, Box<dyn Ask>) = if shows_progress {
-        let spinner = Arc::new(Spinner::default());
-        (spinner.clone(), Box::new(BesideSpinner::new(spinner, ask)))
-    } else if matches!(manner(global), Manner::People | Manner::Detailed) {
-        (Arc::new(Lines), ask)
-    } else if manner(global) == Manner::Quiet && super::prompt::interactive() {
-        (Arc::new(HiddenOnly::default()), ask)
-    } else {
-        (Arc::new(Quiet), ask)
-    };
-    Ok(Tools {
-        clients: CLIENTS,
-        prober: Prober::new(config).context("preparing TLS")?,
-        credentials: Arc::new(credentials(global, &host, ask)?),
-        attempts: AttemptLedger::remembering(refusals(global, &state)),
-        desk: Desk::new(state, &host, CLIENTS),
-        policy,
-        host,
-        events,
-    })
+    let prober = Prober::new(probe_config(global, &policy)?).context("preparing TLS")?;
+    let attempts = AttemptLedger::remembering(refusals(global, &state));
+    let Passwords { given, secrets, keychain, borrowing } = passwords(global, &host)?;
+    Ok(Setup { host, state, policy, prober, given, secrets, keychain, borrowing, attempts })
 }
 
 /// Passwords that were refused lately. A dry run adds none.
@@ -105,8 +80,16 @@ pub(super) fn refusals(global: &Global, state: &Path) -> Refusals {
     if global.dry_run { refusals.only_read() } else { refusals }
 }
 
-/// Passwords at hand: standard input, the keychain, and whoever may be asked.
-pub(super) fn credentials(global: &Global, host: &Host, ask: Box<dyn Ask>) -> anyhow::Result<CredentialBook> {
+/// Where passwords come from.
+struct Passwords {
+    given: Given,
+    secrets: Arc<dyn Secrets>,
+    keychain: KeychainUse,
+    borrowing: Option<Borrowing>,
+}
+
+/// Passwords at hand: standard input, the keychain, and what mail programs keep.
+fn passwords(global: &Global, host: &Host) -> anyhow::Result<Passwords> {
     let given = if global.credential_stdin { given(&mut std::io::stdin().lock())? } else { Given::default() };
     // A profile that says which host gets whose password must not choose among several people's.
     if global.home.is_some() && given.is_open_list() {
@@ -116,9 +99,15 @@ pub(super) fn credentials(global: &Global, host: &Host, ask: Box<dyn Ask>) -> an
     let asking = if super::prompt::interactive() && !global.silent { Asking::Allowed } else { Asking::Never };
     // Somebody else's home neither fills this user's keychain nor is opened with it, unless that is asked for.
     let keychain = if host.own_session || global.keychain { KeychainUse::Full } else { KeychainUse::Off };
+    let borrowing = Borrowing::of(host, CLIENTS, Arc::new(UserSeal));
+    Ok(Passwords { given, secrets: Arc::new(Keychain::new(asking)), keychain, borrowing })
+}
+
+/// The passwords that are kept, with nobody to ask for others.
+pub(super) fn kept_passwords(global: &Global, host: &Host) -> anyhow::Result<CredentialBook> {
+    let Passwords { given, secrets, keychain, borrowing } = passwords(global, host)?;
     let index = Index::in_state(&state_dir(global)?);
-    let book = CredentialBook::new(given, Arc::new(Keychain::new(asking)), keychain, index, ask);
-    Ok(book.borrowing(Borrowing::of(host, CLIENTS, Arc::new(UserSeal))))
+    Ok(CredentialBook::new(given, secrets, keychain, index, Box::new(Nobody)).borrowing(borrowing))
 }
 
 /// The passwords on standard input.
@@ -126,11 +115,6 @@ pub(super) fn given(input: &mut dyn std::io::Read) -> Result<Given, UsageError> 
     Given::read(input).map_err(|error| {
         UsageError::new(error.to_string(), "Give one USER:PASSWORD a line; it is split at the first colon.")
     })
-}
-
-/// Nobody is asked.
-pub(super) fn nobody() -> Box<dyn Ask> {
-    Box::new(Nobody)
 }
 
 fn probe_config(global: &Global, policy: &Policy) -> anyhow::Result<Config> {
@@ -158,18 +142,64 @@ fn anchors(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
 
 /// Finds the accounts and keeps those named on the command line.
 pub(super) fn discover_selected(tools: &Tools, selection: &Selection) -> anyhow::Result<Discovery> {
-    let mut found = discover(&tools.host, tools.clients);
-    let names: Vec<String> =
-        found.accounts.iter().flat_map(|one| one.emails.iter().chain([&one.id])).cloned().collect();
-    found.accounts = select(found.accounts, &selection.accounts).map_err(|nobody| {
-        let known = names.iter().map(String::as_str);
-        let hint = match nearest(&nobody, known) {
-            Some(near) => format!("Did you mean {near}? `port26 scan` lists the accounts."),
-            None => "`port26 scan` lists the accounts; name one by its id or its address.".to_owned(),
+    discover_named(&tools.host, tools.clients, &selection.accounts).map_err(|unknown| told(unknown.into()))
+}
+
+/// Runs it to its end; why it could not go on is told as the command line tells it.
+pub(super) fn run(work: impl Future<Output = Result<Report, RepairError>>) -> anyhow::Result<Report> {
+    runtime()?.block_on(work).map_err(told)
+}
+
+fn told(error: RepairError) -> anyhow::Error {
+    match error {
+        RepairError::UnknownAccount(unknown) => {
+            let hint = match nearest(&unknown.name, unknown.known.iter().map(String::as_str)) {
+                Some(near) => format!("Did you mean {near}? `port26 scan` lists the accounts."),
+                None => "`port26 scan` lists the accounts; name one by its id or its address.".to_owned(),
+            };
+            UsageError::new(unknown.to_string(), hint).into()
+        }
+        RepairError::NobodyToAsk => nobody_to_ask(error.to_string()).into(),
+        RepairError::Writer(error) => error.into(),
+        other => other.into(),
+    }
+}
+
+/// How a verb that writes settings asks before it does; an error where it must and cannot.
+pub(super) fn consent(global: &Global, verb: &str) -> Result<Consent, UsageError> {
+    if global.dry_run {
+        return Ok(Consent::DryRun);
+    }
+    if global.yes || global.silent {
+        return Ok(Consent::Agreed);
+    }
+    if manner(global) == Manner::Json || !super::prompt::interactive() {
+        return Err(nobody_to_ask(format!("{verb} must ask before it changes settings, and nobody can be asked here")));
+    }
+    Ok(Consent::AskFirst)
+}
+
+fn nobody_to_ask(message: String) -> UsageError {
+    UsageError::new(message, "Add --yes to change without asking, or --dry-run to see what would change.")
+}
+
+/// A program that was asked to close has this long: time to answer whether a draft shall be kept.
+const AFTER_ASKING: Duration = Duration::from_secs(60);
+
+/// How long an open program is waited for. `None`: not at all.
+pub(super) fn patience(waits: &Waits) -> Result<Option<Patience>, UsageError> {
+    if !waits.wait && !waits.close {
+        return match waits.wait_max {
+            None => Ok(None),
+            Some(_) => Err(UsageError::new(
+                "--wait-max says how long to wait, and nothing is waited for",
+                "Add --wait, or --close.",
+            )),
         };
-        UsageError::new(format!("there is no account {nobody} on this computer"), hint)
-    })?;
-    Ok(found)
+    }
+    let given = waits.wait_max.map(|seconds| Duration::from_secs(seconds.into()));
+    let limit = given.or_else(|| (!waits.wait).then_some(AFTER_ASKING));
+    Ok(Some(Patience { close: waits.close, limit }))
 }
 
 /// The name that was probably meant: a letter or two beside it, more in a long one.
@@ -182,90 +212,12 @@ fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a 
 
 /// The runtime of the probe.
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("starting the network runtime")
+    pipeline::runtime().context("starting the network runtime")
 }
 
-/// What a run may leave in the state folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keeps {
-    /// What it has seen and done.
-    State,
-    /// Nothing (`--dry-run`).
-    Nothing,
-}
-
-impl Keeps {
-    /// As the flags say.
-    pub(super) fn of(global: &Global) -> Self {
-        if global.dry_run { Self::Nothing } else { Self::State }
-    }
-}
-
-/// Another run at a terminal may wait for an answer of its user; this long is waited for it.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Waits for the turn of this run, before any settings are read. A run that writes nothing needs none.
-pub(super) fn turn(desk: &Desk, keeps: Keeps) -> Result<Option<RunTurn>, ApplyError> {
-    if keeps == Keeps::Nothing {
-        return Ok(None);
-    }
-    let waiting = |holder: &str| {
-        tracing::info!("waiting for {holder}");
-        super::page::remark(format_args!("{holder} is at work here; waiting for it, a minute at most"));
-    };
-    desk.writer().begin_run(PATIENCE, &waiting).map(Some)
-}
-
-/// Keeps in the state folder what this network did to the ports, and adds to each account why it used to work.
-/// A history that cannot be kept is no reason to fail: it is logged.
-pub(super) fn remember(tools: &Tools, tested: &mut [Tested], keeps: Keeps) {
-    let signs = tools.prober.signs();
-    let kept = History::load_or_begin(tools.desk.state()).and_then(|(mut history, damaged)| {
-        if let Some(error) = damaged {
-            tracing::warn!("what was remembered of networks is begun anew: {error}");
-        }
-        let Some(network) = history.id_to_keep(&signs) else { return Ok(()) };
-        let now = jiff::Timestamp::now();
-        for one in tested {
-            let port = one.report.account.outgoing.port;
-            let Some(state) = one.report.verdict.as_ref().and_then(|verdict| port_state(verdict.code)) else {
-                continue;
-            };
-            history.note(&network, port, state, now);
-            // It proved itself a moment ago, so it got through.
-            if let Decision::Move { to } = &one.decision {
-                history.note(&network, to.port, PortState::Open, now);
-            }
-            if let Some(told) = history.explain(&network, port).filter(|_| state == PortState::Blocked) {
-                one.report.account.notices.push(Notice { code: "used_to_work".to_owned(), message: told });
-            }
-        }
-        match keeps {
-            Keeps::State => history.save(tools.desk.state()),
-            Keeps::Nothing => Ok(()),
-        }
-    });
-    if let Err(error) = kept {
-        tracing::warn!("the history of this network was not kept: {error}");
-    }
-}
-
-/// What a verdict says about the network; `None` if it says nothing.
-fn port_state(code: VerdictCode) -> Option<PortState> {
-    match code {
-        VerdictCode::Ok | VerdictCode::AuthRequired | VerdictCode::BadCredentials => Some(PortState::Open),
-        VerdictCode::PortBlockedNetwork
-        | VerdictCode::PortBlockedExceptRelay
-        | VerdictCode::UseSubmission
-        | VerdictCode::NetworkBlocksMail
-        | VerdictCode::RelayUnsafe => Some(PortState::Blocked),
-        // What a VPN does is not what the network does.
-        _ => None,
-    }
+/// What a run with these flags may leave in the state folder.
+pub(super) fn keeps(global: &Global) -> Keeps {
+    if global.dry_run { Keeps::Nothing } else { Keeps::State }
 }
 
 #[cfg(test)]
@@ -281,5 +233,19 @@ mod tests {
         assert_eq!(meant("thunderbird/abcd.defaut/smtp1"), Some("thunderbird/abcd.default/smtp1"));
         assert_eq!(meant("carla@elsewhere.test"), None);
         assert_eq!(meant("b"), None);
+    }
+
+    #[test]
+    fn how_long_is_waited() {
+        let patience =
+            |wait, close, wait_max| patience(&Waits { wait, close, wait_max }).map_err(|error| error.to_string());
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(patience(false, false, None), Ok(None));
+        assert_eq!(patience(true, false, None), Ok(Some(Patience { close: false, limit: None })));
+        assert_eq!(patience(true, false, Some(5)), Ok(Some(Patience { close: false, limit: seconds(5) })));
+        assert_eq!(patience(false, true, None), Ok(Some(Patience { close: true, limit: seconds(60) })));
+        assert_eq!(patience(true, true, None), Ok(Some(Patience { close: true, limit: None })));
+        assert_eq!(patience(false, true, Some(0)), Ok(Some(Patience { close: true, limit: seconds(0) })));
+        assert!(patience(false, false, Some(5)).unwrap_err().contains("--wait-max"));
     }
 }

@@ -9,9 +9,10 @@ use serde::Serialize;
 
 use super::args::{CredentialAction, CredentialArgs, ForgetArgs, Global, Selection};
 use super::output::{self, Words};
-use super::{Exit, UsageError, context, prompt};
+use super::terminal::Asks;
+use super::{Exit, UsageError, context};
 use crate::clients::CLIENTS;
-use crate::credentials::{Item, Kept, Origin, logins_of, somebody_to_ask};
+use crate::credentials::{Item, Kept, Origin, logins_of};
 use crate::operator::lending_by_names;
 use crate::pipeline::{discover, select};
 use crate::report::SCHEMA;
@@ -58,8 +59,8 @@ fn text(page: &mut Words, document: &Document) -> std::io::Result<()> {
 }
 
 fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Exit)> {
-    let ask = somebody_to_ask(global.silent || global.credential_stdin, prompt::interactive());
-    let tools = context::tools(global, ask)?;
+    let asks = if global.silent || global.credential_stdin { Asks::Nobody } else { Asks::Somebody };
+    let tools = context::tools(global, asks)?;
     let mut entries = Vec::new();
     let mut exit = Exit::Done;
     let mut accounts = context::discover_selected(&tools, selection)?.accounts;
@@ -117,13 +118,13 @@ fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Ex
 
 fn list(global: &Global) -> anyhow::Result<Vec<Entry>> {
     let host = context::host(global)?;
-    let kept = context::credentials(global, &host, context::nobody())?.list()?;
+    let kept = context::kept_passwords(global, &host)?.list()?;
     Ok(kept.iter().map(|item| entry(item, "kept")).collect())
 }
 
 fn forget(global: &Global, whose: &ForgetArgs) -> anyhow::Result<(Vec<Entry>, Exit)> {
     let host = context::host(global)?;
-    let book = context::credentials(global, &host, context::nobody())?;
+    let book = context::kept_passwords(global, &host)?;
     let kept = book.list()?;
     let items = if whose.all { kept } else { items_of(&host, &kept, &whose.accounts)? };
     let mut exit = Exit::Done;

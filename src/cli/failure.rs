@@ -2,7 +2,7 @@
 //! standard output; also when port26 itself is at fault.
 
 use std::ffi::OsString;
-use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::panic::PanicHookInfo;
 
 use port26_platform::files::FileError;
 use serde::Serialize;
@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::page::Page;
 use super::{Exit, UsageError, output};
 use crate::apply::{ApplyError, JournalError, StoreError};
+use crate::fault::Panicked;
 use crate::report::SCHEMA;
 
 /// The document of a run that came to nothing.
@@ -28,13 +29,6 @@ pub(super) struct Failure {
     message: String,
     /// The next step.
     hint: String,
-}
-
-/// port26 itself came upon something that it does not expect.
-#[derive(Debug, thiserror::Error)]
-#[error("port26 has a fault and stopped: {what}")]
-pub(super) struct Panicked {
-    what: String,
 }
 
 impl Failure {
@@ -113,16 +107,6 @@ pub(super) fn of_command_line(error: &clap::Error, arguments: &[OsString]) -> Ex
     Exit::Usage
 }
 
-/// Runs it; a panic in it is an error like any other.
-pub(super) fn caught<T>(run: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
-    // What was in the middle of something is not used again: the process ends, or the agent's next look begins anew.
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
-        let what = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let what = what.or_else(|| payload.downcast_ref::<String>().cloned());
-        Err(Panicked { what: what.unwrap_or_else(|| "no reason was given".to_owned()) }.into())
-    })
-}
-
 /// Where a panic happened goes to the log; the words on the terminal are [`Failure`]'s.
 pub(super) fn log_panics() {
     std::panic::set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
@@ -138,7 +122,8 @@ mod tests {
     #[test]
     fn a_panic_is_an_error_with_a_code_and_a_next_step() {
         let nothing: [u8; 0] = [];
-        let error = caught(|| Ok(nothing[std::hint::black_box(3)])).unwrap_err();
+        let faulty = || -> anyhow::Result<u8> { Ok(nothing[std::hint::black_box(3)]) };
+        let error = crate::fault::caught(faulty).unwrap_err();
         let failure = Failure::of(&error.context("looking"));
         assert_eq!((failure.code, failure.exit()), ("internal", Exit::Failed));
         assert!(failure.message.contains("out of bounds"), "{}", failure.message);

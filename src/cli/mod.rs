@@ -7,10 +7,8 @@ mod args;
 mod context;
 mod credential;
 mod double_click;
-mod exit;
 mod failure;
 mod fix;
-mod fix_when_closed;
 mod hand_over;
 mod help;
 mod home_folder;
@@ -25,6 +23,7 @@ mod relay;
 mod report_words;
 mod scan;
 mod status;
+mod terminal;
 mod test;
 mod tryout;
 mod undo;
@@ -37,9 +36,9 @@ use std::ffi::OsString;
 use clap::FromArgMatches;
 use port26_platform::session::ThisComputer;
 
+pub use crate::exit::Exit;
 pub use args::{Cli, Verb};
 pub use double_click::double_clicked;
-pub use exit::Exit;
 use failure::Failure;
 pub use help::command;
 
@@ -74,7 +73,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     }
     let (json, silent) = (cli.global.json, cli.global.silent);
     failure::log_panics();
-    let done = failure::caught(|| log::start(&cli).and_then(|()| run(cli)));
+    let done = crate::fault::caught(|| log::start(&cli).and_then(|()| run(cli)));
     done.unwrap_or_else(|error| Failure::of(&error).tell(json, silent))
 }
 

@@ -2,24 +2,33 @@
 //! while somebody is asked something.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use port26_platform::processes::Asked;
 use port26_platform::terminal::{Hidden, hide_typing};
-use secrecy::SecretString;
 
 use super::page::remark;
 use super::words::counted;
-use crate::credentials::Ask;
-use crate::pipeline::{Event, Events};
+use crate::pipeline::Progress;
 use crate::shown::{line, shown};
 
-/// Shows events on standard error. One bar a stage; there is none between stages. While there is one, nothing that is typed
+/// How a run's progress is shown.
+pub(super) trait Shows: Send + Sync {
+    /// Called from any thread.
+    fn on(&self, at: &Progress);
+
+    /// Asks something, with what moves out of the way.
+    fn beside(&self, ask: &mut dyn FnMut()) {
+        ask();
+    }
+}
+
+/// Shows progress on standard error. One bar a stage; there is none between stages. While there is one, nothing that is typed
 /// is shown: it may be a password that comes early.
 #[derive(Default)]
-pub struct Spinner {
+pub(super) struct Spinner {
     bar: Mutex<Option<Bar>>,
     hosts: Hosts,
 }
@@ -76,51 +85,60 @@ impl Spinner {
     }
 }
 
-impl Events for Spinner {
-    fn on(&self, event: &Event) {
-        match event {
-            Event::WaitingForGreeting { host } => {
+impl Shows for Spinner {
+    fn on(&self, at: &Progress) {
+        match at {
+            Progress::WaitingForGreeting { host } => {
                 self.show(format!("{} takes long to answer; it is waited for up to half a minute", shown(host)));
             }
-            Event::Testing { hosts } => {
+            Progress::Testing { hosts } => {
                 self.hosts.all.store(*hosts, Relaxed);
                 self.hosts.done.store(0, Relaxed);
                 self.show(format!("testing the ports of {}", counted(*hosts, "mail server", "mail servers")));
             }
-            Event::HostTested { .. } => {
+            Progress::HostTested { .. } => {
                 let all = self.hosts.all.load(Relaxed);
                 let done = (self.hosts.done.fetch_add(1, Relaxed) + 1).min(all);
                 self.show(format!("testing the ports: {done} of {} done", counted(all, "host", "hosts")));
             }
-            Event::Writing { accounts: 1 } => self.show("writing the settings of 1 account"),
-            Event::Writing { accounts } => self.show(format!("writing the settings of {accounts} accounts")),
-            Event::Waiting { programs, asked } => self.show(waiting(programs, *asked)),
-            Event::Tested | Event::Written | Event::Waited => self.clear(),
+            Progress::Writing { accounts: 1 } => self.show("writing the settings of 1 account"),
+            Progress::Writing { accounts } => self.show(format!("writing the settings of {accounts} accounts")),
+            Progress::Waiting { programs, asked } => self.show(waiting(programs, *asked)),
+            Progress::Tested | Progress::Written | Progress::Waited => self.clear(),
+            Progress::OtherRun { .. } => {}
+        }
+    }
+
+    fn beside(&self, ask: &mut dyn FnMut()) {
+        // The lock is held while the person types: every message waits.
+        match self.lock().as_ref() {
+            Some(bar) => bar.shown.suspend(ask),
+            None => ask(),
         }
     }
 }
 
 /// With `--quiet` nothing turns; what is typed early is hidden all the same.
 #[derive(Default)]
-pub struct HiddenOnly(Mutex<Option<Hidden>>);
+pub(super) struct HiddenOnly(Mutex<Option<Hidden>>);
 
-impl Events for HiddenOnly {
-    fn on(&self, event: &Event) {
+impl Shows for HiddenOnly {
+    fn on(&self, at: &Progress) {
         let mut hidden = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match event {
-            Event::Testing { .. } => *hidden = Some(hide_typing()),
-            Event::Tested => *hidden = None,
+        match at {
+            Progress::Testing { .. } => *hidden = Some(hide_typing()),
+            Progress::Tested => *hidden = None,
             _ => {}
         }
     }
 }
 
-/// For people who are no terminal: nothing moves, but what it is waited for is said, once.
-pub struct Lines;
+/// Where the output is piped: nothing moves, but what is waited for is said, once.
+pub(super) struct Lines;
 
-impl Events for Lines {
-    fn on(&self, event: &Event) {
-        if let Event::Waiting { programs, asked } = event {
+impl Shows for Lines {
+    fn on(&self, at: &Progress) {
+        if let Progress::Waiting { programs, asked } = at {
             remark(waiting(programs, *asked));
         }
     }
@@ -143,29 +161,6 @@ fn waiting(programs: &[String], asked: Option<Asked>) -> String {
 impl Drop for Spinner {
     fn drop(&mut self) {
         self.clear();
-    }
-}
-
-/// Asks one question at a time, with the spinner out of the way: hosts are tested at once, and each may need a password.
-pub struct BesideSpinner {
-    spinner: Arc<Spinner>,
-    ask: Box<dyn Ask>,
-}
-
-impl BesideSpinner {
-    /// Whoever is asked, and the spinner that waits meanwhile.
-    pub fn new(spinner: Arc<Spinner>, ask: Box<dyn Ask>) -> Self {
-        Self { spinner, ask }
-    }
-}
-
-impl Ask for BesideSpinner {
-    fn password(&self, question: &str) -> std::io::Result<Option<SecretString>> {
-        // The lock is held while the person types: the next question waits, and so does every message.
-        match self.spinner.lock().as_ref() {
-            Some(bar) => bar.shown.suspend(|| self.ask.password(question)),
-            None => self.ask.password(question),
-        }
     }
 }
 

@@ -4,15 +4,14 @@
 use port26_platform::network::NetworkSigns;
 use serde::Serialize;
 
-use super::args::{Global, RelayArgs, Selection};
+use super::args::{Global, RelayArgs};
 use super::output::{self, Words};
-use super::undo::recover;
 use super::{Exit, UsageError, context, fix};
 use crate::account::TlsMode;
-use crate::pipeline::{self, ProviderServer};
+use crate::pipeline::{ProviderServer, Request, Route};
 use crate::policy::HostPort;
 use crate::relay::{self, Relay};
-use crate::report::{Report, SCHEMA};
+use crate::report::SCHEMA;
 
 /// The document of `relay --json`.
 #[derive(Debug, Serialize)]
@@ -26,6 +25,10 @@ struct Document {
 pub(super) fn run(global: &Global, args: &RelayArgs) -> anyhow::Result<Exit> {
     if let Some(user) = args.user.as_deref().filter(|_| args.use_it) {
         return use_it(global, args, user);
+    }
+    if args.waits.any() {
+        let message = "without --use nothing is changed, so no program is waited for";
+        return Err(UsageError::new(message, "Add --use and --user NAME, or leave --wait and --close out.").into());
     }
     let relays = known(args);
     let exit = if relays.is_empty() { Exit::NeedsUser } else { Exit::Done };
@@ -44,32 +47,11 @@ fn known(args: &RelayArgs) -> Vec<&'static Relay> {
 
 /// Tests the accounts, and moves those without a route to the provider's server once a login there has worked.
 fn use_it(global: &Global, args: &RelayArgs, user: &str) -> anyhow::Result<Exit> {
-    let asking = fix::asking(global, "relay --use")?;
-    let servers = servers(args, user)?;
-    let tools = context::tools_to_change(global, asking.somebody())?;
-    let _turn = context::turn(&tools.desk, asking.keeps())?;
-    let mut report = Report::new("relay");
-    recover(&tools.desk.writer(), asking.keeps(), &mut report)?;
-    let found = context::discover_selected(&tools, &Selection { accounts: args.accounts.clone() })?;
-    report.clients = found.clients;
-    report.problems = found.problems;
-    let runtime = context::runtime()?;
-    let mut tested = runtime.block_on(pipeline::test(&tools, found.accounts));
-    context::remember(&tools, &mut tested, asking.keeps());
-    let tested = runtime.block_on(pipeline::by_relay(&tools, tested, &servers));
-    // An account that a port of its own host gets through for is `fix`'s, not the relay's.
-    let to_relay = |host: &str| servers.iter().any(|server| server.host == host);
-    let fixing = pipeline::plan_changes(&tools, tested)
-        .into_iter()
-        .map(|one| {
-            let elsewhere = one.to.as_ref().is_some_and(|to| !to_relay(&to.host));
-            if elsewhere { fix::left_to_fix(one) } else { one }
-        })
-        .collect();
-    report.accounts = fix::write(&tools, fixing, asking)?;
-    drop(tools);
-    output::print(&report, context::manner(global))?;
-    Ok(fix::exit(&report))
+    let patience = context::patience(&args.waits)?;
+    let consent = context::consent(global, "relay --use")?;
+    let route = Route::Provider(servers(args, user)?);
+    let accounts = args.accounts.clone();
+    fix::carry_out(global, &Request { verb: "relay", accounts, consent, route, patience, send_test: false })
 }
 
 /// The provider's servers, the one on "submissions" or "submission" first as the table has them.

@@ -3,6 +3,7 @@
 use super::args::Global;
 use super::{Exit, context, output};
 use crate::clients::CLIENTS;
+use crate::exit::Purpose;
 use crate::pipeline::discover;
 use crate::report::{AccountReport, Report};
 
@@ -14,5 +15,5 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     report.accounts = found.accounts.into_iter().map(AccountReport::found).collect();
     report.problems = found.problems;
     output::print(&report, context::manner(global))?;
-    Ok(Exit::of_named(&report.problems))
+    Ok(Exit::of_report(&report, Purpose::ToLook))
 }

@@ -3,16 +3,16 @@
 use serde::Serialize;
 
 use super::args::{Global, UndoArgs};
-use super::context::Keeps;
 use super::output::{self, Manner, Words};
 use super::page::Page;
+use super::terminal::other_run;
 use super::undo_entries::{Entry, entries};
 use super::who::Who;
 use super::words::{local_time, server_words};
 use super::{Exit, UsageError, context, prompt};
-use crate::apply::{ApplyError, Kind, ReceiptId, Recovery, RecoveryOutcome, RunId, Selector, Status, Writer, in_words};
+use crate::apply::{ApplyError, Kind, ReceiptId, RunId, Selector, Status, Writer};
 use crate::clients::CLIENTS;
-use crate::pipeline::{Desk, client_title};
+use crate::pipeline::{Desk, Keeps, begin_turn, client_title, recover};
 use crate::plan::{Outcome, Reason};
 use crate::report::{Report, SCHEMA};
 use crate::shown::shown;
@@ -37,7 +37,7 @@ pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
     let state = context::state_dir(global)?;
     // To look, no program is launched.
     let looking = Desk::new(state.clone(), &host, CLIENTS);
-    let _turn = context::turn(&looking, Keeps::of(global))?;
+    let _turn = begin_turn(&looking, context::keeps(global), &other_run)?;
     let selector = selector(&looking.writer(), &who, args)?;
     let mut report = Report::new("undo");
     let accounts = if global.dry_run {
@@ -157,36 +157,6 @@ fn exit(result: Outcome) -> Exit {
         Outcome::Deferred => Exit::NeedsUser,
         _ => Exit::Failed,
     }
-}
-
-/// Puts right what an interrupted run left, or only says that there is something.
-pub(super) fn recover(writer: &Writer, keeps: Keeps, report: &mut Report) -> Result<(), ApplyError> {
-    match keeps {
-        Keeps::State => report.recovered = recovery_words(&writer.recover()?),
-        Keeps::Nothing => {
-            let cut_off = writer.interrupted()?.into_iter();
-            report.interrupted =
-                cut_off.map(|one| format!("{} ({})", shown(&one.profile), shown(&one.receipt.0))).collect();
-        }
-    }
-    Ok(())
-}
-
-/// What an interrupted run left, and what became of it.
-fn recovery_words(recovery: &Recovery) -> Vec<String> {
-    let settled = recovery.recovered.iter().map(|one| {
-        let what = match &one.outcome {
-            RecoveryOutcome::PutBack { left } if left.is_empty() => "put back as it was".to_owned(),
-            RecoveryOutcome::PutBack { left } => {
-                let which: Vec<String> = left.iter().map(|left| in_words(&left.slot)).collect();
-                format!("put back, except what another program changed since: {}", which.join(", "))
-            }
-            RecoveryOutcome::Waiting { error } => format!("still to be put back: {error}"),
-            RecoveryOutcome::Elsewhere => "belongs to another home folder".to_owned(),
-        };
-        format!("{} ({}): {what}", one.profile, one.receipt)
-    });
-    settled.chain(recovery.unreadable.iter().map(ToString::to_string)).collect()
 }
 
 fn text(page: &mut Words, document: &Document) -> std::io::Result<()> {

@@ -9,10 +9,9 @@ use port26_platform::secrets::{Secrets, SecretsError};
 
 use crate::account::Account;
 use crate::operator::Lending;
-use crate::shown::{line, shown};
 
 use super::given::{login_of, names_of};
-use super::{Ask, BorrowError, Borrowing, Credential, Given, Index, IndexError, Item, Origin, Withheld};
+use super::{Ask, BorrowError, Borrowing, Credential, Given, Index, IndexError, Item, Origin, PasswordFor, Withheld};
 
 /// What may be done with this user's keychain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,18 +174,10 @@ impl CredentialBook {
             return Ok(before.clone());
         }
         let other = account.incoming.as_ref().filter(|_| !account.logs_in() && lending == Lending::Strangers);
-        let other = other.map(|incoming| {
-            format!("This server belongs to another company than {}; it needs a password of its own.\n", incoming.host)
-        });
-        let other = other.unwrap_or_default();
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let finding = finding.filter(|finding| said.insert((*finding).to_owned()));
-        let finding = finding.map(|finding| format!("{}\n", line(finding))).unwrap_or_default();
-        let (user_shown, host_shown) = (shown(user), shown(host));
-        let question = format!(
-            "{finding}{other}Password of {user_shown} at {host_shown} (not shown; Enter alone skips this account): "
-        );
-        let password = self.ask.password(&question)?;
+        let other_than = other.map(|incoming| incoming.host.as_str());
+        let password = self.ask.password(&PasswordFor { user, host, finding, other_than, refused: None })?;
         let credential = password.map(|password| Credential { user: user.to_owned(), password, origin: Origin::Asked });
         typed.insert(Item::new(host, user), credential.clone());
         Ok(credential)
@@ -195,13 +186,8 @@ impl CredentialBook {
     /// Asks once more for a login whose password the server refused, after what it said. `None`: nothing was typed.
     pub fn prompt_again(&self, host: &str, user: &str, said: &str) -> io::Result<Option<Credential>> {
         let mut typed = self.typed.lock().unwrap_or_else(PoisonError::into_inner);
-        let question = format!(
-            "{}\nPassword of {} at {}, once more (the last attempt of this run; Enter alone leaves the account as it is): ",
-            line(said),
-            shown(user),
-            shown(host)
-        );
-        let Some(password) = self.ask.password(&question)? else { return Ok(None) };
+        let asked = PasswordFor { user, host, finding: None, other_than: None, refused: Some(said) };
+        let Some(password) = self.ask.password(&asked)? else { return Ok(None) };
         let credential = Credential { user: user.to_owned(), password, origin: Origin::Asked };
         typed.insert(Item::new(host, user), Some(credential.clone()));
         Ok(Some(credential))
@@ -339,8 +325,8 @@ mod tests {
     /// A user who answers every question alike, and remembers the last one.
     struct Answers(&'static str, Arc<Mutex<String>>);
     impl Ask for Answers {
-        fn password(&self, question: &str) -> io::Result<Option<SecretString>> {
-            *self.1.lock().unwrap() = question.to_owned();
+        fn password(&self, asked: &PasswordFor<'_>) -> io::Result<Option<SecretString>> {
+            *self.1.lock().unwrap() = format!("{} at {}", asked.user, asked.host);
             Ok(Some(SecretString::from(self.0)))
         }
     }
@@ -495,7 +481,7 @@ mod tests {
             CredentialBook { ask: Box::new(Answers("typed", asked.clone())), ..setup.book("", KeychainUse::Full) };
         let ask = |account: &Account| shown(book.prompt(account, Lending::OneOperator).unwrap()).map(|(user, ..)| user);
         assert_eq!(ask(&account(Some("anna"), Some("in"), &["anna@hosting.test"])).as_deref(), Some("anna"));
-        insta::assert_snapshot!(asked.lock().unwrap(), @"Password of anna at mail.hosting.test (not shown; Enter alone skips this account): ");
+        insta::assert_snapshot!(asked.lock().unwrap(), @"anna at mail.hosting.test");
         assert_eq!(ask(&account(None, Some("in"), &["anna@hosting.test"])).as_deref(), Some("in"));
         assert_eq!(ask(&account(None, None, &["anna@hosting.test"])).as_deref(), Some("anna@hosting.test"));
         assert_eq!(ask(&account(None, None, &[])), None);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
 
-pub use ask::{Ask, Nobody, Terminal, somebody_to_ask};
+pub use ask::{Ask, Nobody, PasswordFor};
 pub use book::{CredentialBook, CredentialError, Kept, KeychainUse, Trouble};
 pub use borrowed::{BorrowError, Borrowing};
 pub use given::{Given, GivenError, Withheld};

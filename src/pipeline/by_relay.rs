@@ -21,7 +21,7 @@ pub struct ProviderServer {
 }
 
 /// Decides anew for the accounts that have no route; the others stay as they are. Each login is tried at most once.
-pub async fn by_relay(tools: &Tools, tested: Vec<Tested>, servers: &[ProviderServer]) -> Vec<Tested> {
+pub(super) async fn by_relay(tools: &Tools, tested: Vec<Tested>, servers: &[ProviderServer]) -> Vec<Tested> {
     let mut done = Vec::with_capacity(tested.len());
     for one in tested {
         let no_route = matches!(&one.decision, Decision::Leave { outcome: Outcome::NoRoute, .. });

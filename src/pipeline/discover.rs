@@ -17,6 +17,25 @@ pub struct Discovery {
     pub problems: Vec<Problem>,
 }
 
+/// An account was named that is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no account {name} on this computer")]
+pub struct UnknownAccount {
+    /// What was named.
+    pub name: String,
+    /// The ids and addresses that there are.
+    pub known: Vec<String>,
+}
+
+/// Looks for every client, and keeps the accounts that are named by id or address; all of them if none is named.
+pub fn discover_named(host: &Host, clients: &[&dyn MailClient], names: &[String]) -> Result<Discovery, UnknownAccount> {
+    let mut found = discover(host, clients);
+    let known = || found.accounts.iter().flat_map(|one| one.emails.iter().chain([&one.id])).cloned().collect();
+    let known: Vec<String> = if names.is_empty() { Vec::new() } else { known() };
+    found.accounts = select(found.accounts, names).map_err(|name| UnknownAccount { name, known })?;
+    Ok(found)
+}
+
 /// Looks for every client.
 pub fn discover(host: &Host, clients: &[&dyn MailClient]) -> Discovery {
     let mut discovery = Discovery { problems: host.unread.iter().map(unread).collect(), ..Discovery::default() };

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::Tools;
 use super::by_import;
+use super::conversation::{Move, Progress};
 use super::test::Tested;
-use super::{Event, Tools};
 use crate::account::{Account, ClientId, Notice, SubmissionServer};
 use crate::apply::{
     AccountChange, AccountFate, ApplyError, NewPassword, ReceiptId, RunId, Selector, Transaction, in_words,
@@ -18,34 +19,45 @@ use crate::policy::Mode;
 use crate::report::AccountReport;
 
 /// An account on its way through the fix.
-pub struct Fixing {
+pub(super) struct Fixing {
     /// What is told about it.
-    pub report: AccountReport,
+    pub(super) report: AccountReport,
     /// The settings to write; empty if it is left alone.
-    pub changes: Vec<Change>,
+    pub(super) changes: Vec<Change>,
     /// The same where port26 does not write: they are handed out, for a person to import.
     pub(super) by_import: Vec<Change>,
     /// Its server afterwards.
-    pub to: Option<SubmissionServer>,
+    pub(super) to: Option<SubmissionServer>,
     accepted: Option<Credential>,
     consent: Option<Reason>,
 }
 
 impl Fixing {
+    /// Of this account nothing is written, whatever was decided.
+    pub(super) fn left_alone(tested: Tested) -> Self {
+        let Tested { report, accepted, consent, .. } = tested;
+        Self { report, changes: Vec::new(), by_import: Vec::new(), to: None, accepted, consent }
+    }
+
+    /// What somebody is asked about; `None`: it is left alone.
+    pub(super) fn as_move(&self) -> Option<Move<'_>> {
+        Some(Move { account: &self.report.account, to: self.to.as_ref()?, renames: self.needs_consent() })
+    }
+
     /// Somebody must agree to it by name: it goes to another name of the host.
-    pub fn needs_consent(&self) -> bool {
+    pub(super) fn needs_consent(&self) -> bool {
         (self.pending() || !self.by_import.is_empty()) && self.consent.is_some()
     }
 
     /// Somebody was shown what changes and agreed to it.
     #[must_use]
-    pub fn agreed(mut self) -> Self {
+    pub(super) fn agreed(mut self) -> Self {
         self.consent = None;
         self
     }
 
     /// Something will be written.
-    pub fn pending(&self) -> bool {
+    pub(super) fn pending(&self) -> bool {
         !self.changes.is_empty()
     }
 
@@ -58,20 +70,26 @@ impl Fixing {
 }
 
 /// What would be written for these tested accounts; nothing is written yet.
-pub fn plan_changes(tools: &Tools, tested: Vec<Tested>) -> Vec<Fixing> {
+pub(super) fn plan_changes(tools: &Tools, tested: Vec<Tested>) -> Vec<Fixing> {
     tested.into_iter().map(|tested| one(tools, tested)).collect()
 }
 
+/// What `fix` would report of it, for a run that only looks: where its program cannot be led there, or a setting is held
+/// from elsewhere, nothing can be fixed. An open program is another matter, since it can be closed.
+pub(super) fn as_fix_would_say(tools: &Tools, tested: Tested) -> AccountReport {
+    let Decision::Move { to } = &tested.decision else { return tested.report };
+    let looks_only = tools.policy.mode.value == Mode::Test;
+    let client = client_of(tools, &tested.report.account).filter(|_| !looks_only);
+    match client.map(|client| client.changes(&tested.report.account, to)) {
+        Some(Err(error)) => tested.report.with_result(Outcome::NeedsUser, plan_reason(&error)),
+        Some(Ok(_)) | None => tested.report,
+    }
+}
+
 fn one(tools: &Tools, tested: Tested) -> Fixing {
-    let mut fixing = Fixing {
-        report: tested.report,
-        changes: Vec::new(),
-        by_import: Vec::new(),
-        to: None,
-        accepted: tested.accepted,
-        consent: tested.consent,
-    };
-    let Decision::Move { to } = tested.decision else { return fixing };
+    let decision = tested.decision.clone();
+    let mut fixing = Fixing::left_alone(tested);
+    let Decision::Move { to } = decision else { return fixing };
     if tools.policy.mode.value == Mode::Test {
         fixing.settle(Outcome::WouldFix, look_only_reason());
         return fixing;
@@ -97,7 +115,7 @@ fn client_of<'a>(tools: &'a Tools, account: &Account) -> Option<&'a dyn MailClie
 }
 
 /// Writes what is pending and needs no consent any more, one transaction a profile, reads every account back, keeps accepted passwords.
-pub fn fix(tools: &Tools, mut fixing: Vec<Fixing>, run: &RunId) -> Vec<AccountReport> {
+pub(super) fn fix(tools: &Tools, mut fixing: Vec<Fixing>, run: &RunId) -> Vec<AccountReport> {
     for one in fixing.iter_mut().filter(|one| one.needs_consent()) {
         if let Some(reason) = one.consent.take() {
             one.settle(Outcome::NeedsUser, reason);
@@ -109,13 +127,16 @@ pub fn fix(tools: &Tools, mut fixing: Vec<Fixing>, run: &RunId) -> Vec<AccountRe
         let account = &one.report.account;
         groups.entry((code_of(&account.client), account.profile.clone())).or_default().push(place);
     }
-    if !groups.is_empty() {
-        tools.events.on(&Event::Writing { accounts: groups.values().map(Vec::len).sum() });
+    let writes = !groups.is_empty();
+    if writes {
+        tools.talk.progress(&Progress::Writing { accounts: groups.values().map(Vec::len).sum() });
     }
     for ((_, profile), places) in groups {
         write_profile(tools, &mut fixing, &places, profile, run);
     }
-    tools.events.on(&Event::Written);
+    if writes {
+        tools.talk.progress(&Progress::Written);
+    }
     keep_passwords(tools, &mut fixing);
     by_import::hand_out_all(tools, &mut fixing, run);
     fixing.into_iter().map(|one| one.report).collect()

@@ -4,8 +4,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::Tools;
+use super::conversation::Progress;
 use super::turns::greets_nobody;
-use super::{Event, Tools};
 use crate::account::TlsMode;
 use crate::diagnosis::{other_names, proves};
 use crate::probe::finding::{PortFinding, Resolution, ServerDate, TlsTrouble};
@@ -67,7 +68,7 @@ async fn target(tools: &Tools, survey: &mut Survey, configured: &[(u16, TlsMode)
 /// Opens the port once more and waits for its greeting.
 async fn wait_for_greeting(tools: &Tools, survey: &mut Survey, before: &PortFinding, patience: Duration) {
     if patience == LATEST_GREETING {
-        tools.events.on(&Event::WaitingForGreeting { host: before.host.clone() });
+        tools.talk.progress(&Progress::WaitingForGreeting { host: before.host.clone() });
     }
     let target = Target { port: before.port, tls: before.tls_mode, greeting_patience: Some(patience) };
     let (again, session) = tools.prober.open_target(&before.host, target).await;

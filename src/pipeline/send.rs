@@ -51,7 +51,7 @@ pub enum TestMailError {
 }
 
 /// Sends one message for each account that was just fixed, and notes on the account what became of it.
-pub async fn send_tests(tools: &Tools, accounts: &mut [AccountReport]) {
+pub(super) async fn send_tests(tools: &Tools, accounts: &mut [AccountReport]) {
     for report in accounts.iter_mut().filter(|report| report.result == Some(Outcome::Fixed)) {
         let Some(to) = report.after.clone() else { continue };
         let notice = match send_test(tools, &report.account, &to, "port26 test message").await {

@@ -10,13 +10,15 @@ use port26_platform::network::vpn_towards;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::Tools;
+use super::conversation::Progress;
 use super::known_network::Memory;
+use super::ports::probe_mode;
 use super::second_look::{REPEAT, look_again, whose_network};
 use super::strangers::{self, Around};
 use super::test::abilities;
 use super::turns::{Worth, turns, worth};
-use super::{Event, Tools};
-use crate::account::{Account, AuthSetting, TlsMode};
+use crate::account::{Account, TlsMode};
 use crate::clients::abilities::Abilities;
 use crate::diagnosis::local::is_this_computer;
 use crate::diagnosis::{NetworkView, in_doubt};
@@ -84,7 +86,7 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
         by_host.entry(account.outgoing.host.to_lowercase()).or_default().push(account);
     }
     let memory = Memory::of(tools);
-    tools.events.on(&Event::Testing { hosts: by_host.len() });
+    tools.talk.progress(&Progress::Testing { hosts: by_host.len() });
     let (late, mut told) = watch::channel(Late::default());
     let (for_25, mut for_page) = (&mut told, late.subscribe());
     let hosts = async {
@@ -187,7 +189,7 @@ async fn one_host(
     if !here {
         look_again(tools, &mut survey, &configured).await;
     }
-    tools.events.on(&Event::HostTested { host: host.clone() });
+    tools.talk.progress(&Progress::HostTested { host: host.clone() });
     (host, survey)
 }
 
@@ -215,18 +217,4 @@ fn first_address(survey: &Survey) -> Option<IpAddr> {
         Resolution::Addresses { addresses, .. } => addresses.first().copied(),
         _ => None,
     }
-}
-
-/// A plain account that logs in is tried with STARTTLS, so that its password can be proven without being sent in the clear.
-pub(crate) fn probe_mode(account: &Account) -> TlsMode {
-    match (account.outgoing.tls, account.outgoing.auth) {
-        (TlsMode::None, AuthSetting::None) => TlsMode::None,
-        (TlsMode::None, _) => TlsMode::Starttls,
-        (mode, _) => mode,
-    }
-}
-
-/// 465 is "submissions" (implicit TLS, RFC 8314); every other target port speaks STARTTLS.
-pub(crate) fn target_mode(port: u16) -> TlsMode {
-    if port == 465 { TlsMode::Implicit } else { TlsMode::Starttls }
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
 
+use super::conversation::Progress;
 use super::fix::client_name;
 use super::once_more::once_more;
+use super::ports::probe_mode;
 use super::rename::by_other_name;
 use super::second_look::LATEST_GREETING;
-use super::survey::{probe_mode, survey};
-use super::{Event, Tools, no_password};
+use super::survey::survey;
+use super::{Tools, no_password};
 use crate::account::{Account, AuthSetting, Notice, SubmissionServer, TlsMode};
 use crate::clients::abilities::Abilities;
 use crate::credentials::{Credential, CredentialBook, Origin, Outcome as LoginOutcome};
@@ -49,7 +51,7 @@ impl Tested {
 }
 
 /// Tests these accounts, in their order.
-pub async fn test(tools: &Tools, accounts: Vec<Account>) -> Vec<Tested> {
+pub(super) async fn test(tools: &Tools, accounts: Vec<Account>) -> Vec<Tested> {
     let mut tested: Vec<Option<Tested>> = Vec::with_capacity(accounts.len());
     let mut open: Vec<(usize, Account)> = Vec::new();
     for (place, account) in accounts.into_iter().enumerate() {
@@ -81,7 +83,7 @@ pub async fn test(tools: &Tools, accounts: Vec<Account>) -> Vec<Tested> {
     for (place, one) in done.into_iter().flatten() {
         tested[place] = Some(one);
     }
-    tools.events.on(&Event::Tested);
+    tools.talk.progress(&Progress::Tested);
     tested.into_iter().flatten().collect()
 }
 
@@ -252,13 +254,12 @@ pub(super) async fn prove_target(
         Some(_) => None,
         None => in_background(tools, &account, move |book, account| book.unusable(account, lending)).await,
     };
+    // Who is asked for a password hears first what it is for.
+    let finding = format!("{} Port {} of {} gets through, and needs a login.", verdict.summary, to.port, to.host);
     let credential = match credential {
         // What the system does not open for us it does not open for the client either.
         None if account.password_in_client && unusable.is_none() => return moved(account, verdict, to, None),
         None => {
-            // Who is asked for a password hears first what it is for.
-            let finding =
-                format!("{} Port {} of {} gets through, and needs a login.", verdict.summary, to.port, to.host);
             let ask = move |book: &CredentialBook, account: &Account| {
                 book.prompt_after(account, lending, Some(&finding)).ok().flatten()
             };
@@ -266,7 +267,10 @@ pub(super) async fn prove_target(
         }
         // Whoever is there may know a better one than the server has refused already.
         Some(known) if tools.attempts.refused_before(&to.host, &known).is_some() => {
-            let typed = move |book: &CredentialBook, account: &Account| book.prompt(account, lending).ok().flatten();
+            let finding = format!("{finding} The server has refused the password at hand before.");
+            let typed = move |book: &CredentialBook, account: &Account| {
+                book.prompt_after(account, lending, Some(&finding)).ok().flatten()
+            };
             in_background(tools, &account, typed).await.or(Some(known))
         }
         given => given,

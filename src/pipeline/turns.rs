@@ -3,7 +3,7 @@
 //! more where these do not settle it.
 
 use super::known_network::Memory;
-use super::survey::{probe_mode, target_mode};
+use super::ports::{probe_mode, target_mode};
 use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
 use crate::clients::abilities::Abilities;
 use crate::diagnosis::certificate::is_of_the_certificate;

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use port26_platform::processes::Asked;
 
+use super::conversation::Progress;
 use super::fix::client_name;
-use super::{Event, Tools, discover};
+use super::{Tools, discover};
 use crate::account::{Account, ClientId};
 use crate::clients::{InUse, MailClient};
 use crate::plan::{Outcome, Reason};
@@ -16,14 +17,23 @@ use crate::report::AccountReport;
 /// How often it is looked whether a client is still open.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// An account that was still put off after its client was closed is tried again after this long, later later: the client
+/// An account that was still put off after its client was closed is tried again after this long, and each time later: the client
 /// was opened again, or another profile of the same name is open.
 const AGAIN: Duration = Duration::from_secs(5);
 const AGAIN_AT_MOST: u32 = 12;
 
+/// How long, and how, an open program is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// The programs are asked to close.
+    pub close: bool,
+    /// At most so long; `None`: for as long as it takes.
+    pub limit: Option<Duration>,
+}
+
 /// Waiting for clients to be closed, over the whole run.
 #[derive(Debug)]
-pub struct Waiting {
+pub(super) struct Waiting {
     ask: bool,
     until: Option<Instant>,
     /// Processes that were asked: nobody is asked twice.
@@ -36,16 +46,22 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Waits at most so long, beginning now; without a limit for as long as it takes. `ask`: the clients are asked to
-    /// close.
-    pub fn new(ask: bool, limit: Option<Duration>) -> Self {
-        let until = limit.and_then(|limit| Instant::now().checked_add(limit));
-        Self { ask, until, asked: BTreeSet::new(), closed: BTreeSet::new(), tried: BTreeMap::new(), answer: None }
+    /// Waits as long as this, beginning now.
+    pub(super) fn new(patience: Patience) -> Self {
+        let until = patience.limit.and_then(|limit| Instant::now().checked_add(limit));
+        Self {
+            ask: patience.close,
+            until,
+            asked: BTreeSet::new(),
+            closed: BTreeSet::new(),
+            tried: BTreeMap::new(),
+            answer: None,
+        }
     }
 
     /// Waits until the client of at least one of the accounts that are put off is closed, and says whose are. `None`:
-    /// there are none, or the time is over.
-    pub async fn next_closed(&mut self, tools: &Tools, accounts: &[AccountReport]) -> Option<Vec<String>> {
+    /// there are none, the time is over, or whoever started the run waits no longer.
+    pub(super) async fn next_closed(&mut self, tools: &Tools, accounts: &[AccountReport]) -> Option<Vec<String>> {
         let put_off = |report: &&AccountReport| report.result == Some(Outcome::Deferred);
         let waiting: Vec<&Account> = accounts.iter().filter(put_off).map(|report| &report.account).collect();
         if waiting.is_empty() {
@@ -60,14 +76,17 @@ impl Waiting {
             if self.until.is_some_and(|until| Instant::now() >= until) {
                 break None;
             }
-            let event = Event::Waiting { programs: open, asked: self.answer };
-            if told.as_ref() != Some(&event) {
-                tools.events.on(&event);
-                told = Some(event);
+            if !tools.talk.keep_waiting(&open) {
+                break None;
+            }
+            let waiting = Progress::Waiting { programs: open, asked: self.answer };
+            if told.as_ref() != Some(&waiting) {
+                tools.talk.progress(&waiting);
+                told = Some(waiting);
             }
             tokio::time::sleep(LOOK).await;
         };
-        tools.events.on(&Event::Waited);
+        tools.talk.progress(&Progress::Waited);
         closed
     }
 
@@ -132,7 +151,7 @@ impl Waiting {
     }
 
     /// Says of the accounts that are still put off why the waiting was of no use.
-    pub fn settle(&self, accounts: &mut [AccountReport]) {
+    pub(super) fn settle(&self, accounts: &mut [AccountReport]) {
         for report in accounts.iter_mut().filter(|report| report.result == Some(Outcome::Deferred)) {
             let name = client_name(&report.account);
             let message = match self.answer {
@@ -150,7 +169,7 @@ impl Waiting {
 }
 
 /// The accounts of these ids as they are now, for another look; and what to tell of those that are gone.
-pub fn read_again(tools: &Tools, ids: &[String], accounts: &mut [AccountReport]) -> Vec<Account> {
+pub(super) fn read_again(tools: &Tools, ids: &[String], accounts: &mut [AccountReport]) -> Vec<Account> {
     let clients: Vec<&dyn MailClient> = tools
         .clients
         .iter()
@@ -178,26 +197,35 @@ pub fn read_again(tools: &Tools, ids: &[String], accounts: &mut [AccountReport])
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex};
 
     use port26_platform::host::{Folders, Host, Os};
     use port26_platform::processes::{Ending, MemoryProcesses, Program};
     use port26_platform::registry::Value;
     use port26_platform::registry::memory::MemoryRegistry;
-    use port26_platform::secrets::MemorySecrets;
+    use secrecy::SecretString;
 
     use super::*;
-    use crate::clients::CLIENTS;
-    use crate::credentials::{AttemptLedger, CredentialBook, Given, Index, KeychainUse, Nobody};
-    use crate::pipeline::{Desk, Events};
-    use crate::policy::Policy;
+    use crate::credentials::PasswordFor;
+    use crate::pipeline::{Alone, Answer, Confirm, Conversation, Setup};
     use crate::probe::{Config, Prober};
 
-    #[derive(Default)]
-    struct Heard(Mutex<Vec<Event>>);
-    impl Events for Heard {
-        fn on(&self, event: &Event) {
-            self.0.lock().unwrap().push(event.clone());
+    /// Hears how far it is, and gives up after so many glances.
+    struct Heard(Mutex<Vec<Progress>>, AtomicUsize);
+    impl Conversation for Heard {
+        fn confirm(&self, asked: &Confirm<'_>) -> io::Result<Answer> {
+            Alone.confirm(asked)
+        }
+        fn password(&self, asked: &PasswordFor<'_>) -> io::Result<Option<SecretString>> {
+            Alone.password(asked)
+        }
+        fn keep_waiting(&self, _programs: &[String]) -> bool {
+            self.1.fetch_sub(1, Ordering::SeqCst) > 0
+        }
+        fn progress(&self, at: &Progress) {
+            self.0.lock().unwrap().push(at.clone());
         }
     }
 
@@ -219,7 +247,7 @@ mod tests {
             .with(outlook, "SMTP Server", Value::sz("smtp.hosting.test"))
             .with(express, "SMTP Server", Value::sz("smtp.hosting.test"))
             .with(express, "POP3 Server", Value::sz("pop.hosting.test"));
-        let (processes, heard) = (Arc::new(processes), Arc::new(Heard::default()));
+        let (processes, heard) = (Arc::new(processes), Arc::new(Heard(Mutex::default(), AtomicUsize::new(100))));
         let host = Host {
             os: Os::Windows,
             folders: Folders::below("/nowhere", Os::Windows),
@@ -231,19 +259,8 @@ mod tests {
             own_session: true,
         };
         let state = tempfile::tempdir().unwrap();
-        let secrets = Arc::new(MemorySecrets::new());
-        let index = Index::in_state(state.path());
-        let book = CredentialBook::new(Given::default(), secrets, KeychainUse::Off, index, Box::new(Nobody));
-        let tools = Tools {
-            clients: CLIENTS,
-            policy: Policy::default(),
-            prober: Prober::new(Config::default()).unwrap(),
-            credentials: Arc::new(book),
-            attempts: AttemptLedger::new(),
-            desk: Desk::new(state.path(), &host, CLIENTS),
-            host,
-            events: heard.clone(),
-        };
+        let prober = Prober::new(Config::default()).unwrap();
+        let tools = Tools::new(Setup::apart(host, state.path(), prober), heard.clone());
         let put_off = |account| {
             AccountReport::found(account).with_result(Outcome::Deferred, Reason::new("client_open", "open", "close"))
         };
@@ -272,12 +289,12 @@ mod tests {
             program("outlook", 7, Ending::AfterLooks(2)),
             program("msimn", 8, Ending::Never),
         ]));
-        let mut waiting = Waiting::new(false, Some(Duration::from_secs(20)));
+        let mut waiting = Waiting::new(Patience { close: false, limit: Some(Duration::from_secs(20)) });
         assert_eq!(machine.next(&mut waiting).await, Some(vec![machine.id(ClientId::Outlook)]));
         assert_eq!(machine.processes.asked(), Vec::<u32>::new());
         let heard = machine.heard.0.lock().unwrap();
         let both = vec!["Outlook".to_owned(), "Outlook Express".to_owned()];
-        assert_eq!(*heard, [Event::Waiting { programs: both, asked: None }, Event::Waited]);
+        assert_eq!(*heard, [Progress::Waiting { programs: both, asked: None }, Progress::Waited]);
     }
 
     #[tokio::test]
@@ -286,7 +303,7 @@ mod tests {
             program("outlook", 7, Ending::WhenAsked),
             program("msimn", 8, Ending::Never),
         ]));
-        let mut waiting = Waiting::new(true, Some(Duration::from_millis(1200)));
+        let mut waiting = Waiting::new(Patience { close: true, limit: Some(Duration::from_millis(1200)) });
         assert_eq!(machine.next(&mut waiting).await, Some(vec![machine.id(ClientId::Outlook)]));
         machine.accounts.iter_mut().find(|report| report.account.client == ClientId::Outlook).unwrap().result =
             Some(Outcome::Fixed);
@@ -307,7 +324,7 @@ mod tests {
             program("outlook", 7, Ending::WhenAsked),
             program("msimn", 8, Ending::Never),
         ]));
-        let mut waiting = Waiting::new(true, Some(Duration::from_secs(20)));
+        let mut waiting = Waiting::new(Patience { close: true, limit: Some(Duration::from_secs(20)) });
         assert!(machine.next(&mut waiting).await.is_some());
         assert!(!waiting.may_try(&machine.id(ClientId::Outlook)), "at once it would be the same");
         machine.processes.start(program("outlook", 9, Ending::Never));
@@ -317,10 +334,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whoever_started_the_run_may_give_up() {
+        let processes = MemoryProcesses::of([program("outlook", 7, Ending::Never), program("msimn", 8, Ending::Never)]);
+        let machine = machine(processes);
+        machine.heard.1.store(1, Ordering::SeqCst);
+        let mut waiting = Waiting::new(Patience { close: false, limit: None });
+        assert_eq!(machine.next(&mut waiting).await, None);
+    }
+
+    #[tokio::test]
     async fn a_system_without_a_way_says_so() {
         let processes = MemoryProcesses::of([program("outlook", 7, Ending::Never), program("msimn", 8, Ending::Never)]);
         let mut machine = machine(processes.without_a_way());
-        let mut waiting = Waiting::new(true, Some(Duration::ZERO));
+        let mut waiting = Waiting::new(Patience { close: true, limit: Some(Duration::ZERO) });
         assert_eq!(machine.next(&mut waiting).await, None);
         waiting.settle(&mut machine.accounts);
         let message = machine.accounts[0].reason.clone().unwrap().message;

@@ -14,7 +14,7 @@ use crate::diagnosis::tests::{
 use crate::diagnosis::{Case, NetworkView, diagnose};
 use crate::network_history::PortState;
 use crate::pipeline::known_network::Memory;
-use crate::pipeline::survey::probe_mode;
+use crate::pipeline::ports::probe_mode;
 use crate::pipeline::turns::{Worth, turns, worth};
 use crate::probe::finding::*;
 

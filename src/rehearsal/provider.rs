@@ -3,11 +3,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use port26_platform::network::NetworkSigns;
+
 use super::isp::{Isp, Verdict};
 use crate::probe::network::{Lookup, Network, Route};
 
 /// Where the invented hosts seem to be (RFC 5737: documentation, nobody is there).
 const HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 26));
+/// For documentation (RFC 7042).
+const GATEWAY: [u8; 6] = [0x00, 0x00, 0x5e, 0x00, 0x53, 0x26];
 const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 25));
 
 /// The provider.
@@ -43,6 +47,11 @@ impl Network for Provider {
     /// The invented network is always there, also on a computer without one.
     fn has_route(&self) -> Option<bool> {
         Some(true)
+    }
+
+    /// The invented provider's router: what a machine remembers of this network is not about the one around it.
+    fn signs(&self) -> Option<NetworkSigns> {
+        Some(NetworkSigns { search_suffixes: Vec::new(), ipv6_prefix: None, gateway: Some(GATEWAY) })
     }
 
     fn route(&self, host: &str, address: SocketAddr) -> Route {

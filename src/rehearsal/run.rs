@@ -1,13 +1,12 @@
 //! The rehearsal itself: the real pipeline on four invented machines, from the blocked port to the message
 //! that arrives, and back to the last byte.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use port26_platform::host::{Host, Os};
 use port26_platform::registry::{RegFile, Registry, RegistryError};
-use port26_platform::secrets::MemorySecrets;
 use serde::Serialize;
 
 use super::certificates::{Authority, CertificateError};
@@ -16,11 +15,10 @@ use super::machines::{HostNames, Machine, MachineError, accounts_on_host, build_
 use super::mail_host::{MailHost, MailHostConfig, MailHostError, Service};
 use super::provider::Provider;
 use crate::apply::{ApplyError, RunId, Selector};
-use crate::clients::{CLIENTS, scripted};
-use crate::credentials::{AttemptLedger, CredentialBook, Given, GivenError, Index, KeychainUse, Nobody};
-use crate::pipeline::{self, Desk, Quiet, TestMailError, Tools};
+use crate::clients::scripted;
+use crate::credentials::{Given, GivenError};
+use crate::pipeline::{Alone, Consent, RepairError, Request, Setup, TestMailError, Tools, repair, send_test};
 use crate::plan::Outcome;
-use crate::policy::Policy;
 use crate::probe::{Config, ProbeError, Prober};
 use crate::report::AccountReport;
 
@@ -50,6 +48,8 @@ pub enum RehearsalError {
     Credentials(#[from] GivenError),
     #[error(transparent)]
     Apply(#[from] ApplyError),
+    #[error(transparent)]
+    Repair(#[from] RepairError),
     #[error("{account}: {source}")]
     Send { account: String, source: TestMailError },
 }
@@ -95,31 +95,14 @@ impl RehearsalReport {
 /// Holds the rehearsal in a temporary folder that is gone afterwards, also when this is dropped half way. All machines are
 /// worked on at once; `done` hears of each as soon as it is done.
 pub async fn rehearse(done: impl Fn(&MachineReport)) -> Result<RehearsalReport, RehearsalError> {
-    let folder = tempfile::Builder::new().prefix("port26-try-").tempdir().map_err(RehearsalError::Folder)?;
-    let names = HostNames::default();
-    let authority = Authority::new("Rehearsal CA")?;
-    let host = MailHost::start(MailHostConfig {
-        host_name: names.hosting.clone(),
-        domains: names.domains().map(str::to_owned).to_vec(),
-        accounts: accounts_on_host(&names),
-        services: Service::usual(),
-        certificate: authority.server(&names.names())?,
-    })
-    .await?;
-    let provider = Provider::new(Isp::that_blocks_25(), names.names(), host.addresses());
-    let config =
-        Config { extra_anchors: vec![authority.der()], network: Some(Arc::new(provider)), ..Config::default() };
-    let built = build_all(folder.path(), &names)?;
-    let at_once = built.iter().map(|machine| async {
-        let state = folder.path().join(format!("state of {}", machine.name));
-        // Each computer has its own: they would wait for each other's conversations.
-        let prober = Prober::new(config.clone())?;
-        let report = one_machine(machine, &state, &prober, &host).await?;
+    let stage = Stage::build().await?;
+    let at_once = stage.machines.iter().map(|machine| async {
+        let report = stage.one_machine(machine).await?;
         done(&report);
         Ok::<_, RehearsalError>(report)
     });
     let machines = futures::future::try_join_all(at_once).await?;
-    let record = host.stop().await;
+    let record = stage.mail_host.stop().await;
     Ok(RehearsalReport {
         messages_arrived: machines.iter().map(|machine| machine.messages_arrived).sum(),
         bytes_restored: machines.iter().all(|machine| machine.bytes_restored),
@@ -128,45 +111,73 @@ pub async fn rehearse(done: impl Fn(&MachineReport)) -> Result<RehearsalReport, 
     })
 }
 
-async fn one_machine(
-    machine: &Machine,
-    state: &Path,
-    prober: &Prober,
-    mail_host: &MailHost,
-) -> Result<MachineReport, RehearsalError> {
-    let tools = tools(machine, state, prober)?;
-    let before = machine.fingerprint()?;
-    let found = pipeline::discover(&tools.host, tools.clients);
-    let tested = pipeline::test(&tools, found.accounts).await;
-    let accounts = pipeline::fix(&tools, pipeline::plan_changes(&tools, tested), &RunId::start());
-    let mut arrived = 0;
-    let mut moved = 0;
-    for report in accounts.iter().filter(|report| report.result == Some(Outcome::Fixed)) {
-        moved += 1;
-        let Some(server) = &report.after else { continue };
-        let subject = format!("Sent again by {}", report.account.id);
-        pipeline::send_test(&tools, &report.account, server, &subject)
-            .await
-            .map_err(|source| RehearsalError::Send { account: report.account.id.clone(), source })?;
-        let message = mail_host.wait_for(&subject, PATIENCE).await;
-        let as_meant = |message: &super::mail_host::Message| {
-            message.public_port == 26 && message.tls.is_some() && message.user.is_some()
-        };
-        arrived += usize::from(message.as_ref().is_some_and(as_meant));
-    }
-    tools.desk.writer().undo(&Selector::All, &RunId::start())?;
-    let after = machine.fingerprint()?;
-    Ok(MachineReport {
-        name: machine.name.clone(),
-        os: machine.os,
-        accounts,
-        moved,
-        messages_arrived: arrived,
-        bytes_restored: before == after,
-    })
+/// The invented machines, and the invented world around them.
+struct Stage {
+    machines: Vec<Machine>,
+    mail_host: MailHost,
+    config: Config,
+    /// Gone with the rehearsal.
+    folder: tempfile::TempDir,
 }
 
-fn tools(machine: &Machine, state: &Path, prober: &Prober) -> Result<Tools, RehearsalError> {
+impl Stage {
+    async fn build() -> Result<Self, RehearsalError> {
+        let folder = tempfile::Builder::new().prefix("port26-try-").tempdir().map_err(RehearsalError::Folder)?;
+        let names = HostNames::default();
+        let authority = Authority::new("Rehearsal CA")?;
+        let mail_host = MailHost::start(MailHostConfig {
+            host_name: names.hosting.clone(),
+            domains: names.domains().map(str::to_owned).to_vec(),
+            accounts: accounts_on_host(&names),
+            services: Service::usual(),
+            certificate: authority.server(&names.names())?,
+        })
+        .await?;
+        let provider = Provider::new(Isp::that_blocks_25(), names.names(), mail_host.addresses());
+        let config =
+            Config { extra_anchors: vec![authority.der()], network: Some(Arc::new(provider)), ..Config::default() };
+        let machines = build_all(folder.path(), &names)?;
+        Ok(Self { machines, mail_host, config, folder })
+    }
+
+    fn state_of(&self, machine: &Machine) -> PathBuf {
+        self.folder.path().join(format!("state of {}", machine.name))
+    }
+
+    async fn one_machine(&self, machine: &Machine) -> Result<MachineReport, RehearsalError> {
+        // Each computer has its own prober: they would wait for each other's conversations.
+        let tools = tools(machine, &self.state_of(machine), Prober::new(self.config.clone())?)?;
+        let before = machine.fingerprint()?;
+        let accounts = repair(&tools, &Request::fix(Consent::Agreed)).await?.accounts;
+        let mut arrived = 0;
+        let mut moved = 0;
+        for report in accounts.iter().filter(|report| report.result == Some(Outcome::Fixed)) {
+            moved += 1;
+            let Some(server) = &report.after else { continue };
+            let subject = format!("Sent again by {}", report.account.id);
+            send_test(&tools, &report.account, server, &subject)
+                .await
+                .map_err(|source| RehearsalError::Send { account: report.account.id.clone(), source })?;
+            let message = self.mail_host.wait_for(&subject, PATIENCE).await;
+            let as_meant = |message: &super::mail_host::Message| {
+                message.public_port == 26 && message.tls.is_some() && message.user.is_some()
+            };
+            arrived += usize::from(message.as_ref().is_some_and(as_meant));
+        }
+        tools.desk.writer().undo(&Selector::All, &RunId::start())?;
+        let after = machine.fingerprint()?;
+        Ok(MachineReport {
+            name: machine.name.clone(),
+            os: machine.os,
+            accounts,
+            moved,
+            messages_arrived: arrived,
+            bytes_restored: before == after,
+        })
+    }
+}
+
+fn tools(machine: &Machine, state: &Path, prober: Prober) -> Result<Tools, RehearsalError> {
     let registry = match &machine.registry {
         None => None,
         Some(file) => Some(Arc::new(RegFile::open(file)?) as Arc<dyn Registry>),
@@ -177,21 +188,22 @@ fn tools(machine: &Machine, state: &Path, prober: &Prober) -> Result<Tools, Rehe
     }
     let typed: String = machine.credentials.iter().map(|(user, password)| format!("{user}:{password}\n")).collect();
     let given = Given::read(&mut typed.as_bytes())?;
-    let secrets = Arc::new(MemorySecrets::new());
-    Ok(Tools {
-        clients: CLIENTS,
-        policy: Policy::default(),
-        prober: prober.clone(),
-        credentials: Arc::new(CredentialBook::new(
-            given,
-            secrets,
-            KeychainUse::Full,
-            Index::in_state(state),
-            Box::new(Nobody),
-        )),
-        attempts: AttemptLedger::new(),
-        desk: Desk::new(state, &host, CLIENTS),
-        host,
-        events: Arc::new(Quiet),
-    })
+    Ok(Tools::new(Setup { given, ..Setup::apart(host, state, prober) }, Arc::new(Alone)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network_history::{History, PortState};
+
+    /// It goes the way of `fix`: a machine also remembers what the network did to its ports.
+    #[tokio::test]
+    async fn what_is_rehearsed_is_the_whole_of_fix() {
+        let stage = Stage::build().await.unwrap();
+        let machine = stage.machines.iter().find(|machine| machine.os == Os::Linux).unwrap();
+        stage.one_machine(machine).await.unwrap();
+        let history = History::load(&stage.state_of(machine)).unwrap();
+        let seen: Vec<(u16, PortState)> = history.spans.iter().map(|span| (span.port, span.state)).collect();
+        assert!(seen.contains(&(25, PortState::Blocked)) && seen.contains(&(26, PortState::Open)), "{seen:?}");
+    }
 }

@@ -13,10 +13,8 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use port26::account::{AuthSetting, ClientId, CredentialSource};
-use port26::apply::RunId;
-use port26::clients::CLIENTS;
-use port26::credentials::{AttemptLedger, CredentialBook, Given, Index, Item, KeychainUse, Nobody};
-use port26::pipeline::{self, Desk, Quiet, Tools};
+use port26::credentials::{Given, Item};
+use port26::pipeline::{Alone, Consent, Request, Setup, Tools, discover, repair};
 use port26::plan::Outcome;
 use port26::policy::{HostPort, Policy};
 use port26::probe::network::{Lookup, Network, Route};
@@ -170,11 +168,10 @@ impl Plan {
             silent: self.silent.iter().copied().chain(self.control).collect(),
         };
         let tools = self.tools(&home, &state, authority, streets);
-        let found = pipeline::discover(&tools.host, tools.clients);
-        assert_eq!((found.accounts.len(), found.problems.len()), (self.mailboxes.len(), 0), "{:?}", found.problems);
-        let tested = pipeline::test(&tools, found.accounts).await;
-        let reports = pipeline::fix(&tools, pipeline::plan_changes(&tools, tested), &RunId::start());
-        let after = pipeline::discover(&tools.host, tools.clients).accounts;
+        let report = repair(&tools, &Request::fix(Consent::Agreed)).await.unwrap();
+        assert_eq!((report.accounts.len(), report.problems.len()), (self.mailboxes.len(), 0), "{:?}", report.problems);
+        let reports = report.accounts;
+        let after = discover(&tools.host, tools.clients).accounts;
         // The hosts write down what they read a moment later than it was sent.
         tokio::time::sleep(Duration::from_millis(50)).await;
         let place = |number: usize| {
@@ -223,22 +220,13 @@ impl Plan {
         let mut policy = Policy::default();
         let control = self.control.map(|host| HostPort { host: host.to_owned(), port: 25 });
         policy.control_hosts.value = control.into_iter().collect();
-        Tools {
-            clients: CLIENTS,
+        let setup = Setup {
             policy,
-            prober: Prober::new(config).unwrap(),
-            credentials: Arc::new(CredentialBook::new(
-                Given::read(&mut lines.as_bytes()).unwrap(),
-                Arc::new(secrets),
-                KeychainUse::Full,
-                Index::in_state(state),
-                Box::new(Nobody),
-            )),
-            attempts: AttemptLedger::new(),
-            desk: Desk::new(state, &host, CLIENTS),
-            host,
-            events: Arc::new(Quiet),
-        }
+            given: Given::read(&mut lines.as_bytes()).unwrap(),
+            secrets: Arc::new(secrets),
+            ..Setup::apart(host, state, Prober::new(config).unwrap())
+        };
+        Tools::new(setup, Arc::new(Alone))
     }
 
     fn write_home(&self, home: &Path) {

@@ -14,20 +14,24 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use port26::account::{AuthSetting, TlsMode};
 use port26::apply::{RunId, Selector};
-use port26::clients::CLIENTS;
-use port26::credentials::{AttemptLedger, CredentialBook, Given, Index, KeychainUse, Nobody};
+use port26::credentials::Given;
 use port26::diagnosis::VerdictCode;
 use port26::network_history::{History, PortState};
-use port26::pipeline::{self, Desk, Quiet, Tools};
+use port26::pipeline::{Alone, Answer, Consent, Conversation, Patience, Request, Setup, Tools, repair};
 use port26::plan::Outcome;
 use port26::policy::Policy;
 use port26::probe::network::{Lookup, Network, Route};
 use port26::probe::{Config, Prober};
 use port26_platform::host::{Host, Os};
 use port26_platform::network::NetworkSigns;
-use port26_platform::secrets::MemorySecrets;
+use port26_platform::processes::{Ending, MemoryProcesses, Program};
+
+use recorded::Recorded;
 
 use crate::scripted_host::{Authority, Dates, Greeting, Script, ScriptedHost};
+
+#[path = "recorded.rs"]
+pub mod recorded;
 
 pub const PASSWORD: &str = "Kiezel:1907 z";
 pub const ALL_PORTS: [u16; 8] = [25, 26, 465, 587, 2525, 993, 143, 443];
@@ -117,7 +121,11 @@ impl Network for InventedNetwork {
 pub struct World {
     host: &'static str,
     policy: Policy,
-    agreed: bool,
+    /// Somebody is asked before anything is written.
+    talk: Option<Arc<dyn Conversation>>,
+    /// The first profile is open, and closed after so many looks.
+    open: Option<usize>,
+    patience: Option<Patience>,
     stranger: Option<Script>,
     port: u16,
     tls: TlsMode,
@@ -196,7 +204,9 @@ impl World {
         Self {
             host: HOST,
             policy: Policy::default(),
-            agreed: false,
+            talk: None,
+            open: None,
+            patience: None,
             stranger: None,
             port,
             tls,
@@ -279,8 +289,19 @@ impl World {
     }
 
     /// Somebody was shown what changes, and agreed.
-    pub fn agreed(mut self) -> Self {
-        self.agreed = true;
+    pub fn agreed(self) -> Self {
+        self.asking(Arc::new(Recorded::answering([Answer::Yes])))
+    }
+
+    /// This is who is asked.
+    pub fn asking(mut self, talk: Arc<dyn Conversation>) -> Self {
+        self.talk = Some(talk);
+        self
+    }
+
+    /// Thunderbird is open on the first profile; it is closed after so many looks at it, which are waited for.
+    pub fn open_for(mut self, looks: usize) -> Self {
+        (self.open, self.patience) = (Some(looks), Some(Patience { close: false, limit: None }));
         self
     }
 
@@ -366,14 +387,11 @@ impl World {
         self.before.save(&state).unwrap();
         let tools = self.tools(&home, &state, network);
         let before = picture(&home);
-        let found = pipeline::discover(&tools.host, tools.clients);
-        assert_eq!((found.accounts.len(), found.problems.len()), (self.accounts, 0), "{:?}", found.problems);
-        let tested = pipeline::test(&tools, found.accounts).await;
-        let mut fixing = pipeline::plan_changes(&tools, tested);
-        if self.agreed {
-            fixing = fixing.into_iter().map(pipeline::Fixing::agreed).collect();
-        }
-        let reports = pipeline::fix(&tools, fixing, &RunId::start());
+        let consent = if self.talk.is_some() { Consent::AskFirst } else { Consent::Agreed };
+        let request = Request { patience: self.patience, ..Request::fix(consent) };
+        let report = repair(&tools, &request).await.unwrap();
+        assert_eq!((report.accounts.len(), report.problems.len()), (self.accounts, 0), "{:?}", report.problems);
+        let reports = report.accounts;
         let after = picture(&home);
         tools.desk.writer().undo(&Selector::All, &RunId::start()).unwrap();
         // The hosts write down what they read a moment later than it was sent.
@@ -406,6 +424,13 @@ impl World {
         }
     }
 
+    /// The tools for this home, set up in a folder, where the network is not asked.
+    pub fn tools_in(&self, folder: &Path) -> Tools {
+        let (home, state) = (folder.join("home"), folder.join("state"));
+        (0..self.accounts).for_each(|number| self.profile(&home, number));
+        self.tools(&home, &state, InventedNetwork::default())
+    }
+
     fn tools(&self, home: &Path, state: &Path, network: InventedNetwork) -> Tools {
         let config = Config {
             extra_anchors: if self.trusted { vec![self.authority.anchor.clone()] } else { Vec::new() },
@@ -420,23 +445,18 @@ impl World {
         let logins = if self.people { self.accounts } else { 1 };
         let typed: String =
             self.given.map(|password| (0..logins).map(|number| line(password, number)).collect()).unwrap_or_default();
-        let host = Host::folder(home, Os::Linux, None);
-        Tools {
-            clients: CLIENTS,
-            policy: self.policy.clone(),
-            prober: Prober::new(config).unwrap(),
-            credentials: Arc::new(CredentialBook::new(
-                Given::read(&mut typed.as_bytes()).unwrap(),
-                Arc::new(MemorySecrets::new()),
-                KeychainUse::Full,
-                Index::in_state(state),
-                Box::new(Nobody),
-            )),
-            attempts: AttemptLedger::new(),
-            desk: Desk::new(state, &host, CLIENTS),
-            host,
-            events: Arc::new(Quiet),
+        let mut host = Host::folder(home, Os::Linux, None);
+        if let Some(looks) = self.open {
+            let lock = Some(home.join(".thunderbird/p0.default/.parentlock"));
+            let thunderbird = Program { name: "thunderbird", pid: 7, lock, ending: Ending::AfterLooks(looks) };
+            host.processes = Arc::new(MemoryProcesses::of([thunderbird]));
         }
+        let setup = Setup {
+            policy: self.policy.clone(),
+            given: Given::read(&mut typed.as_bytes()).unwrap(),
+            ..Setup::apart(host, state, Prober::new(config).unwrap())
+        };
+        Tools::new(setup, self.talk.clone().unwrap_or_else(|| Arc::new(Alone)))
     }
 
     fn profile(&self, home: &Path, number: usize) {

@@ -2,6 +2,16 @@
 
 use crate::clients::Problem;
 use crate::plan::Outcome;
+use crate::report::Report;
+
+/// What somebody wanted of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To look (`scan`, `test`).
+    ToLook,
+    /// To change what cannot send (`fix`, `relay --use`, the agent).
+    ToChange,
+}
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,10 +73,20 @@ impl Exit {
         }
     }
 
-    /// The code for what was named on the command line, or lies in the home that was, and could not be read. A mail program's
-    /// own troubles are told and fail nothing that only looks.
-    pub fn of_named(problems: &[Problem]) -> Self {
-        if problems.iter().any(|problem| problem.client.is_none()) { Self::Failed } else { Self::Done }
+    /// How a run with this report ends; the one place where that is decided.
+    ///
+    /// What could not be read (`problems`) counts by what was asked for. A run that was to change settings leaves such an
+    /// account as it is: that failed, or waits for its user where only they can put it right. A run that only looks has
+    /// told it, and fails only if it is what was named on the command line, or lies in the home that was.
+    pub fn of_report(report: &Report, purpose: Purpose) -> Self {
+        let outcomes = Self::of(report.accounts.iter().filter_map(|account| account.result));
+        let of_problem = |problem: &Problem| match purpose {
+            Purpose::ToChange if problem.is_for_the_user() => Self::NeedsUser,
+            Purpose::ToChange => Self::Failed,
+            Purpose::ToLook if problem.client.is_none() => Self::Failed,
+            Purpose::ToLook => Self::Done,
+        };
+        report.problems.iter().map(of_problem).fold(outcomes, Self::worst)
     }
 
     /// The worse of two.
@@ -80,6 +100,7 @@ impl Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::ClientId;
 
     #[test]
     fn the_first_that_fits_wins() {
@@ -90,5 +111,33 @@ mod tests {
         assert_eq!(Exit::of([]), Exit::Done);
         assert_eq!(Exit::Usage.worst(Exit::Failed), Exit::Usage);
         assert_eq!(Exit::Done.worst(Exit::Pending), Exit::Pending);
+    }
+
+    #[test]
+    fn a_problem_counts_by_what_was_asked_for() {
+        let problem = |client, code: &str| Problem {
+            client,
+            at: "ola@mailhub.example".to_owned(),
+            code: code.to_owned(),
+            message: String::new(),
+            hint: String::new(),
+        };
+        let ends = |problems: &[Problem]| {
+            let report = Report { problems: problems.to_vec(), ..Report::new("fix") };
+            (Exit::of_report(&report, Purpose::ToLook), Exit::of_report(&report, Purpose::ToChange))
+        };
+        let (theirs, ours) = (
+            problem(Some(ClientId::ClawsMail), "no_outgoing_server"),
+            problem(Some(ClientId::ClawsMail), "unreadable"),
+        );
+        let named = problem(None, "unreadable_registry");
+        assert_eq!(ends(&[]), (Exit::Done, Exit::Done));
+        assert_eq!(
+            ends(std::slice::from_ref(&theirs)),
+            (Exit::Done, Exit::NeedsUser),
+            "only its user can put it right"
+        );
+        assert_eq!(ends(&[theirs.clone(), ours]), (Exit::Done, Exit::Failed));
+        assert_eq!(ends(&[theirs, named]), (Exit::Failed, Exit::Failed));
     }
 }
