@@ -19,6 +19,43 @@ def expected(server):
         "user": (server["user"] or None) if auth != "none" else None,
     }
 
+# What becomes of a saved login, one of these for each outgoing server with a user name.
+FOUND, ASKED, NOT_KNOWN, WRONG = "found by both", "asked for by both", "of which only the key tells whose they are", "seen differently"
+
+
+def blocks(user):
+    """Names of as many blocks have ciphertexts of the same length. Beyond ASCII nothing is concluded from it."""
+    return len(user) // 16 if user.isascii() else None
+
+
+def alike(one, other):
+    """Can the two names not be told apart without the key?"""
+    return None in (blocks(one), blocks(other)) or blocks(one) == blocks(other)
+
+
+def saved_logins(facts, document):
+    """(key, what became of it, words) for each outgoing server that has a user name."""
+    shown = {account["id"].split("/", 2)[2]: account for account in document["accounts"]}
+    servers = {server["key"]: server for server in facts["servers"] if server["type"] == "smtp" and server["host"] and server["user"]}
+    for key, server in servers.items():
+        if key not in shown:
+            continue
+        told, finds, user = shown[key]["password_in_client"], server["finds"], server["user"]
+        mine = [name for name in server["kept"] if alike(name, user)]
+        mailbox = [name for sender in facts["senders"] if sender["server"] == key for name in sender["mailbox"]]
+        logs_in = [other for other in servers.values() if expected(other)["auth"] != "none"]
+        same_host = [other["user"] for other in logs_in if other["host"].lower() == server["host"].lower()]
+        rivals = {other for other in same_host if any(alike(other, name) for name in mine)} | {user}
+        # a server that does not log in gets the login of the mailbox, copied
+        by_copy = expected(server)["auth"] == "none" and not mine and any(alike(name, user) for name in mailbox)
+        if told == finds:
+            how = FOUND if finds else ASKED
+        elif (told and (mine or by_copy)) or (finds and len(mine) < len(rivals)):
+            how = FOUND if by_copy and user in mailbox else NOT_KNOWN
+        else:
+            how = WRONG
+        yield key, how, f"{user!r}: Thunderbird {'finds it' if finds else 'asks'}, port26 says {told}; kept {server['kept']}"
+
 
 def differences(facts, document):
     """What the two say differently."""
@@ -64,6 +101,7 @@ def differences(facts, document):
         emails = list(dict.fromkeys(email for email in senders.get(key, []) if email))
         if sorted(account["emails"]) != sorted(emails):
             found.append(("emails", f"{key}: Thunderbird {emails}, port26 {account['emails']}"))
+        found.extend(("saved login", f"{key}: {words}") for at, how, words in saved_logins(facts, document) if at == key and how == WRONG)
         if account["used"] != (key in senders):
             found.append(("used", f"{key}: Thunderbird {key in senders}, port26 {account['used']}"))
     for key, account in shown.items():

@@ -11,7 +11,7 @@ import time
 import lists
 from asked import thunderbird
 from asked.port26 import Port26
-from compare import differences
+from compare import differences, saved_logins
 from made import case as cases
 from made import profile_lists
 from shrink import shrink
@@ -41,7 +41,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="port26-differential.") as folder:
         running = thunderbird.Running(pathlib.Path(folder, "thunderbird"))
         try:
-            port26 = Port26(os.environ["PORT26"], folder, running.compatibility)
+            port26 = Port26(os.environ["PORT26"], folder, running)
             same = compare_lists(args, port26)
             return 0 if compare(args, wanted, running, port26) and same else 1
         finally:
@@ -68,12 +68,15 @@ def compare(args, wanted, running, port26):
     # spread over all, so that every kind of profile is among them
     every = max(1, len(wanted) // args.starts) if args.starts else 0
     starts = untrue = 0
+    logins = collections.Counter()
     for number, case in enumerate(wanted):
         facts = running.facts(case)
-        found = differences(facts, port26.read(case))
+        document = port26.read(case)
+        found = differences(facts, document)
+        logins.update(how for _, how, _ in saved_logins(facts, document))
         if every and number % every == 0:
             starts += 1
-            alone = thunderbird.started(case)
+            alone = thunderbird.started(case, running.seal, running.key)
             if alone != facts:
                 untrue += 1
                 print(f"{case.name}: a start of its own says something else ({', '.join(case.notes)})\n  running {facts}\n  started {alone}")
@@ -92,6 +95,7 @@ def compare(args, wanted, running, port26):
         f"{len(wanted)} profiles (seed {args.seed}, from {args.first}), Thunderbird {running.version} ({running.build}): {differing} with a difference;"
         f" {starts} starts of its own, {untrue} unlike the running one; {seconds:.0f} s"
     )
+    print("saved logins: " + ", ".join(f"{count} {how}" for how, count in logins.most_common()))
     for kind, count in kinds.most_common():
         print(f"  {count:5} {kind}")
     return not differing and not untrue
@@ -101,7 +105,7 @@ def tell(args, case, small, kind, facts, document):
     """Prints a small profile with its difference, and keeps it."""
     found = [words for k, words in differences(facts, document) if k == kind]
     print(f"{case.name}: {kind}: {'; '.join(found)}")
-    for name, data in small.files():
+    for name, data in small.files(lambda text: text):
         print(f"    {name}: {data!r}")
     sys.stdout.flush()
     if args.keep:

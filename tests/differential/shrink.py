@@ -9,6 +9,12 @@ def shrink(case, shows):
         without = dataclasses.replace(case, **{name: None})
         if getattr(case, name) is not None and shows(without):
             case = without
+    if case.logins is not None and shows(without := dataclasses.replace(case, logins=None)):
+        case = without
+    for login in list(case.logins or []):
+        fewer = dataclasses.replace(case, logins=[other for other in case.logins if other is not login])
+        if shows(fewer):
+            case = fewer
     for name in ("user", "prefs"):
         data = getattr(case, name)
         if data is None:

@@ -24,11 +24,11 @@ impl GeckoIni {
         for line in text.split(['\r', '\n']).filter(|line| !line.starts_with(['#', ';'])) {
             let line = line.trim_start_matches([' ', '\t']);
             if let Some(name) = line.strip_prefix('[') {
-                section = name.split_once(']').filter(|(_, rest)| rest.trim_matches([' ', '\t']).is_empty());
+                section = section_named(name);
                 continue;
             }
             let line = line.trim_start_matches('=');
-            if let (Some((section, _)), Some((key, value))) = (section, line.split_once('=')) {
+            if let (Some(section), Some((key, value))) = (section, line.split_once('=')) {
                 let values = ini.0.entry(section.to_owned()).or_default();
                 values.insert(key.to_owned(), value.to_owned());
             }
@@ -39,6 +39,14 @@ impl GeckoIni {
     /// A value, blanks and all.
     pub fn get(&self, section: &str, key: &str) -> Option<&str> {
         self.0.get(section)?.get(key).map(String::as_str)
+    }
+}
+
+/// The name behind a `[`: up to the bracket, behind which only blanks may stand, or without one the whole line.
+fn section_named(line: &str) -> Option<&str> {
+    match line.split_once(']') {
+        Some((name, rest)) => Some(name).filter(|_| rest.trim_matches([' ', '\t']).is_empty()),
+        None => Some(line).filter(|name| !name.is_empty()),
     }
 }
 
@@ -61,5 +69,13 @@ mod tests {
         let utf16: Vec<u8> = "\u{feff}[A]\nx=1".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(GeckoIni::parse(&utf16).get("A", "x"), Some("1"));
         assert_eq!(GeckoIni::parse(b""), GeckoIni::default());
+    }
+
+    /// Thunderbird 153.8 finds the profiles of a list whose `[Profile0` is not closed.
+    #[test]
+    fn a_section_needs_no_second_bracket() {
+        let ini = GeckoIni::parse(b"[A\nx=1\n[B \ny=2\n[\nz=3\n[C\t]\nw=4");
+        assert_eq!((ini.get("A", "x"), ini.get("B", "y"), ini.get("B ", "y")), (Some("1"), None, Some("2")));
+        assert_eq!((ini.get("", "z"), ini.get("C\t", "w")), (None, Some("4")));
     }
 }

@@ -31,6 +31,8 @@ pub(super) enum Missing {
     NoHost(String),
 }
 
+const DEFAULT_SERVER: &str = "mail.smtp.defaultserver";
+
 /// The outgoing servers and who uses them.
 #[derive(Default)]
 pub(super) struct Senders {
@@ -91,8 +93,10 @@ pub(super) fn senders(prefs: &Preferences<'_>, servers: &impl Servers, listed_on
         all.each_identity(prefs, |_, _, _| Err(Missing::UnknownType(key.clone())));
         return all;
     }
-    let default = prefs.text("mail.smtp.defaultserver");
+    let default = prefs.text(DEFAULT_SERVER);
     let first = all.keys.first().cloned();
+    // without a default it writes the first there, and stops where that cannot be written (`OutgoingServerService`)
+    let in_the_way = prefs.0.default_against(DEFAULT_SERVER, "\"\"").filter(|_| listed_only).map(str::to_owned);
     let usable = |key: String, known: &HashSet<String>, missing: fn(String) -> Missing| {
         if listed_only && !known.contains(&key) {
             Err(missing(key))
@@ -110,7 +114,10 @@ pub(super) fn senders(prefs: &Preferences<'_>, servers: &impl Servers, listed_on
                 Some(own) => usable(own, &known, Missing::Unlisted),
                 None => match (&default, &first) {
                     (Some(key), _) => usable(key.clone(), &known, Missing::DefaultUnlisted),
-                    (None, Some(key)) => usable(key.clone(), &known, Missing::Unlisted),
+                    (None, Some(key)) => match &in_the_way {
+                        None => usable(key.clone(), &known, Missing::Unlisted),
+                        Some(odd) => Err(Missing::DefaultUnlisted(odd.clone())),
+                    },
                     (None, None) => Err(Missing::NoServers),
                 },
             };

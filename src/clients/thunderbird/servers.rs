@@ -278,16 +278,8 @@ impl Profile<'_> {
 
     fn accounts(&self, servers: &[Server], senders: &Senders) -> Vec<Account> {
         let mut saved: HashMap<&str, Vec<&Login>> = HashMap::new();
-        for login in self.logins.into_iter().flat_map(MozillaLogins::logins) {
-            let realm_fits = login.http_realm.as_ref().is_none_or(|realm| *realm == login.hostname);
-            if login.has_password && realm_fits {
-                saved.entry(&login.hostname).or_default().push(login);
-            }
-        }
-        // how many user names want a saved login of the same host: they are encrypted, so they can only be counted
-        let mut wanting: HashMap<String, HashSet<Option<&str>>> = HashMap::new();
-        for server in servers.iter().filter(|server| server.outgoing.auth != AuthSetting::None) {
-            wanting.entry(server.host.to_lowercase()).or_default().insert(server.outgoing.user.as_deref());
+        for login in self.logins.into_iter().flat_map(MozillaLogins::logins).filter(|login| login.is_of_mail()) {
+            saved.entry(&login.hostname).or_default().push(login);
         }
         let mut copied: HashSet<String> = HashSet::new();
         let nobody = Vec::new();
@@ -296,12 +288,14 @@ impl Profile<'_> {
             .map(|server| {
                 let senders = senders.by_key.get(&server.key).unwrap_or(&nobody);
                 let mut account = self.account(server, senders);
-                let origins = spellings("smtp", &server.host);
-                let there: usize = origins.iter().map(|origin| saved.get(origin.as_str()).map_or(0, Vec::len)).sum();
-                let wanted = wanting.get(&server.host.to_lowercase()).map_or(0, HashSet::len);
-                let authenticates = account.outgoing.auth != AuthSetting::None && account.outgoing.user.is_some();
-                if authenticates {
-                    account.password_in_client = there >= wanted.max(1);
+                let user = server.user_written.as_deref().or(account.outgoing.user.as_deref());
+                let incoming = account.incoming.as_ref().and_then(|incoming| incoming.user.as_deref());
+                // without one of its own it gets the incoming one with the move
+                let login_user = user.or(incoming).unwrap_or_default();
+                let there = logins_of(&server.host, login_user, &saved);
+                let authenticates = account.outgoing.auth != AuthSetting::None;
+                if user.is_some() && (authenticates || there > 0) {
+                    account.password_in_client = there >= wanted_there(server, login_user, servers, &saved).max(1);
                 } else if there == 0
                     && account.used
                     && let Some((guid, from, to)) = self.login_copy(server, senders, &account, &saved)
@@ -329,9 +323,10 @@ impl Profile<'_> {
         }
         let incoming = self.incoming_key(senders)?;
         let origins = self.incoming_origins(incoming);
-        let mut candidates = origins.iter().filter_map(|origin| saved.get(origin.as_str())).flatten();
+        let candidates = origins.iter().filter_map(|origin| saved.get(origin.as_str())).flatten();
+        let mut candidates = candidates.filter(|login| login.may_be_of(user));
         let (Some(source), None) = (candidates.next(), candidates.next()) else { return None };
-        if !source.has_username || source.guid.is_empty() {
+        if source.guid.is_empty() {
             return None;
         }
         let origin = smtp_origin(&server.host);
@@ -420,6 +415,26 @@ impl Profile<'_> {
         }
         notices
     }
+}
+
+/// How many saved logins of a host may be this user's: the names are encrypted.
+fn logins_of(host: &str, user: &str, saved: &HashMap<&str, Vec<&Login>>) -> usize {
+    let origins = spellings("smtp", host);
+    let logins = origins.iter().filter_map(|origin| saved.get(origin.as_str())).flatten();
+    logins.filter(|login| login.may_be_of(user)).count()
+}
+
+/// How many user names want one of them: every name of this host that at least one of them may belong to.
+fn wanted_there(server: &Server, user: &str, servers: &[Server], saved: &HashMap<&str, Vec<&Login>>) -> usize {
+    let origins = spellings("smtp", &server.host);
+    let logins = origins.iter().filter_map(|origin| saved.get(origin.as_str())).flatten();
+    let mine: Vec<_> = logins.filter(|login| login.may_be_of(user)).collect();
+    let same_host = servers.iter().filter(|other| other.host.eq_ignore_ascii_case(&server.host));
+    let authenticating = same_host.filter(|other| other.outgoing.auth != AuthSetting::None);
+    // one without a user name always asks
+    let mut names: HashSet<&str> = authenticating.filter_map(|other| other.outgoing.user.as_deref()).collect();
+    names.insert(user);
+    names.into_iter().filter(|name| mine.iter().any(|login| login.may_be_of(name))).count()
 }
 
 /// The program looks for a saved login under the host as it is written and under it in lower case, and no other.

@@ -133,6 +133,12 @@ impl Store {
         self.prefs.get(name).and_then(Pref::typed).is_some_and(|known| !known.same_type(&held))
     }
 
+    /// The literal of a default, in effect or not, beside which no user value of the type of `raw` can be set.
+    pub fn default_against(&self, name: &str, raw: &str) -> Option<&str> {
+        let default = self.prefs.get(name)?.default.as_ref()?;
+        default.raw.as_deref().filter(|_| !default.same_type(&Held::new(Some(raw.to_owned()), None)))
+    }
+
     /// Takes the user value away.
     pub fn clear(&mut self, name: &str, by: Slot) {
         if let Some(pref) = self.pref(name) {

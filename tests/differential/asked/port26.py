@@ -14,10 +14,10 @@ FOLDER = "abcd1234.default-release"
 class Port26:
     """The program under test, with a home folder that holds one profile."""
 
-    def __init__(self, program, folder, compatibility):
+    def __init__(self, program, folder, running):
         self.program = program
         self.folder = pathlib.Path(folder)
-        self.compatibility = compatibility
+        self.running = running
 
     def read(self, case):
         """The document that `scan` prints."""
@@ -28,10 +28,10 @@ class Port26:
         (home / ".thunderbird" / "profiles.ini").write_text(
             f"[Profile0]\nName=default-release\nIsRelative=1\nPath={FOLDER}\nDefault=1\n\n[General]\nStartWithLastProfile=1\nVersion=2\n"
         )
-        for name, data in case.files():
+        for name, data in case.files(self.running.seal):
             if name != "policies.json":
                 (profile / name).write_bytes(data)
-        (profile / "compatibility.ini").write_bytes(self.compatibility)
+        (profile / "compatibility.ini").write_bytes(self.running.compatibility)
         place_policies(case.policies)
         # the machine's policies count in the user's own session only
         return self.scan(home, own=case.policies is not None)

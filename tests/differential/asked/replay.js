@@ -1,5 +1,5 @@
 // Makes a running Thunderbird read a profile as it does at a start, with its own code and in its own order: defaults,
-// prefs.js, user.js, policies, migrations. Runs before facts.js; `args` holds the profile's folder. Returns null
+// prefs.js, user.js, saved logins, policies, migrations. Runs before facts.js; `args` holds the profile's folder. Returns null
 // if what an earlier profile left cannot be taken back: then the program has to be started anew.
 const [profile] = args, { prefs } = Services, root = "mail";
 const window = Services.wm.getMostRecentWindow("mail:3pane");
@@ -59,6 +59,12 @@ for (const name of ["prefs.js", "user.js"]) {
     } catch {}
   }
 }
+// The key is this program's own; the saved logins are read by the same code as at a start.
+const { LoginStore } = ChromeUtils.importESModule("resource://gre/modules/LoginStore.sys.mjs");
+const saved = new LoginStore(PathUtils.join(profile, "logins.json"));
+await saved.load();
+await Services.logins.initializationPromise;
+Services.logins.wrappedJSObject._storage._store.data.logins = saved.data.logins;
 prefs.clearUserPref("browser.policies.applied");
 Cc["@mozilla.org/enterprisepolicies;1"].getService(Ci.nsIObserver).observe(null, "policies-startup", "");
 MailServices.accounts.unloadAccounts();

@@ -82,13 +82,21 @@ class Program:
         self.end()
 
 
-def started(case):
-    """What a Thunderbird says that is started for this profile alone."""
+# NSS without a primary password: what the program itself writes into logins.json.
+SEAL = """
+    const ring = Cc["@mozilla.org/security/sdr;1"].getService(Ci.nsISecretDecoderRing);
+    return ring.encryptString(String.fromCharCode(...new TextEncoder().encode(args[0])));
+"""
+
+
+def started(case, seal, key):
+    """What a Thunderbird says that is started for this profile alone. `key`: key4.db, with which `seal` makes ciphertexts."""
     place_policies(case.policies)
     with tempfile.TemporaryDirectory(prefix="start.") as folder:
         profile = pathlib.Path(folder, "profile")
         profile.mkdir()
-        for name, data in case.files():
+        (profile / "key4.db").write_bytes(key)
+        for name, data in case.files(seal):
             if name != "policies.json":
                 (profile / name).write_bytes(data)
         with Program(folder, ["--profile", str(profile)]) as program:
@@ -100,12 +108,15 @@ class Running:
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
+        self.sealed, self.key = {}, None
         self._start()
 
     def _start(self):
         own = self.folder / "own"
         shutil.rmtree(own, ignore_errors=True)
         own.mkdir(parents=True)
+        if self.key:
+            (own / "key4.db").write_bytes(self.key)
         place_policies(None)
         self.program = Program(self.folder, ["--profile", str(own)])
         self.program.script(LOOK_AWAY)
@@ -113,6 +124,16 @@ class Running:
         self.version, self.build = said["version"], said["build"]
         # as the program wrote it
         self.compatibility = (own / "compatibility.ini").read_bytes()
+        if not self.key:
+            # the first text makes the key
+            self.seal("")
+            self.key = (own / "key4.db").read_bytes()
+
+    def seal(self, text):
+        """The ciphertext of a text in `logins.json`; the same for the same text."""
+        if text not in self.sealed:
+            self.sealed[text] = self.program.script(SEAL, text)
+        return self.sealed[text]
 
     def facts(self, case):
         """What it says about this profile."""
@@ -120,7 +141,7 @@ class Running:
         profile = self.folder / "read"
         shutil.rmtree(profile, ignore_errors=True)
         profile.mkdir()
-        for name, data in case.files():
+        for name, data in case.files(self.seal):
             if name != "policies.json":
                 (profile / name).write_bytes(data)
         facts = self.program.script(REPLAY + FACTS, str(profile))

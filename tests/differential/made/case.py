@@ -4,7 +4,10 @@ import json
 import random
 from dataclasses import dataclass, field
 
-from made import lines, policies, world
+from made import lines, logins, policies, world
+
+# Saved logins of a kept profile, invented and in plain text.
+PLAIN = "plain-logins.json"
 
 
 @dataclass
@@ -15,11 +18,14 @@ class Case:
     prefs: bytes | None
     user: bytes | None = None
     policies: bytes | None = None
+    # saved logins in plain text: only a running Thunderbird has the key
+    logins: list[dict] | None = None
     notes: list[str] = field(default_factory=list)
 
-    def files(self):
-        """(name, bytes) of the files that are there."""
-        named = (("prefs.js", self.prefs), ("user.js", self.user), ("policies.json", self.policies))
+    def files(self, seal):
+        """(name, bytes) of the files that are there. `seal`: from a text to its ciphertext."""
+        saved = None if self.logins is None else logins.render(self.logins, seal)
+        named = (("prefs.js", self.prefs), ("user.js", self.user), ("policies.json", self.policies), ("logins.json", saved))
         return [(name, data) for name, data in named if data is not None]
 
 
@@ -38,18 +44,25 @@ def make(seed, number):
     policy = None
     if dice.random() < 0.15:
         policy = policies.policies(dice, notes, said)
-    return Case(f"{seed}-{number}", prefs, user, policy, [kind, *notes])
+    # dice of their own: the same profiles as without saved logins
+    saved = logins.saved(random.Random(f"{seed}/{number}/logins"), notes, said)
+    return Case(f"{seed}-{number}", prefs, user, policy, saved, [kind, *notes])
 
 
 def load(folder):
-    """A profile that was kept, or written by hand: `prefs.js`, `user.js`, `policies.json` in a folder."""
-    read = {name: (folder / name).read_bytes() if (folder / name).exists() else None for name in ("prefs.js", "user.js", "policies.json")}
-    return Case(folder.name, read["prefs.js"], read["user.js"], read["policies.json"])
+    """A profile that was kept, or written by hand: `prefs.js`, `user.js`, `policies.json`, `plain-logins.json` in a folder."""
+    names = ("prefs.js", "user.js", "policies.json", PLAIN)
+    read = {name: (folder / name).read_bytes() if (folder / name).exists() else None for name in names}
+    saved = read[PLAIN] and json.loads(read[PLAIN])
+    return Case(folder.name, read["prefs.js"], read["user.js"], read["policies.json"], saved)
 
 
 def keep(case, folder, told):
     """Writes a profile and what was said about it."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, data in case.files():
-        (folder / name).write_bytes(data)
+    for name, data in case.files(lambda text: text):
+        if name != "logins.json":
+            (folder / name).write_bytes(data)
+    if case.logins is not None:
+        (folder / PLAIN).write_text(json.dumps(case.logins, indent=1, ensure_ascii=False) + "\n")
     (folder / "told.json").write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")

@@ -106,6 +106,11 @@ fn an_address_without_a_server_is_told() {
             vec![("smtp1", 25, false)],
         ),
         (
+            "a default of the default that is a number, beside which none can be written",
+            prefs(&[DEFAULT], "pref(\"mail.smtp.defaultserver\", 1);"),
+            vec![("smtp1", 25, false)],
+        ),
+        (
             "the first has no host",
             prefs(&[DEFAULT], "user_pref(\"mail.smtpservers\", \"smtp0,smtp1\");"),
             vec![("smtp1", 25, false)],

@@ -49,3 +49,47 @@ fn the_login_of_the_incoming_server_is_found_in_lower_case_too() {
     let account = found(&THUNDERBIRD, &host).accounts.remove(0);
     assert!(account.password_in_client && account.settings.contains_key(LOGIN));
 }
+
+const LONG: &str = "MFMEEPgAAAAAAAAAAAAAAAAAAAEwHQYJYIZIAWUDBAEqBBCtIfuUyqMnJXui4xnyIzY+BCCn4jI8k10s0y+SBYHhy4Gf1fxvBUnc1hnpj+3Kp0aVZw==";
+
+/// What Thunderbird 153.8 does not find, it asks for: a login of another realm, or surely of another user. One that was
+/// kept before the login was switched off is still there.
+#[test]
+fn a_saved_login_is_found_by_its_realm_and_by_who_it_may_be_of() {
+    let prefs = "user_pref(\"mail.smtpservers\", \"smtp1\");user_pref(\"mail.smtpserver.smtp1.hostname\", \"h.test\");\n\
+        user_pref(\"mail.smtpserver.smtp1.username\", \"ada@hosting.test\");user_pref(\"mail.smtpserver.smtp1.authMethod\", AUTH);\n";
+    for (auth, realm, user, there) in [
+        (3, "\"smtp://h.test\"", LONG, true),
+        (3, "null", LONG, false),
+        (3, "\"smtp://h.test:26\"", LONG, false),
+        (1, "\"smtp://h.test\"", LONG, true),
+        (1, "null", LONG, false),
+        // an empty name
+        (
+            3,
+            "\"smtp://h.test\"",
+            "MEMEEPgAAAAAAAAAAAAAAAAAAAEwHQYJYIZIAWUDBAEqBBCc3uN6aacrUbH24OaYxHlJBBCsYFA/oYm/oqGmVuTxmgum",
+            false,
+        ),
+    ] {
+        let prefs = prefs.replace("AUTH", &format!("{auth}"));
+        let (home, host) = made(Os::Linux, ".thunderbird", "153.8.0", &prefs);
+        let logins = format!(
+            r#"{{"nextId":2,"logins":[{{"id":1,"hostname":"smtp://h.test","httpRealm":{realm},"guid":"{{g}}","encryptedUsername":"{user}","encryptedPassword":"p"}}]}}"#
+        );
+        std::fs::write(home.path().join(".thunderbird/p.default/logins.json"), logins).unwrap();
+        assert_eq!(found(&THUNDERBIRD, &host).accounts[0].password_in_client, there, "{auth} {realm} {user}");
+    }
+}
+
+/// Two servers of one host, one without a user name: that one asks, and takes nothing from the other.
+#[test]
+fn a_server_without_a_user_name_wants_no_saved_login() {
+    let prefs = "user_pref(\"mail.smtpservers\", \"smtp1,smtp2\");user_pref(\"mail.smtpserver.smtp1.hostname\", \"h.test\");\n\
+        user_pref(\"mail.smtpserver.smtp1.username\", \"ada\");user_pref(\"mail.smtpserver.smtp2.hostname\", \"h.test\");\n";
+    let (home, host) = made(Os::Linux, ".thunderbird", "153.8.0", prefs);
+    let logins = r#"{"nextId":2,"logins":[{"id":1,"hostname":"smtp://h.test","httpRealm":"smtp://h.test","guid":"{g}","encryptedUsername":"u","encryptedPassword":"p"}]}"#;
+    std::fs::write(home.path().join(".thunderbird/p.default/logins.json"), logins).unwrap();
+    let saved: Vec<_> = found(&THUNDERBIRD, &host).accounts.iter().map(|account| account.password_in_client).collect();
+    assert_eq!(saved, [true, false]);
+}
