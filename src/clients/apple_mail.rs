@@ -21,6 +21,7 @@ use crate::formats::{Document, FileFormat, FormatError};
 mod accounts_db;
 mod plan;
 mod scripting;
+mod without_server;
 
 /// The files of that era, the newest layout first.
 const FILES: [&str; 3] = [
@@ -150,7 +151,7 @@ fn keeps_itself(host: &Host, file: &Path) -> Found {
     }
     let database = match read {
         // Nobody here uses Mail: it is not launched for nothing, and shows nobody its welcome.
-        Ok(Some(database)) if database.is_empty() => return Found::default(),
+        Ok(Some(database)) if database.is_empty() => return database.without_server(),
         Ok(database) => database,
         // Without the permission to look, Mail's own folder tells that it was used.
         Err(_) => None,
@@ -159,12 +160,13 @@ fn keeps_itself(host: &Host, file: &Path) -> Found {
         return Found::default();
     }
     let database = database.unwrap_or_default();
-    scripting::accounts(host, |name, user| database.extra(name, user))
+    let mut found = scripting::accounts(host, |name, user| database.extra(name, user));
+    found.problems.extend(database.without_server().problems);
+    found
 }
 
 fn by_hand() -> Vec<String> {
     [
-        "This version of Mail keeps its accounts where only Mail itself may change them, so port26 explains what to do.",
         "Open Mail, then Mail > Settings (or Preferences) > Accounts, and choose the account.",
         "Choose Server Settings. Under Outgoing Mail Server, open the menu and choose Edit SMTP Server List if the fields below are not shown.",
         "Switch off \"Automatically manage connection settings\".",
@@ -227,7 +229,9 @@ fn read(doc: &PlistDoc, file: &Path, found: &mut Found) -> Result<(), FormatErro
         }
     };
     let mut seen = BTreeSet::new();
-    for index in 0..bounded(doc, "DeliveryAccounts")? {
+    let count = bounded(doc, "DeliveryAccounts")?;
+    found.problems.extend(without_server::problems(without_server::in_list(doc, count, &receivers)));
+    for index in 0..count {
         let path = place(doc, "DeliveryAccounts", index).unwrap_or_else(|_| format!("DeliveryAccounts/#{index}"));
         let at = || format!("{}, {path}", file.display());
         match server(doc, file, &path, &receivers) {

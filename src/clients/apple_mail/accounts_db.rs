@@ -17,6 +17,7 @@ use port26_platform::scripts::Visit;
 use rusqlite::{Connection, OpenFlags};
 
 use super::scripting::{self, Receiver, Server};
+use super::without_server::{self, Homeless};
 use super::{Found, plan, trouble};
 use crate::account::{AuthSetting, IncomingProtocol, IncomingServer, NotOurs};
 use crate::clients::Problem;
@@ -84,6 +85,7 @@ impl DatabaseError {
 #[derive(Debug, Default)]
 pub(super) struct Database {
     servers: Vec<Row>,
+    homeless: Vec<Homeless>,
 }
 
 /// An outgoing server.
@@ -111,6 +113,12 @@ impl Database {
     pub(super) fn is_empty(&self) -> bool {
         self.servers.is_empty()
     }
+
+    /// Only the addresses that cannot send for want of a server.
+    pub(super) fn without_server(&self) -> Found {
+        let problems = without_server::problems(self.homeless.clone()).collect();
+        Found { accounts: Vec::new(), problems }
+    }
 }
 
 /// The database that is in use.
@@ -133,7 +141,8 @@ pub(super) fn read(file: &Path) -> Result<Option<Database>, DatabaseError> {
     must_have(&database, "ZACCOUNT", &["Z_PK", "ZACCOUNTTYPE", "ZIDENTIFIER", "ZPARENTACCOUNT", "ZUSERNAME"])?;
     must_have(&database, "ZACCOUNTTYPE", &["Z_PK", "ZIDENTIFIER"])?;
     must_have(&database, "ZACCOUNTPROPERTY", &["ZOWNER", "ZKEY", "ZVALUE"])?;
-    rows(&accounts(&database)?).map(|servers| Some(Database { servers }))
+    let accounts = accounts(&database)?;
+    Ok(Some(Database { servers: rows(&accounts)?, homeless: homeless(&accounts) }))
 }
 
 fn must_have(database: &Connection, table: &str, columns: &[&str]) -> Result<(), DatabaseError> {
@@ -271,6 +280,18 @@ fn rows(accounts: &BTreeMap<i64, Account>) -> Result<Vec<Row>, DatabaseError> {
     Ok(accounts.values().filter(|account| account.kind == SMTP).filter_map(one).collect())
 }
 
+/// Receiving accounts that name a server which is in no row, of whatever kind.
+fn homeless(accounts: &BTreeMap<i64, Account>) -> Vec<Homeless> {
+    let there = |named: &String| accounts.values().any(|one| one.identifier.as_ref() == Some(named));
+    let receives = |one: &&Account| one.kind.contains("IMAP") || one.kind.contains("POP");
+    let lost = |one: &&Account| one.text("SendingAccountIdentifier").is_some_and(|named| !there(&named));
+    let (lost, others): (Vec<_>, Vec<_>) = accounts.values().filter(receives).partition(lost);
+    // The same address may send through another account.
+    let sends = |email: &String| others.iter().any(|one| receiver(one).emails.contains(email));
+    let lost = lost.into_iter().flat_map(|one| receiver(one).emails).filter(|email| !sends(email));
+    lost.map(|email| Homeless { email, named: None }).collect()
+}
+
 /// Whose accounts those below one of this kind are.
 fn owner_of_kind(kind: &str) -> Option<NotOurs> {
     Some(match kind.strip_prefix("com.apple.account.").unwrap_or(kind) {
@@ -308,7 +329,7 @@ pub(super) fn accounts_found(host: &Host, file: &Path, read: Result<Option<Datab
         Ok(database) => database.unwrap_or_default(),
         Err(error) => return Found { accounts: Vec::new(), problems: vec![error.problem(file, visit)] },
     };
-    let (mut servers, mut problems) = (Vec::new(), Vec::new());
+    let (mut servers, mut problems) = (Vec::new(), database.without_server().problems);
     for Row { host: name, user, port, ssl, auth, extra, receivers } in database.servers {
         let (Ok(port), Some(auth)) = (port, auth) else {
             problems.push(trouble(

@@ -273,3 +273,24 @@ fn what_the_switches_mean() {
     assert_eq!(plan::flag_of(&Scalar::String("maybe".into())), None);
     assert!(plan::auth_of("x", Some("NEW-KIND")).is_err());
 }
+
+/// The list as it is, with `from` in it become `to`.
+fn changed(case: &str, from: &str, to: &str) -> Found {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/apple_mail").join(case).join(FILES[0]);
+    let text = std::fs::read_to_string(source).unwrap();
+    assert!(text.contains(from));
+    let doc = PlistDoc::parse(text.replace(from, to).as_bytes()).unwrap();
+    let mut found = Found::default();
+    read(&doc, Path::new("Accounts.plist"), &mut found).unwrap();
+    found
+}
+
+#[test]
+fn an_address_whose_server_is_gone_is_told() {
+    let named = "<string>smtp.hosting.test:ann@hosting.test</string>";
+    let found = changed("typical", named, "<string>smtp.gone.test:ann</string>");
+    let told: Vec<_> = found.problems.iter().map(|problem| (problem.code.as_str(), problem.at.as_str())).collect();
+    assert_eq!(told, [("no_outgoing_server", "ann@hosting.test")]);
+    assert!(found.problems[0].message.contains("\"smtp.gone.test:ann\""), "{}", found.problems[0].message);
+    assert!(!account(&found, "smtp.hosting.test").used);
+}

@@ -264,3 +264,16 @@ fn mail_is_launched_for_a_look_only_when_the_database_says_that_something_is_to_
     assert_eq!(look(true), (Some(false), Some(Some(true)), vec![true, false]));
     assert!(twin.launches() > 0);
 }
+
+#[test]
+fn an_address_whose_server_is_gone_is_told() {
+    let mut maker = Maker::typical();
+    let gone = [("SendingAccountIdentifier", "ID-77".into()), ("IdentityEmailAddress", "eve@gone.test".into())];
+    maker.add(7, None, Some("eve"), &gone);
+    // Notes and calendars go by the same kind of number, and send nothing.
+    maker.add(2, None, Some("fay@icloud.test"), &[("SendingAccountIdentifier", "ID-78".into())]);
+    let found = found(&maker.host(NoScripts));
+    let told: Vec<_> = found.problems.iter().filter(|problem| problem.code == "no_outgoing_server").collect();
+    assert_eq!(told.iter().map(|problem| problem.at.as_str()).collect::<Vec<_>>(), ["eve@gone.test"]);
+    assert!(told[0].message.contains("has no outgoing server in Mail"), "{}", told[0].message);
+}
