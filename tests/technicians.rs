@@ -292,3 +292,36 @@ fn a_hive_of_hivex_says_the_same_as_the_export_it_was_made_from() {
     let text = RegFile::open(case::fixtures().join("outlook/2016/user.reg")).unwrap();
     assert!(same(&hive, &text, "") > 10);
 }
+
+/// A pipe would keep whoever reads it waiting for ever; a folder or a link to nothing tells no accounts either.
+#[tokio::test]
+async fn what_is_no_file_in_the_place_of_a_hive_is_told_and_never_waited_for() {
+    let pipe = |at: &Path| Command::new("mkfifo").arg(at).status().is_ok_and(|status| status.success());
+    let link =
+        |at: &Path| Command::new("ln").args(["-s", "gone"]).arg(at).status().is_ok_and(|status| status.success());
+    let folder = |at: &Path| std::fs::create_dir(at).is_ok();
+    for what in ["pipe", "link", "folder"] {
+        let home = case::folder();
+        std::fs::create_dir_all(home.path().join("AppData/Roaming")).unwrap();
+        let hive = home.path().join("NTUSER.DAT");
+        let made = match what {
+            "pipe" => pipe(&hive),
+            "link" => link(&hive),
+            _ => folder(&hive),
+        };
+        if !made {
+            eprintln!("*** NOT TESTED: a {what} in the place of a hive. This system has no tool to make one.");
+            continue;
+        }
+        let run = scan(home.path(), None).await;
+        assert_eq!(
+            (run.code, texts(&run, "problems", "code")),
+            (1, vec!["registry_unreadable".to_owned()]),
+            "{}",
+            run.out
+        );
+        assert_eq!(texts(&run, "problems", "at"), [hive.display().to_string()]);
+        let said = texts(&run, "problems", "message").remove(0);
+        assert!(said.contains(what), "{said}");
+    }
+}

@@ -80,7 +80,10 @@ fn given_registry(path: &Path, unread: &mut Vec<Unread>) -> anyhow::Result<Optio
 
 /// The hive that lies in a home folder of Windows.
 fn own_hive(home: &Path, unread: &mut Vec<Unread>) -> Option<Arc<dyn Registry>> {
-    let path = file_called(home, HIVE)?;
+    let Some(path) = file_called(home, HIVE) else {
+        unread.extend(no_file(home));
+        return None;
+    };
     match registry::open(&path) {
         Ok((registry, freshness)) => {
             unread.extend(old_news(&path, freshness));
@@ -93,6 +96,23 @@ fn own_hive(home: &Path, unread: &mut Vec<Unread>) -> Option<Arc<dyn Registry>> 
             None
         }
     }
+}
+
+/// Something in the hive's place that is no file. It is not opened: a pipe would keep port26 waiting for ever.
+fn no_file(home: &Path) -> Option<Unread> {
+    let entries = std::fs::read_dir(home).ok()?.filter_map(Result::ok);
+    let entry = entries.into_iter().find(|entry| entry.file_name().eq_ignore_ascii_case(HIVE))?;
+    let what = match entry.file_type() {
+        Ok(kind) if kind.is_dir() => "a folder",
+        Ok(kind) if kind.is_symlink() => "a link that leads to no file",
+        _ => "a pipe or a device, not a file",
+    };
+    Some(Unread {
+        at: entry.path().display().to_string(),
+        code: "registry_unreadable",
+        message: format!("The accounts of Outlook are in this hive, and it could not be read: it is {what}."),
+        hint: "Copy that user's own NTUSER.DAT there, or give it with --registry.".to_owned(),
+    })
 }
 
 /// How the hive can be read all the same.

@@ -10,21 +10,97 @@ use super::UsageError;
 /// Folders beside the users' own in which nobody keeps mail.
 const NOBODYS: [&str; 7] =
     ["public", "default", "all users", "default user", "localservice", "networkservice", "lost+found"];
-/// What systems leave in any folder, home or not.
-const ANYWHERE: [&str; 13] = [
+/// What systems and tools of developers leave in any folder, home or not.
+const ANYWHERE: [&str; 21] = [
     ".keep",
     ".ds_store",
     ".git",
+    ".github",
+    ".svn",
+    ".hg",
+    ".idea",
+    ".vscode",
+    ".venv",
+    ".ci",
     ".spotlight-v100",
     ".fseventsd",
     ".trashes",
     ".snapshots",
     ".dockerenv",
+    ".ecryptfs",
     ".x11-unix",
     ".ice-unix",
     ".font-unix",
     ".xim-unix",
     ".test-unix",
+];
+/// What shells, desktops and mail programs put into a home and nowhere else: one of them is enough.
+const OF_A_PERSON: [&str; 34] = [
+    ".profile",
+    ".bashrc",
+    ".bash_profile",
+    ".bash_logout",
+    ".bash_history",
+    ".bash_login",
+    ".zshrc",
+    ".zsh_history",
+    ".cshrc",
+    ".login",
+    ".config",
+    ".local",
+    ".cache",
+    ".mozilla",
+    ".thunderbird",
+    ".mozilla-thunderbird",
+    ".icedove",
+    ".claws-mail",
+    ".sylpheed-2.0",
+    ".balsa",
+    ".evolution",
+    ".kde",
+    ".kde4",
+    ".gnome",
+    ".gnome2",
+    ".gconf",
+    ".ssh",
+    ".gnupg",
+    ".pki",
+    ".xauthority",
+    ".iceauthority",
+    ".xsession-errors",
+    ".cfusertextencoding",
+    ".var",
+];
+/// Folders that a desktop makes for its user, also where nothing hidden was copied along. Two of them are enough.
+const USUAL: [&str; 14] = [
+    "desktop",
+    "documents",
+    "downloads",
+    "music",
+    "pictures",
+    "videos",
+    "movies",
+    "templates",
+    "my documents",
+    "favorites",
+    "links",
+    "contacts",
+    "saved games",
+    "searches",
+];
+/// Of these, what only Windows makes.
+const OF_WINDOWS: [&str; 6] = ["my documents", "favorites", "links", "contacts", "saved games", "searches"];
+/// Folders of a system, each with names that stand together in it. What says less than [`OF_A_PERSON`] is no sign there.
+const OF_A_SYSTEM: [&[&str]; 9] = [
+    &["passwd", "group"],
+    &["bin", "lib", "share"],
+    &["log", "lib", "spool"],
+    &["dpkg", "systemd"],
+    &[".x11-unix"],
+    &["microsoft", "package cache"],
+    &["microsoft", "start menu"],
+    &["$recycle.bin"],
+    &["system volume information"],
 ];
 /// Where disks have their homes.
 const HOMES: [&str; 4] = ["", "Users", "home", "Documents and Settings"];
@@ -38,7 +114,8 @@ const NAMED: usize = 5;
 pub(super) struct Looks {
     windows: bool,
     macos: bool,
-    linux: bool,
+    /// A home of Linux, or of any system with what tells them apart left behind.
+    person: bool,
     /// The root of a system's disk.
     disk: bool,
     names: Vec<String>,
@@ -47,24 +124,39 @@ pub(super) struct Looks {
 impl Looks {
     fn of(folder: &Path) -> Self {
         let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).take(MOST);
-        let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
-        let lower: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
-        let has = |name: &str| lower.iter().any(|here| here == name);
-        let disk = (has("windows") && (has("users") || has("documents and settings")))
+        // A dot file alone is left in many folders (`.updated`, `.pwd.lock`), a dot folder in fewer.
+        let read = |entry: std::fs::DirEntry| {
+            let folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            (entry.file_name().to_string_lossy().into_owned(), folder)
+        };
+        let mut here: Vec<(String, bool)> = entries.map(read).collect();
+        here.sort();
+        let lower: Vec<(String, bool)> = here.iter().map(|(name, folder)| (name.to_lowercase(), *folder)).collect();
+        let has = |name: &str| lower.iter().any(|(here, _)| here == name);
+        let several = |names: &[&str]| names.iter().filter(|name| has(name)).count() > 1;
+        let disk = (has("windows") && (has("users") || has("documents and settings") || has("program files")))
             || (has("system") && has("library") && has("users"))
             || (has("etc") && (has("usr") || has("home")));
+        let systems = OF_A_SYSTEM.iter().any(|names| names.iter().all(|name| has(name)));
+        let hidden = has("snap") || lower.iter().any(|(name, folder)| *folder && is_a_dot_name(name));
+        let of_a_person = OF_A_PERSON.iter().any(|name| has(name));
         Self {
-            windows: has("appdata") || has("ntuser.dat") || has("application data"),
-            macos: has("library"),
-            linux: has("snap") || lower.iter().any(|name| is_a_dot_name(name)),
+            windows: has("appdata")
+                || has("ntuser.dat")
+                || has("ntuser.man")
+                // Below ProgramData there is a link of this name.
+                || (has("application data") && !systems)
+                || (several(&OF_WINDOWS) && !systems),
+            // `/System` has one as well, of the system's own.
+            macos: has("library") && !is_the_systems(&folder.join("Library")),
+            person: of_a_person || (!systems && (hidden || several(&USUAL))),
             disk,
-            names,
+            names: here.into_iter().map(|(name, _)| name).collect(),
         }
     }
 
     fn is_a_home(&self) -> bool {
-        !self.disk && (self.windows || self.macos || self.linux)
+        !self.disk && (self.windows || self.macos || self.person)
     }
 
     /// Whose layout it has, when exactly one fits.
@@ -88,6 +180,11 @@ impl Looks {
             names => format!("It holds {}.", listed(names.iter().map(String::as_str))),
         }
     }
+}
+
+/// Is this a `Library` of macOS itself?
+fn is_the_systems(library: &Path) -> bool {
+    library.join("CoreServices").is_dir() || library.join("LaunchDaemons").is_dir()
 }
 
 /// A dot folder that a person's programs make.
@@ -140,8 +237,9 @@ fn homes_inside(folder: &Path) -> Vec<String> {
         let inside = std::fs::read_dir(at).into_iter().flatten().filter_map(Result::ok).take(MOST);
         let somebodys = inside.filter(|entry| {
             let name = entry.file_name().to_string_lossy().to_lowercase();
-            // A link would lead to the homes of this machine.
-            entry.file_type().is_ok_and(|kind| kind.is_dir()) && !NOBODYS.contains(&name.as_str())
+            // A link would lead to the homes of this machine; nobody's home is hidden.
+            let folder = entry.file_type().is_ok_and(|kind| kind.is_dir()) && !name.starts_with('.');
+            folder && !NOBODYS.contains(&name.as_str())
         });
         found.extend(somebodys.map(|entry| entry.path()).filter(|path| Looks::of(path).is_a_home()).take(2 * NAMED));
     }
@@ -196,6 +294,54 @@ mod tests {
         assert_eq!(os_of(&[".thunderbird/"], false), Some(Os::Linux));
         assert_eq!(os_of(&["AppData/", "Library/"], false), None, "which?");
         assert_eq!(os_of(&[".keep"], true), Some(Os::Windows), "there is a registry");
+    }
+
+    #[test]
+    fn a_true_home_passes_with_or_without_a_mail_program() {
+        for (home, os) in [
+            (&["AppData/", "NTUSER.DAT", "Documents/", "ntuser.ini"][..], Os::Windows),
+            (&["NTUSER.MAN", "AppData/"], Os::Windows),
+            // Windows XP, and a copy of what its user sees.
+            (&["Application Data/", "Local Settings/", "My Documents/"], Os::Windows),
+            (&["Contacts/", "Desktop/", "Documents/", "Favorites/", "Links/"], Os::Windows),
+            // On a drive of its own.
+            (&["AppData/", "$RECYCLE.BIN/", "System Volume Information/"], Os::Windows),
+            (&["Library/Preferences/", "Desktop/", "Documents/", ".CFUserTextEncoding", "Users/"], Os::Macos),
+            (&[".bashrc", ".profile"], Os::Linux),
+            (&["Desktop/", "Documents/", "Downloads/"], Os::Linux),
+            (&[".config/", "Schreibtisch/", "Bilder/"], Os::Linux),
+            (&[".claws-mail/"], Os::Linux),
+            (&[".thunderbird/", "alter-rechner/.bashrc/"], Os::Linux),
+            // Programs built below the home.
+            (&[".profile", "bin/", "lib/", "share/"], Os::Linux),
+            (&["snap/", "lost+found/"], Os::Linux),
+        ] {
+            assert_eq!(os_of(home, false), Some(os), "{home:?}");
+        }
+    }
+
+    #[test]
+    fn folders_of_a_system_are_no_homes_whatever_dots_are_in_them() {
+        for place in [
+            &["passwd", "group", "fstab", ".pwd.lock", ".updated", ".java/"][..],
+            &["bin/", "lib/", "share/", ".hidden/"],
+            &["syslog", "dpkg.log", "journal/"],
+            &["log/", "lib/", "spool/", ".updated"],
+            &[".X11-unix/", ".org.chromium.x/"],
+            &[".git/", ".github/", "src/"],
+            // ProgramData, a drive for data, /System.
+            &["Application Data/", "Desktop/", "Documents/", "Microsoft/", "Package Cache/", "Start Menu/"],
+            &["$RECYCLE.BIN/", "System Volume Information/", ".cache-of-a-tool/", "Music/", "Videos/"],
+            &["Library/CoreServices/", "Applications/"],
+            &["Windows/", "Program Files/", "ProgramData/"],
+        ] {
+            assert_eq!(os_of(place, false), None, "{place:?}");
+            assert!(refusal(place).contains("It holds "), "{place:?}");
+        }
+        // Those of this machine, where there are such.
+        for place in ["/etc", "/usr", "/var/log", "/"].map(Path::new).into_iter().filter(|place| place.is_dir()) {
+            assert!(look(place, false, false).is_err(), "{}", place.display());
+        }
     }
 
     fn refusal(paths: &[&str]) -> String {
