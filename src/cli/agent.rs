@@ -201,7 +201,10 @@ fn text(page: &mut Words, document: &Document) -> std::io::Result<()> {
     }
     if document.installed.is_empty() {
         page.line(0, "The agent is not installed.")?;
-        page.line(0, "next: `port26 agent install` starts it at every login of yours.")?;
+        // After `install --dry-run` and `uninstall` that is what was wanted.
+        if document.changed.is_none() {
+            page.line(0, "next: `port26 agent install` starts it at every login of yours.")?;
+        }
     }
     match (document.running, document.pid) {
         (true, Some(pid)) => page.line(0, format_args!("It runs now (process {pid})."))?,

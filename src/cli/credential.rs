@@ -49,7 +49,7 @@ pub(super) fn run(global: &Global, args: &CredentialArgs) -> anyhow::Result<Exit
 
 fn text(page: &mut Words, document: &Document) -> std::io::Result<()> {
     if document.credentials.is_empty() {
-        return page.line(0, "No passwords are kept.");
+        return page.line(0, "port26 keeps no passwords in the keychain of this computer.");
     }
     let mut entries = document.credentials.iter();
     entries.try_for_each(|entry| {

@@ -11,7 +11,7 @@ use super::words::{RESULT_WORDS, counted, port_words, server_words};
 use crate::account::Account;
 use crate::clients::Installation;
 use crate::clients::installed::{InstalledBy, Program};
-use crate::pipeline::client_name;
+use crate::pipeline::{client_name, client_title};
 use crate::plan::Outcome;
 use crate::report::{AccountReport, Report};
 use crate::shown::shown;
@@ -42,7 +42,12 @@ pub fn write(page: &mut Page<impl Write>, report: &Report, manner: Manner) -> Re
             true => (AnsiColor::Yellow, "for you"),
             false => (AnsiColor::Red, "not read"),
         };
-        page.marked(0, colour, mark, format_args!("{}: {}", shown(&problem.at), problem.message))?;
+        // A sentence about an address begins with it.
+        let at = shown(&problem.at);
+        match problem.message.starts_with(&*at) {
+            true => page.marked(0, colour, mark, &problem.message)?,
+            false => page.marked(0, colour, mark, format_args!("{at}: {}", problem.message))?,
+        }
         page.line(4, format_args!("next: {}", problem.hint))?;
     }
     if manner != Manner::Quiet && report.verb == "scan" {
@@ -51,9 +56,7 @@ pub fn write(page: &mut Page<impl Write>, report: &Report, manner: Manner) -> Re
         }
     }
     if manner != Manner::Quiet {
-        // One that is installed and was never set up has no accounts to change.
-        let set_up = |client: &&Installation| !client.by_hand.is_empty() && !client.profiles.is_empty();
-        for client in report.clients.iter().filter(set_up) {
+        for client in report.clients.iter().filter(|client| is_explained(client)) {
             by_hand(page, client)?;
         }
         page.line(0, closing(report))?;
@@ -140,6 +143,9 @@ fn cause(report: &AccountReport) -> Option<&str> {
 fn below(report: &AccountReport, cause: Option<&str>, manner: Manner) -> Vec<String> {
     let account = &report.account;
     let mut lines = Vec::new();
+    if !account.used {
+        lines.push("no address sends through it".to_owned());
+    }
     if account.emails.len() > 1 {
         let others: Vec<_> = account.emails[1..].iter().map(|email| shown(email)).collect();
         lines.push(format!("also used by: {}", others.join(", ")));
@@ -225,17 +231,25 @@ fn program_words(client: &Installation, program: &Program) -> String {
     format!("installed: {}", words.join(", "))
 }
 
+/// Are there steps for its user? One that is installed and was never set up has no accounts to change.
+fn is_explained(client: &Installation) -> bool {
+    !client.by_hand.is_empty() && !client.profiles.is_empty()
+}
+
 fn by_hand(page: &mut Page<impl Write>, client: &Installation) -> Result<()> {
-    let name = crate::plan::code_of(&client.client).replace('_', " ");
-    page.line(0, format_args!("found {name}; its accounts must be changed by hand:"))?;
+    let name = client_title(client.client);
+    page.line(0, format_args!("found {name}; its accounts are changed by hand:"))?;
     let steps = client.by_hand.iter().enumerate();
     steps.into_iter().try_for_each(|(number, step)| page.line(4, format_args!("{}. {step}", number + 1)))
 }
 
 fn closing(report: &Report) -> String {
     let count = |wanted: Outcome| report.accounts.iter().filter(|account| account.result == Some(wanted)).count();
-    if report.accounts.is_empty() && report.problems.is_empty() {
-        return "No mail accounts were found.".to_owned();
+    if report.accounts.is_empty() {
+        // What was told above it are some as well, of a kind.
+        let told = !report.problems.is_empty() || report.clients.iter().any(is_explained);
+        let words = if told { "No other mail accounts were found." } else { "No mail accounts were found." };
+        return words.to_owned();
     }
     let parts: Vec<String> = RESULT_WORDS
         .into_iter()
@@ -261,7 +275,9 @@ fn way_back(page: &mut Page<impl Write>, report: &Report) -> Result<()> {
             page.line(0, "to put everything back: `port26 undo`")?;
             several.iter().try_for_each(|(receipt, reports)| {
                 let names: Vec<_> = reports.iter().map(|report| who(&report.account)).collect();
-                page.line(4, format_args!("only {}: `port26 undo {receipt}`", names.join(", ")))
+                // A receipt is of one program; the same address may be in two.
+                let program = reports.first().map(|report| client_name(&report.account)).unwrap_or_default();
+                page.line(4, format_args!("only {} in {program}: `port26 undo {receipt}`", names.join(", ")))
             })
         }
     }

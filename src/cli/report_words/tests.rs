@@ -91,12 +91,28 @@ fn a_cause_is_said_once_and_what_is_so_of_a_whole_host_too() {
 
     2 fixed, 1 already working, 1 waiting for you.
     to put everything back: `port26 undo`
-        only anna@hosting.test: `port26 undo R1`
-        only bert@hosting.test: `port26 undo R2`
+        only anna@hosting.test in Thunderbird: `port26 undo R1`
+        only bert@hosting.test in Thunderbird: `port26 undo R2`
     ");
     let detailed = words(&report, Manner::Detailed, None);
     assert_eq!(detailed.matches("- port 25: no answer").count(), 2, "once a host: {detailed}");
     assert!(words(&report, Manner::People, Some(60)).lines().all(|line| line.len() <= 60));
+}
+
+#[test]
+fn an_explained_program_has_its_name_and_is_no_account() {
+    let mut report = Report::new("scan");
+    let mut here = Installation::of(ClientId::TheBat);
+    here.by_hand = vec!["Open it.".to_owned()];
+    here.profiles = vec![crate::clients::ProfileAt { name: "The Bat!".to_owned(), path: None, key: None }];
+    report.clients = vec![here];
+    insta::assert_snapshot!(words(&report, Manner::People, None), @r"
+    found The Bat!; its accounts are changed by hand:
+        1. Open it.
+    No other mail accounts were found.
+    ");
+    report.clients.clear();
+    assert_eq!(words(&report, Manner::People, None), "No mail accounts were found.\n");
 }
 
 /// Every text of a report that a profile, a receipt, a server or an exported registry has a say in.
