@@ -106,4 +106,5 @@ def story():
     check(picture(home) == before, f"undo left differences: {differences(before, picture(home))}")
 
 
-main(story)
+if __name__ == "__main__":
+    main(story)

@@ -43,6 +43,11 @@ class Screen:
         ids = self.xdotool("search", "--onlyvisible", "--name", ".").split()
         return {window: self.xdotool("getwindowname", window).strip() for window in ids}
 
+    def all_windows(self):
+        """Id and title of each visible window, also of those without a title."""
+        ids = self.xdotool("search", "--onlyvisible", "--class", "").split()
+        return {window: self.xdotool("getwindowname", window).strip() for window in ids}
+
     def wait_for(self, title, seconds):
         """The id of a window whose title matches, or None in time."""
         end = time.monotonic() + seconds
