@@ -74,9 +74,10 @@ real_client() {
     PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/real/run "$1"
 }
 
-# Generated profiles, the same ones each time: what port26 reads is what the program does. Thousands, or others:
-# tests/differential/run --profiles 2000 --seed WORD
-same_profiles() {
+# Generated profiles, the same ones each time: what port26 reads is what the program does. Thousands: scripts/test --long
+same_profiles() { same_profiles_of --profiles 400 --starts 12 --lists 8; }
+
+same_profiles_of() {
     local tool
     [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] || not_run "Linux and root"
     for tool in thunderbird python3 ip; do
@@ -85,18 +86,13 @@ same_profiles() {
     [ -d /etc/thunderbird ] || not_run "Debian's thunderbird"
     unshare --net --mount --pid --fork --mount-proc true 2>/dev/null || not_run "the right to make namespaces"
     cargo build --locked --bin port26
-    PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/differential/run --profiles 400 --starts 12 --lists 8
+    PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/differential/run "$@"
 }
 
 # Every row of the fault table. Postfix, Dovecot, nginx and haproxy are this machine's; the servers that cannot be installed
 # beside Postfix, and fail2ban, are unpacked from their packages.
 all_faults() {
-    local tool
-    [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] || not_run "Linux and root"
-    for tool in nft ip nsenter openssl python3 postfix dovecot nginx haproxy node npm; do
-        PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || not_run "$tool"
-    done
-    unshare --net --mount --pid --fork --mount-proc true 2>/dev/null || not_run "the right to make namespaces"
+    needs_faults
     cargo build --locked --bin port26
     FAULTS_TOOLS=$root/target/tools/mail PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/faults/run
 }
@@ -104,4 +100,4 @@ all_faults() {
 REAL_PACKAGES="thunderbird claws-mail postfix dovecot-core dovecot-imapd nftables iproute2 openssl libnss3-tools
     xvfb xdotool imagemagick python3 procps"
 FAULTS_PACKAGES="dovecot-submissiond nginx libnginx-mod-mail haproxy"
-KEYCHAIN_PACKAGES="dbus gnome-keyring"
+KEYCHAIN_PACKAGES="dbus gnome-keyring keepassxc"

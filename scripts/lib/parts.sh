@@ -1,8 +1,91 @@
 # Parts of a test run: each is run, or listed with what it needs; the table at the end and the exit code
 # count both. Sourced by scripts/test and scripts/check.
+#
+# Which parts are run: all but the long ones, the long ones, or those that are named (words of a name, or its number). For
+# that the caller declares all its parts in a function, and calls it through `parts_chosen` first, then by itself.
 
 part_lines=() part_whys=()
 parts_passed=0 parts_failed=0 parts_not_run=0
+
+# `run`: what is declared is run, if it is wanted. `read`: it is only learnt of.
+parts_mode=run
+# Of the parts in the order in which they are declared: name, long or not, for which other part it is there.
+parts_known=() parts_long=() parts_for=()
+# normal, or long
+parts_kind=normal
+# Words or numbers; without any, all of the kind.
+parts_named=()
+parts_left_out=0 parts_long_lines=()
+
+# parts_chosen DECLARE: learns of all parts that the function DECLARE declares, and ends the script with what is wrong if
+# a name fits none of them.
+parts_chosen() {
+    local named at other fits
+    parts_mode=read
+    "$1"
+    parts_mode=run
+    for named in "${parts_named[@]}"; do
+        fits='' other=''
+        for at in "${!parts_known[@]}"; do
+            part_fits "$at" "$named" || continue
+            if [ "${parts_long[at]}" = "$parts_kind" ]; then fits=1; else other=${parts_long[at]}; fi
+        done
+        [ -z "$fits" ] || continue
+        case $other in
+        long) echo "'$named' is a long part: scripts/test --long '$named'" >&2 ;;
+        normal) echo "'$named' is not a long part: scripts/test '$named'" >&2 ;;
+        *) echo "there is no part '$named'; scripts/test --list names them" >&2 ;;
+        esac
+        exit 2
+    done
+}
+
+# part_fits AT NAMED: is this the number of the part, or in its name?
+part_fits() {
+    local name=${parts_known[$1],,} named=${2,,}
+    case $named in
+    '' | *[!0-9]*) [[ $name == *"$named"* ]] ;;
+    *) [ "$named" = $(($1 + 1)) ] ;;
+    esac
+}
+
+# part_wanted NAME: is it one of those that are run? One that is there for another goes with it.
+part_wanted() {
+    local at named whose
+    for at in "${!parts_known[@]}"; do
+        [ "${parts_known[at]}" = "$1" ] || continue
+        [ "${parts_long[at]}" = "$parts_kind" ] || return 1
+        [ ${#parts_named[@]} -gt 0 ] || return 0
+        for named in "${parts_named[@]}"; do
+            if part_fits "$at" "$named"; then return 0; fi
+        done
+        whose=${parts_for[at]}
+        [ -n "$whose" ] && part_wanted "$whose"
+        return
+    done
+    # declared to nobody: whoever has no choice runs all
+    return 0
+}
+
+# parts_wanted WORDS..: will a part be run whose name has one of these words?
+parts_wanted() {
+    local name word
+    for name in "${parts_known[@]}"; do
+        part_wanted "$name" || continue
+        for word in "$@"; do
+            [[ ${name,,} != *"${word,,}"* ]] || return 0
+        done
+    done
+    return 1
+}
+
+# parts_list: the number and the name of each part, those of the long ones with how long they take.
+parts_list() {
+    local at
+    for at in "${!parts_known[@]}"; do
+        printf '%3s  %s%s\n' $((at + 1)) "${parts_known[at]}" "$([ "${parts_long[at]}" = normal ] || echo '  (long)')"
+    done
+}
 
 # not_run REASON: from inside a part, which then counts as not run.
 not_run() {
@@ -12,6 +95,38 @@ not_run() {
 
 # part NAME FUNCTION [ARGUMENT..]: runs the function in a shell of its own that stops at the first error.
 part() {
+    part_known normal "" "$1" || return 0
+    part_run "$@"
+}
+
+# part_for WHOSE NAME FUNCTION [ARGUMENT..]: one without which the later part WHOSE cannot be run.
+part_for() {
+    part_known normal "$1" "$2" || return 0
+    part_run "${@:2}"
+}
+
+# long_part MINUTES WHAT_FOR NAME FUNCTION [ARGUMENT..]: one that is run when it is asked for only, and listed otherwise.
+long_part() {
+    if part_known long "" "$3"; then
+        part_run "${@:3}"
+    elif [ "$parts_mode" = run ] && [ "$parts_kind" = normal ]; then
+        parts_long_lines+=("$(printf 'not run (long)  %s, about %s min, %s' "$3" "$1" "$2")")
+    fi
+}
+
+# part_known KIND WHOSE NAME: learns of it, or says whether it is to be run.
+part_known() {
+    if [ "$parts_mode" = read ]; then
+        parts_known+=("$3") parts_long+=("$1") parts_for+=("$2")
+        return 1
+    fi
+    part_wanted "$3" && return 0
+    if [ "$1" = "$parts_kind" ]; then parts_left_out=$((parts_left_out + 1)); fi
+    return 1
+}
+
+# part_run NAME FUNCTION [ARGUMENT..]: runs it.
+part_run() {
     local name=$1 started=$SECONDS code state note
     shift
     printf '\n=== %s\n' "$name"
@@ -40,11 +155,11 @@ part() {
     echo "--- $name: $state${note:+: needs $note}"
 }
 
-# why LOG: of a failed part's output, the lines that tell most; they are repeated where a long log ends.
+# why LOG: of a failed part's output, the lines that tell most; they are repeated where a long log ends. There may be none.
 why() {
     local lines
     lines=$(grep -a -A 3 -E 'panicked at|^error|FAILED|crashed$' "$1" || tail -n 6 "$1")
-    grep -av -e '^--$' -e '^$' -e 'RUST_BACKTRACE' <<<"$lines" | cut -c 1-240 | awk '!seen[$0]++' | head -n 14
+    grep -av -e '^--$' -e '^$' -e 'RUST_BACKTRACE' <<<"$lines" | cut -c 1-240 | awk '!seen[$0]++' | head -n 14 || true
 }
 
 # tidy FOLDER: frees the disk of target/FOLDER, where a run was asked to leave little behind.
@@ -73,7 +188,15 @@ parts_end() {
         "NOT RUN"*) may_be_absent "$line" || missing=$((missing + 1)) ;;
         esac
     done
+    # of a choice nobody wants to hear what else there is
+    if [ ${#parts_named[@]} = 0 ] && [ ${#parts_long_lines[@]} -gt 0 ]; then
+        printf '%s\n' "${parts_long_lines[@]}"
+    fi
     printf '\n%s passed, %s failed, %s skipped\n' "$parts_passed" "$parts_failed" "$parts_not_run"
+    if [ ${#parts_named[@]} = 0 ] && [ ${#parts_long_lines[@]} -gt 0 ]; then
+        echo "${#parts_long_lines[@]} long parts were not run: scripts/test --long [PART..]"
+    fi
+    if [ "$parts_left_out" -gt 0 ]; then echo "$parts_left_out other parts were not asked for"; fi
     for line in "${part_whys[@]}"; do
         printf '%s\n' "$line"
     done

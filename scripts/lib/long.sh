@@ -1,0 +1,51 @@
+# Parts that take too long for every run: scripts/test --long. Sourced by scripts/test.
+
+# More of what `same_profiles` does, with another seed than the one that every run has.
+many_profiles() {
+    same_profiles_of --profiles 2000 --starts 30 --lists 30 --seed "${PORT26_SEED:-many}"
+}
+
+# Where packets are lost a verdict may be "uncertain". It is never wrong in a way that harms, and no password is in the
+# clear. The table says how often it was what it is without a loss.
+lost_packets() {
+    local results
+    needs_faults
+    results=$(mktemp)
+    trap 'rm -f "$results"' EXIT
+    scoreboard --repeat 10 --loss 1,5 --peers "" --results "$results"
+    python3 - "$results" <<'X'
+import json, sys
+told = [json.loads(line) for line in open(sys.argv[1])]
+broken = [one for one in told if one.get("harmful") or one.get("in_clear")]
+wrong = [(one["unit"], code) for one in told for code in one.get("verdicts", []) if code not in (one["expected"], "uncertain")]
+runs = sum(len(one.get("verdicts", [])) for one in told)
+print(f"{runs} runs, {len(wrong)} with another verdict: {wrong[:20]}")
+sys.exit(bool(broken) or runs == 0 or len(wrong) * 50 > runs)
+X
+}
+
+# The same rows as other programs see them: a page to read, not to pass.
+peers_at_faults() {
+    needs_faults
+    scoreboard --repeat 1 --loss 0
+}
+
+needs_faults() {
+    local tool
+    [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] || not_run "Linux and root"
+    for tool in nft ip nsenter openssl python3 postfix dovecot nginx haproxy node npm; do
+        PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || not_run "$tool"
+    done
+    unshare --net --mount --pid --fork --mount-proc true 2>/dev/null || not_run "the right to make namespaces"
+}
+
+scoreboard() {
+    cargo build --locked --bin port26
+    FAULTS_TOOLS=$root/target/tools/mail PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 scripts/bench-faults "$@"
+}
+
+# fuzzing TARGET: for as many seconds as PORT26_FUZZ_SECONDS says.
+fuzzing() {
+    [ -x fuzz/run ] || not_run "fuzz/run"
+    fuzz/run "$1" "${PORT26_FUZZ_SECONDS:-1200}"
+}
