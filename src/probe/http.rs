@@ -14,6 +14,8 @@ use super::resolve::Host;
 
 /// A page that does not answer by then is no evidence.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// A date has six words, and some for the name of its zone. What stands before them is another's text, as long as he likes.
+const MOST_WORDS: usize = 16;
 /// More head than this is not worth reading.
 const LONGEST_HEAD: usize = 16 * 1024;
 
@@ -62,7 +64,7 @@ fn parts(url: &str) -> (String, u16, String) {
     (host.to_owned(), port, path)
 }
 
-fn read_head(head: &str, finding: &mut HttpFinding) {
+pub(super) fn read_head(head: &str, finding: &mut HttpFinding) {
     let mut lines = head.lines();
     let status = lines.next().filter(|line| line.starts_with("HTTP/")).and_then(|line| line.split(' ').nth(1));
     finding.status = status.and_then(|code| code.parse().ok());
@@ -81,10 +83,10 @@ fn read_head(head: &str, finding: &mut HttpFinding) {
     }
 }
 
-/// A date as mail and HTTP write it (RFC 5322, RFC 9110), anywhere at the end of a text.
+/// A date as mail and HTTP write it (RFC 5322, RFC 9110), at the end of a text.
 pub(crate) fn date(text: &str) -> Option<i64> {
     let words: Vec<&str> = text.split_whitespace().collect();
-    (0..words.len()).find_map(|from| {
+    (words.len().saturating_sub(MOST_WORDS)..words.len()).find_map(|from| {
         let tail = words[from..].join(" ").replace("GMT", "+0000").replace("UTC", "+0000");
         // Some greetings add the name of the zone behind its offset: "+0200 (CEST)".
         let tail = tail.split(" (").next().unwrap_or_default();
@@ -122,5 +124,15 @@ mod tests {
         let sendmail = "mail.hosting.test ESMTP Sendmail 8.17.1/8.17.1; Tue, 15 Nov 1994 08:12:31 GMT";
         assert_eq!((date(exim), date(sendmail)), (Some(784_887_151), Some(784_887_151)));
         assert_eq!(date("mail.hosting.test ESMTP Postfix"), None);
+    }
+
+    /// A greeting may have this many words, and somebody who wants to keep us busy.
+    #[test]
+    fn a_long_text_costs_no_more_than_its_end() {
+        let words = "Tue, ".repeat(50_000);
+        let began = std::time::Instant::now();
+        assert_eq!(date(&words), None);
+        assert_eq!(date(&format!("{words} 15 Nov 1994 08:12:31 GMT")), Some(784_887_151));
+        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
     }
 }

@@ -14,6 +14,8 @@ const LONGEST_LINE: usize = 16 * 1024;
 const MOST_LINES: usize = 4096;
 /// A conversation of more bytes than this is a flood. The longest answers to EHLO that are known have 2 kB.
 pub(super) const MOST_BYTES: usize = 256 * 1024;
+/// Ways to log in that are looked at; there are 50 in the whole registry of IANA.
+const MOST_MECHANISMS: usize = 128;
 /// Lines of a greeting that is still going on; somebody who says more does not greet but keeps us busy.
 const GREETING_LINES: usize = 64;
 
@@ -205,7 +207,8 @@ pub(super) fn ehlo(reply: &Reply) -> Ehlo {
             "STARTTLS" => ehlo.starttls = true,
             "AUTH" => {
                 for mechanism in rest.split([' ', '=', '\t']).filter(|mechanism| !mechanism.is_empty()) {
-                    if !ehlo.mechanisms.iter().any(|known| known == mechanism) {
+                    let room = ehlo.mechanisms.len() < MOST_MECHANISMS;
+                    if room && !ehlo.mechanisms.iter().any(|known| known == mechanism) {
                         ehlo.mechanisms.push(mechanism.to_owned());
                     }
                 }
@@ -308,6 +311,17 @@ mod tests {
         assert_eq!(ehlo.keywords, lines[1..]);
         assert_eq!(ehlo.mechanisms, ["LOGIN", "PLAIN"]);
         assert!(ehlo.starttls);
+    }
+
+    /// As many as a conversation has room for, none like another.
+    #[test]
+    fn a_flood_of_mechanisms_costs_little() {
+        let many: String = (0..40_000).map(|n| format!(" {n:x}")).collect();
+        let lines = vec!["mail.hosting.test".to_owned(), format!("AUTH PLAIN{many}"), "STARTTLS".to_owned()];
+        let began = Instant::now();
+        let ehlo = ehlo(&Reply { code: 250, lines, ms: 0 });
+        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+        assert!(ehlo.starttls && ehlo.mechanisms.len() == MOST_MECHANISMS && ehlo.mechanisms[0] == "PLAIN");
     }
 
     proptest! {
