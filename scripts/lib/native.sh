@@ -12,7 +12,16 @@ unit_tests() { cargo test --locked --workspace --lib --bins; }
 all_tests() { env -u PORT26_REQUIRE_ALL cargo test --locked --workspace; }
 
 # Without `--bench` they run once, to see that they work.
-benches_once() { cargo test --locked --bench scan --bench plan_apply --bench probe; }
+benches_once() { cargo test --locked --bench scan --bench plan_apply --bench probe --bench flood; }
+
+# The fuzz targets build with the stable toolchain, and every reader takes its corpus once. To fuzz: fuzz/run.
+fuzz_corpus() {
+    local deny
+    cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --bins -- -D warnings
+    cargo test --locked --test fuzz_corpus
+    deny_tool
+    "$deny" --locked --manifest-path fuzz/Cargo.toml check --config deny.toml licenses bans sources
+}
 
 KEYCHAIN_TESTS="--locked --workspace --test keychain"
 

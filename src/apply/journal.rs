@@ -221,10 +221,15 @@ impl Journal {
     /// Reads a journal. `None`: it was cut off before its first line was complete, so nothing was done.
     pub(super) fn load(path: &Path) -> Result<Option<Self>, JournalError> {
         let bytes = port26_platform::files::read_private(path)?.unwrap_or_default();
-        let damaged = |line: usize, why: String| JournalError::Damaged { path: path.to_owned(), line, why };
         if bytes.is_empty() && path.exists() {
-            return Err(damaged(1, "it is empty".to_owned()));
+            return Err(JournalError::Damaged { path: path.to_owned(), line: 1, why: "it is empty".to_owned() });
         }
+        Self::parse(path, &bytes)
+    }
+
+    /// What these bytes of the journal at `path` say.
+    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Self>, JournalError> {
+        let damaged = |line: usize, why: String| JournalError::Damaged { path: path.to_owned(), line, why };
         let mut lines: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
         // What follows the last line end is nothing, or a line cut short.
         lines.pop();

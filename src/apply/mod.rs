@@ -12,6 +12,8 @@ mod error;
 mod group;
 mod handed_out;
 mod journal;
+#[doc(hidden)]
+pub mod outside;
 mod preview;
 mod receipt;
 mod recover;

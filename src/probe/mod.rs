@@ -10,6 +10,8 @@ pub mod http;
 pub mod login;
 mod name_servers;
 pub mod network;
+#[doc(hidden)]
+pub mod outside;
 mod recording;
 mod resolve;
 mod secrets;

@@ -19,7 +19,7 @@ const MOST_QUESTIONS: u32 = 10;
 
 /// What SPF says about an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Spf {
+pub(super) enum Spf {
     Pass,
     Fail,
     SoftFail,
@@ -30,7 +30,7 @@ enum Spf {
 
 /// A directive: what it says about those whom it matches, and whom it matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Directive {
+pub(super) enum Directive {
     All,
     Net(IpAddr, u8),
     /// The addresses of a name and those beside them; no name: the domain itself.
@@ -42,7 +42,7 @@ enum Directive {
 
 /// How many bits of an address count (RFC 7208 section 5.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Beside {
+pub(super) struct Beside {
     four: u8,
     six: u8,
 }
@@ -166,20 +166,20 @@ fn ask(left: &mut u32) -> bool {
 }
 
 /// The value of a tag of a DMARC record, in lower case.
-fn tag(record: &str, wanted: &str) -> Option<String> {
+pub(super) fn tag(record: &str, wanted: &str) -> Option<String> {
     record.split(';').find_map(|tag| {
         let (name, value) = tag.split_once('=')?;
         name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim().to_ascii_lowercase())
     })
 }
 
-fn is_spf(text: &str) -> bool {
+pub(super) fn is_spf(text: &str) -> bool {
     text.split(' ').next().is_some_and(|version| version.eq_ignore_ascii_case("v=spf1"))
 }
 
 /// The directives in their order, and the domain that answers if none of them matches. DNS is text from outside: whatever
 /// stands there is read without a cut into the middle of a letter.
-fn parse(record: &str) -> (Vec<(Spf, Directive)>, Option<String>) {
+pub(super) fn parse(record: &str) -> (Vec<(Spf, Directive)>, Option<String>) {
     let mut redirect = None;
     let mut directives = Vec::new();
     for term in record.split_whitespace().skip(1) {
@@ -249,7 +249,7 @@ fn beside(value: &str) -> Option<(&str, Beside)> {
     Some((name, Beside { four: bits(four, Beside::NOBODY.four)?, six: bits(six, Beside::NOBODY.six)? }))
 }
 
-fn within(address: IpAddr, net: IpAddr, bits: u8) -> bool {
+pub(super) fn within(address: IpAddr, net: IpAddr, bits: u8) -> bool {
     let number = |ip: IpAddr| match ip {
         IpAddr::V4(ip) => u128::from(u32::from(ip)) << 96,
         IpAddr::V6(ip) => u128::from(ip),

@@ -1,0 +1,34 @@
+//! Receipts are files, and may say anything: each reader of them by itself, on bytes, for the fuzz targets (`fuzz/`), which are
+//! another package. Nothing else calls it.
+
+use std::path::Path;
+
+use super::journal::{Journal, JournalError, Target};
+use super::receipt::Receipt;
+use super::splice;
+
+/// A receipt, and what each of its edits of a file makes of other bytes than it was made for.
+#[derive(Debug)]
+pub struct Read {
+    /// The receipt.
+    pub receipt: Receipt,
+    /// The way back from `file`, where it fits.
+    pub reverted: Vec<Option<Vec<u8>>>,
+}
+
+/// Reads a journal of this name. `None`: nothing was done under it.
+pub fn receipt(name: &Path, journal: &[u8], file: &[u8]) -> Result<Option<Read>, JournalError> {
+    let Some(journal) = Journal::parse(name, journal)? else { return Ok(None) };
+    let edits = journal.intents.iter().filter_map(|intent| match &intent.target {
+        Target::File(edit) => Some(edit),
+        Target::Registry | Target::Script { .. } => None,
+    });
+    let reverted = edits.map(|edit| splice::revert(file, &edit.splices)).collect();
+    journal.intents.iter().for_each(|intent| drop(intent.written_to()));
+    Ok(Some(Read { receipt: journal.receipt(), reverted }))
+}
+
+/// The way back from `new` to `old`, by what a receipt would hold.
+pub fn there_and_back(old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
+    splice::revert(new, &splice::between(old, new))
+}
