@@ -35,8 +35,10 @@ type Tree = BTreeMap<PathBuf, Vec<u8>>;
 enum Step {
     /// A file of a client.
     File,
-    /// The journal's first line: from here on the transaction is an open one.
+    /// The journal's first line.
     Begin,
+    /// A line that tells what is about to be written. With the last of them the transaction is an open one.
+    Intent,
     /// The line that ends a transaction, however it ended.
     End,
     /// Any other line of a journal.
@@ -98,6 +100,7 @@ impl Store for KillingStore {
         let record: serde_json::Value = serde_json::from_slice(line).unwrap();
         let step = match record["record"].as_str().unwrap() {
             "begin" => Step::Begin,
+            "intent" => Step::Intent,
             "commit" | "rolled_back" => Step::End,
             _ => Step::Line,
         };
@@ -135,8 +138,10 @@ struct Killed {
 fn killed_at(steps: &[Step], at: usize, moment: &str) -> Killed {
     let made = (at + usize::from(moment == "after")).min(steps.len());
     let count = |step: Step| steps[..made].iter().filter(|made| **made == step).count();
-    // A journal has its name only after its first line: killed in between, nothing was begun.
-    let unnamed = moment == "after" && made > 0 && steps[made - 1] == Step::Begin;
+    // A journal has its name only with all that it is about to write: killed before that, nothing was begun.
+    let tells = |step: Option<&Step>| matches!(step, Some(Step::Begin | Step::Intent));
+    let more_to_tell = moment == "after" || steps.get(made) == Some(&Step::Intent);
+    let unnamed = made > 0 && tells(steps.get(made - 1)) && more_to_tell;
     Killed { made, ended: count(Step::End), open: count(Step::Begin) - usize::from(unnamed) > count(Step::End) }
 }
 

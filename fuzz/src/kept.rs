@@ -16,7 +16,7 @@ const NAME: &str = "20261127T120000Z-0001.jsonl";
 
 /// A receipt; and the way back between the two halves of the bytes, as a receipt would hold it.
 pub fn journal(data: &[u8]) {
-    if let Ok(Some(read)) = outside::receipt(Path::new(NAME), data, data) {
+    if let Ok(read) = outside::receipt(Path::new(NAME), data, data) {
         for reverted in read.reverted.iter().flatten() {
             // Base64 is longer than what it stands for.
             assert!(reverted.len() <= 2 * data.len(), "{} bytes out of {}", reverted.len(), data.len());

@@ -47,6 +47,16 @@ pub enum ApplyError {
         /// What keeps it.
         why: String,
     },
+    /// A receipt of this profile is not believed: what it would undo must not be written over, nor what is below it put back.
+    #[error("a receipt of this profile cannot be believed, so nothing of it is changed: {why}")]
+    InTheWay {
+        /// What is wrong, with the file's name.
+        why: String,
+        /// The next step.
+        hint: &'static str,
+        /// A newer port26 made it.
+        newer: bool,
+    },
     /// The client is open and would overwrite what is written.
     #[error("{client:?} is open on profile {profile}{}", pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
     InUse {
@@ -162,6 +172,8 @@ impl ApplyError {
             Self::Journal(error) => error.code(),
             Self::NotBelieved { .. } => "receipt_not_believed",
             Self::Unfinished { .. } => "unfinished",
+            Self::InTheWay { newer: true, .. } => "receipt_newer",
+            Self::InTheWay { .. } => "receipt_damaged",
             Self::InUse { .. } => "client_open",
             Self::Changed { .. } => "changed_meanwhile",
             Self::Missing { .. } => "file_missing",
@@ -188,6 +200,7 @@ impl ApplyError {
             Self::NotBelieved { .. } => {
                 "Look at that file in the state folder: it was changed, or its mail profile is gone. Set the account by hand."
             }
+            Self::InTheWay { hint, .. } => hint,
             Self::Unfinished { .. } => "Close the mail client and run port26 again; it takes the rest back first.",
             Self::InUse { .. } => "Close the mail client and run port26 again.",
             Self::Changed { .. } => "Close the mail client and run port26 again, so that it sees the new settings.",

@@ -1,40 +1,43 @@
 //! The journal of one transaction, which is its receipt too: JSON lines, each on the disk before the step it
-//! announces is taken. A last line cut short by a crash counts as not written: its step was never taken.
+//! announces is taken, and each with a check over itself and the line before it. A last line cut short by a crash counts as
+//! not written: its step was never taken. A journal has its name only once it tells all that is about to be written, so
+//! whatever whole lines are left of it tell how to take everything back.
 
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use port26_platform::files::{Appender, FileError};
-use port26_platform::scripts::{App, ObjectKey};
-use serde::{Deserialize, Serialize};
+use port26_platform::files::{Appender, FileError, read_private};
 
+use super::chain::Check;
 use super::group::temp_name;
-use super::receipt::{AccountRecord, Kind, Left, Machine, Receipt, ReceiptId, RunId, Status};
-use super::splice::Splice;
+use super::receipt::{Receipt, ReceiptId, Status};
+pub(super) use super::record::{Begin, FileEdit, Intent, Record, Step, Target};
 use super::store::Store;
-use crate::account::ClientId;
-use crate::change::{Change, Slot};
-use crate::formats::FileFormat;
 
-/// The form of the journal. Others are refused.
-pub const SCHEMA: &str = "port26-journal/1";
+/// The form of the journals that are written.
+pub const SCHEMA: &str = "port26-journal/2";
 
-/// Why a journal cannot be read.
+/// The form that earlier builds wrote, without checks: still read, and believed as it stands there.
+const WITHOUT_CHECKS: &str = "port26-journal/1";
+
+const FORM: &str = "port26-journal/";
+
+/// Why a journal is not believed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalError {
     /// The file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Written by a version of port26 with another form of journal.
-    #[error("{path} has the form {found}, and this port26 reads {SCHEMA}")]
+    /// Written by a later version of port26, with another form of journal.
+    #[error("{path} was made by a newer port26: it has the form {found}, and this one reads {SCHEMA}")]
     Schema {
         /// The journal.
         path: PathBuf,
         /// Its form.
         found: String,
     },
-    /// A line in the middle makes no sense.
+    /// It is not as it was written.
     #[error("{path}, line {line}: {why}")]
     Damaged {
         /// The journal.
@@ -60,152 +63,90 @@ impl JournalError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::File(error) => error.hint(),
-            Self::Schema { .. } => "Use the version of port26 that wrote it, or a newer one.",
-            Self::Damaged { .. } => "Look at the settings it names, then move the file elsewhere.",
-        }
-    }
-}
-
-/// One line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "record", rename_all = "snake_case")]
-pub(super) enum Record {
-    /// First line.
-    Begin(Begin),
-    /// These settings are about to be written.
-    Intent(Intent),
-    /// The settings of this intent of the undone receipt are about to be put back.
-    Restoring { n: u32, temp: String },
-    /// They are.
-    Done { n: u32 },
-    /// All of them are. `left`: in an undo, what another program had changed.
-    Commit {
-        time: Timestamp,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        left: Vec<Left>,
-    },
-    /// All is as it was, but for what is `left`.
-    RolledBack {
-        time: Timestamp,
-        why: String,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        left: Vec<Left>,
-    },
-    /// After the commit: undone since.
-    Undone { by: ReceiptId, time: Timestamp },
-}
-
-impl Record {
-    fn is_end(&self) -> bool {
-        matches!(self, Self::Commit { .. } | Self::RolledBack { .. } | Self::Undone { .. })
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Begin {
-    pub schema: String,
-    pub id: ReceiptId,
-    pub run: RunId,
-    pub kind: Kind,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub undoes: Option<ReceiptId>,
-    pub time: Timestamp,
-    pub machine: Machine,
-    pub client: ClientId,
-    pub profile: String,
-    pub accounts: Vec<AccountRecord>,
-}
-
-/// What is written in one step: a file, all the values of the live registry, or all the properties of a program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Intent {
-    pub n: u32,
-    pub target: Target,
-    pub settings: Vec<Step>,
-}
-
-impl Intent {
-    /// Every place that putting it back would write to: of a file, the file that is really opened, which must be the one
-    /// that its settings name.
-    pub(super) fn written_to(&self) -> Vec<Slot> {
-        let own = self.settings.iter().map(|step| step.change.slot.clone());
-        match &self.target {
-            Target::File(edit) => {
-                let name = String::new();
-                let file = Slot::Setting { file: edit.path.clone(), format: edit.format, name };
-                std::iter::once(file).chain(own).collect()
+            Self::Schema { .. } => "Update port26, or undo it with that one.",
+            Self::Damaged { .. } => {
+                "Look at the accounts it names and set them by hand where they need it, then move the file elsewhere."
             }
-            Target::Registry | Target::Script { .. } => own.collect(),
+        }
+    }
+
+    /// The line that is not as it was written.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::Damaged { line, .. } => Some(*line),
+            Self::File(_) | Self::Schema { .. } => None,
         }
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub(super) enum Target {
-    File(FileEdit),
-    Registry,
-    /// `passwords`: the objects that were given one. What they had before is not known to anybody but the program.
-    Script {
-        app: App,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        passwords: Vec<ObjectKey>,
-    },
-}
-
-/// The edit of a file, as a way back: what was taken out, and what both versions are recognised by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct FileEdit {
-    pub path: PathBuf,
-    pub format: FileFormat,
-    pub before_sha256: String,
-    pub after_sha256: String,
-    pub before_len: usize,
-    pub after_len: usize,
-    pub splices: Vec<Splice>,
-    pub temp: String,
-}
-
-/// One setting of an intent, and which of the accounts it belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Step {
-    pub accounts: Vec<usize>,
-    #[serde(flatten)]
-    pub change: Change,
-}
-
-/// What a journal is called until its first line is complete.
+/// What a journal is called until it tells all that it is about.
 pub(super) const BEGUN: &str = "begun";
 
 /// Adds records to a journal.
 pub(super) struct JournalWriter<'a> {
     file: Appender,
     store: &'a dyn Store,
+    /// What the next line rests on; `None`: a journal of an earlier build, which has no checks.
+    check: Option<Check>,
 }
 
 impl<'a> JournalWriter<'a> {
-    pub(super) fn create(store: &'a dyn Store, path: &Path, begin: Begin) -> Result<Self, FileError> {
-        // It has its name only with its first line: one that is empty later has lost what it said.
+    pub(super) fn create<'i>(
+        store: &'a dyn Store,
+        path: &Path,
+        begin: Begin,
+        intents: impl IntoIterator<Item = &'i Intent>,
+    ) -> Result<Self, FileError> {
+        // It has its name only with all of this: one that tells less has lost what it said.
         let begun = path.with_extension(BEGUN);
-        let mut writer = Self { file: Appender::create(&begun)?, store };
+        let mut writer = Self { file: Appender::create(&begun)?, store, check: Some(Check::first()) };
         writer.add(&Record::Begin(begin))?;
+        for intent in intents {
+            writer.add(&Record::Intent(intent.clone()))?;
+        }
         writer.file.take_name(path)?;
         Ok(writer)
     }
 
     pub(super) fn reopen(store: &'a dyn Store, path: &Path) -> Result<Self, FileError> {
-        Ok(Self { file: Appender::open(path)?, store })
+        let file = Appender::open(path)?;
+        let bytes = read_private(path)?.unwrap_or_default();
+        let check = whole_lines(&bytes).last().and_then(|line| Check::carried_by(line));
+        Ok(Self { file, store, check })
     }
 
     pub(super) fn add(&mut self, record: &Record) -> Result<(), FileError> {
-        let line = serde_json::to_vec(record).map_err(|error| FileError::Io {
+        let text = serde_json::to_string(record).map_err(|error| FileError::Io {
             doing: "writing",
             path: "a journal record".into(),
             source: error.into(),
         })?;
-        self.store.append(&mut self.file, &line)
+        let Some(check) = &self.check else { return self.store.append(&mut self.file, text.as_bytes()) };
+        let (line, check) = check.seal(&text);
+        self.store.append(&mut self.file, &line)?;
+        self.check = Some(check);
+        Ok(())
     }
 }
+
+/// The lines that have their end. What follows the last is nothing, or a line cut short.
+pub(super) fn whole_lines(bytes: &[u8]) -> Vec<&[u8]> {
+    let mut lines: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
+    lines.pop();
+    lines
+}
+
+/// What the lines of a journal are held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Nothing.
+    Plain,
+    /// Their checks.
+    Checked,
+}
+
+/// A line that is not as it was written: its number from 1, and what is wrong.
+type Flaw = (usize, String);
 
 /// A journal that was read.
 #[derive(Debug, Clone)]
@@ -215,59 +156,56 @@ pub(super) struct Journal {
     pub intents: Vec<Intent>,
     pub end: Option<Record>,
     pub undone: Option<(ReceiptId, Timestamp)>,
+    /// How many whole lines it has.
+    pub lines: usize,
 }
 
 impl Journal {
-    /// Reads a journal. `None`: it was cut off before its first line was complete, so nothing was done.
-    pub(super) fn load(path: &Path) -> Result<Option<Self>, JournalError> {
-        let bytes = port26_platform::files::read_private(path)?.unwrap_or_default();
-        if bytes.is_empty() && path.exists() {
-            return Err(JournalError::Damaged { path: path.to_owned(), line: 1, why: "it is empty".to_owned() });
-        }
+    /// Reads a journal; the file is there.
+    pub(super) fn load(path: &Path) -> Result<Self, JournalError> {
+        let bytes = read_private(path)?.unwrap_or_default();
         Self::parse(path, &bytes)
     }
 
-    /// What these bytes of the journal at `path` say.
-    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Self>, JournalError> {
-        let damaged = |line: usize, why: String| JournalError::Damaged { path: path.to_owned(), line, why };
-        let mut lines: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
-        // What follows the last line end is nothing, or a line cut short.
-        lines.pop();
-        let mut records = Vec::with_capacity(lines.len());
-        for (index, line) in lines.iter().enumerate() {
-            let parsed = serde_json::from_slice::<serde_json::Value>(line).map_err(|error| error.to_string());
-            if let (0, Ok(value)) = (index, &parsed) {
-                let found = value.get("schema").and_then(|schema| schema.as_str()).unwrap_or("none");
-                if found != SCHEMA {
-                    return Err(JournalError::Schema { path: path.to_owned(), found: found.to_owned() });
-                }
-            }
-            match parsed.and_then(|value| serde_json::from_value::<Record>(value).map_err(|error| error.to_string())) {
-                Ok(record) => records.push(record),
-                // A crash can leave the length of the last line and not its bytes.
-                Err(_) if index + 1 == lines.len() && line.contains(&0) => break,
-                Err(why) => return Err(damaged(index + 1, why)),
-            }
+    /// The journal that these bytes of this file are.
+    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, JournalError> {
+        let damaged = |(line, why): Flaw| JournalError::Damaged { path: path.to_owned(), line, why };
+        if bytes.is_empty() {
+            return Err(damaged((1, "it is empty".to_owned())));
         }
-        let mut records = records.into_iter();
+        let lines = whole_lines(bytes);
+        let first = lines.first().ok_or_else(|| damaged((1, "it is cut off in its first line".to_owned())))?;
+        let schema = schema_of(first).map_err(|why| damaged((1, why)))?;
+        let form = match schema.as_str() {
+            SCHEMA => Form::Checked,
+            WITHOUT_CHECKS if Check::carried_by(first).is_none() => Form::Plain,
+            newer if is_newer(newer) => return Err(JournalError::Schema { path: path.to_owned(), found: schema }),
+            other => return Err(damaged((1, format!("it says that it has the form {other}, and has not")))),
+        };
+        let records = records(&lines, form).map_err(damaged)?;
+        Self::of_records(path, records, form).map_err(damaged)
+    }
+
+    fn of_records(path: &Path, records: Vec<Record>, form: Form) -> Result<Self, Flaw> {
+        let lines = records.len();
+        let mut records = records.into_iter().enumerate();
         let begin = match records.next() {
-            None => return Ok(None),
-            Some(Record::Begin(begin)) => begin,
-            Some(_) => return Err(damaged(1, "a journal starts with its beginning".to_owned())),
+            Some((_, Record::Begin(begin))) => begin,
+            _ => return Err((1, "a journal starts with its beginning".to_owned())),
         };
         if path.file_stem().is_none_or(|stem| stem != begin.id.0.as_str()) {
-            return Err(damaged(1, format!("it is the receipt {}, under another name", begin.id)));
+            return Err((1, format!("it is the receipt {}, under another name", begin.id)));
         }
-        let mut journal = Self { path: path.to_owned(), begin, intents: Vec::new(), end: None, undone: None };
-        for record in records {
+        let mut journal = Self { path: path.to_owned(), begin, intents: Vec::new(), end: None, undone: None, lines };
+        for (at, record) in records {
             match record {
-                Record::Begin(_) => return Err(damaged(1, "a journal has one beginning".to_owned())),
+                Record::Begin(_) => return Err((at + 1, "a journal has one beginning".to_owned())),
                 Record::Intent(intent) => {
                     // It is a name in the folder of the file, and nothing but the one that we give.
                     if let Target::File(edit) = &intent.target
                         && edit.temp != temp_name(journal.id(), intent.n)
                     {
-                        return Err(damaged(1, format!("write {} goes through a strange file", intent.n)));
+                        return Err((at + 1, format!("write {} goes through a strange file", intent.n)));
                     }
                     journal.intents.push(intent);
                 }
@@ -277,19 +215,37 @@ impl Journal {
                 end @ (Record::Commit { .. } | Record::RolledBack { .. }) => journal.end = Some(end),
             }
         }
-        Ok(Some(journal))
+        match journal.begin.writes {
+            Some(writes) if journal.intents.len() < writes => {
+                let told = journal.intents.len();
+                Err((told + 2, format!("it is cut off: it tells {told} of {writes} writes")))
+            }
+            None if form == Form::Checked => Err((1, "it does not say how much is written".to_owned())),
+            _ => Ok(journal),
+        }
     }
 
-    /// Does the last whole line end the journal? A quick look, without reading all of it.
-    pub(super) fn is_ended(path: &Path) -> Result<bool, JournalError> {
-        let bytes = port26_platform::files::read_private(path)?.unwrap_or_default();
-        let Some(whole) = bytes.strip_suffix(b"\n") else { return Ok(false) };
-        let start = whole.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        Ok(serde_json::from_slice::<Record>(&whole[start..]).is_ok_and(|record| record.is_end()))
+    /// Is it whole, and does its last line end it? A quick look, without reading what the lines say.
+    pub(super) fn is_settled(path: &Path) -> Result<bool, JournalError> {
+        let bytes = read_private(path)?.unwrap_or_default();
+        let lines = whole_lines(&bytes);
+        let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return Ok(false) };
+        let is_whole = match schema_of(first).as_deref() {
+            Ok(SCHEMA) => unbroken(&lines).is_ok_and(|whole| whole == lines.len()),
+            Ok(WITHOUT_CHECKS) => bytes.ends_with(b"\n"),
+            _ => false,
+        };
+        Ok(is_whole && serde_json::from_slice::<Record>(last).is_ok_and(|record| record.is_end()))
     }
 
     pub(super) fn is_unfinished(&self) -> bool {
         self.end.is_none()
+    }
+
+    /// Settings of one profile on one machine.
+    pub(super) fn is_of_the_profile_of(&self, other: &Self) -> bool {
+        let profile = |begin: &Begin| (begin.client, begin.profile.clone(), begin.machine.clone());
+        profile(&self.begin) == profile(&other.begin)
     }
 
     /// For an undo that left nothing behind: what it undid, its own name, and when.
@@ -331,4 +287,46 @@ impl Journal {
             changes: self.intents.iter().flat_map(|i| &i.settings).map(|step| step.change.clone()).collect(),
         }
     }
+}
+
+/// The form that the first line says it has.
+pub(super) fn schema_of(line: &[u8]) -> Result<String, String> {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        #[serde(default)]
+        schema: Option<String>,
+    }
+    let head: Head = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    head.schema.ok_or_else(|| "it does not say which form it has".to_owned())
+}
+
+fn is_newer(schema: &str) -> bool {
+    let number = |schema: &str| schema.strip_prefix(FORM).and_then(|number| number.parse::<u32>().ok());
+    number(schema) > number(SCHEMA)
+}
+
+/// How many of the lines hold: all, or all but a last one whose length a crash has left and not its bytes.
+fn unbroken(lines: &[&[u8]]) -> Result<usize, Flaw> {
+    let mut check = Check::first();
+    for (at, line) in lines.iter().enumerate() {
+        match check.next(line) {
+            Some(next) => check = next,
+            None if at > 0 && at + 1 == lines.len() && line.contains(&0) => return Ok(at),
+            None => return Err((at + 1, "its check does not hold, so it is not what port26 wrote there".to_owned())),
+        }
+    }
+    Ok(lines.len())
+}
+
+fn records(lines: &[&[u8]], form: Form) -> Result<Vec<Record>, Flaw> {
+    let held = if form == Form::Checked { unbroken(lines)? } else { lines.len() };
+    let mut records = Vec::with_capacity(held);
+    for (at, line) in lines[..held].iter().enumerate() {
+        match serde_json::from_slice(line) {
+            Ok(record) => records.push(record),
+            Err(_) if at > 0 && at + 1 == lines.len() && line.contains(&0) => break,
+            Err(error) => return Err((at + 1, error.to_string())),
+        }
+    }
+    Ok(records)
 }

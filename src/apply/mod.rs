@@ -8,7 +8,9 @@ use crate::account::{ClientId, SubmissionServer};
 use crate::clients::InUse;
 use crate::formats::open::Editors;
 
+mod chain;
 mod error;
+mod folder;
 mod group;
 mod handed_out;
 mod journal;
@@ -16,6 +18,7 @@ mod journal;
 pub mod outside;
 mod preview;
 mod receipt;
+mod record;
 mod recover;
 mod restore;
 mod script;
@@ -24,6 +27,7 @@ mod splice;
 mod state_dir;
 mod store;
 mod transaction;
+mod unbelieved;
 mod undo;
 
 pub use error::ApplyError;
@@ -37,9 +41,11 @@ pub use receipt::{
 pub use recover::{Recovered, Recovery, RecoveryOutcome};
 pub use script::NewPassword;
 pub use store::{MachineStore, Store, StoreError};
+pub use unbelieved::{Says, Unbelieved};
 pub use undo::{AccountFate, AccountUndone, Selector, Undone};
 
 use crate::change::Slot;
+use folder::Folder;
 use group::Tools;
 use journal::Journal;
 use state_dir::{Lock, StateDir};
@@ -80,13 +86,15 @@ pub struct RunTurn {
     _lock: Lock,
 }
 
-/// All receipts that could be read, and why the others could not.
+/// All receipts that are believed, and why the others are not.
 #[derive(Debug, Default)]
 pub struct Receipts {
     /// Oldest first.
     pub receipts: Vec<Receipt>,
-    /// One that cannot be read never hides the others.
-    pub unreadable: Vec<JournalError>,
+    /// One that is not believed never hides the others.
+    pub unreadable: Vec<Unbelieved>,
+    /// What lies among them and is no receipt.
+    pub strays: Vec<PathBuf>,
 }
 
 impl<'a> Writer<'a> {
@@ -117,26 +125,21 @@ impl<'a> Writer<'a> {
 
     /// All receipts, of every home folder. Needs no lock: it only reads.
     pub fn receipts(&self) -> Result<Receipts, ApplyError> {
-        let (journals, unreadable) = self.journals()?;
-        Ok(Receipts { receipts: journals.iter().map(Journal::receipt).collect(), unreadable })
+        let Folder { journals, unbelieved, strays } = self.folder()?;
+        let receipts = journals.iter().map(Journal::receipt).collect();
+        Ok(Receipts { receipts, unreadable: unbelieved, strays })
     }
 
-    fn journals(&self) -> Result<(Vec<Journal>, Vec<JournalError>), ApplyError> {
-        let (mut journals, mut unreadable): (Vec<Journal>, Vec<JournalError>) = Default::default();
-        for id in self.state.ids()? {
-            match self.state.load(&id) {
-                Ok(journal) => journals.extend(journal),
-                Err(error) => unreadable.push(error),
-            }
-        }
+    fn folder(&self) -> Result<Folder, ApplyError> {
+        let mut folder = self.state.read()?;
         // The line in the undone journal is written last; a crash before it must not hide that it is undone.
-        let complete_undos: Vec<_> = journals.iter().filter_map(Journal::undoes_completely).collect();
+        let complete_undos: Vec<_> = folder.journals.iter().filter_map(Journal::undoes_completely).collect();
         for (original, by, time) in complete_undos {
-            if let Some(journal) = journals.iter_mut().find(|journal| *journal.id() == original) {
+            if let Some(journal) = folder.journals.iter_mut().find(|journal| *journal.id() == original) {
                 journal.undone.get_or_insert((by, time));
             }
         }
-        Ok((journals, unreadable))
+        Ok(folder)
     }
 
     fn refuse_in_use(&self, client: ClientId, profile: &str) -> Result<(), ApplyError> {

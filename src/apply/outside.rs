@@ -6,6 +6,7 @@ use std::path::Path;
 use super::journal::{Journal, JournalError, Target};
 use super::receipt::Receipt;
 use super::splice;
+use super::unbelieved::Says;
 
 /// A receipt, and what each of its edits of a file makes of other bytes than it was made for.
 #[derive(Debug)]
@@ -16,16 +17,17 @@ pub struct Read {
     pub reverted: Vec<Option<Vec<u8>>>,
 }
 
-/// Reads a journal of this name. `None`: nothing was done under it.
-pub fn receipt(name: &Path, journal: &[u8], file: &[u8]) -> Result<Option<Read>, JournalError> {
-    let Some(journal) = Journal::parse(name, journal)? else { return Ok(None) };
+/// Reads a journal of this name, and what it says even if it is not believed.
+pub fn receipt(name: &Path, journal: &[u8], file: &[u8]) -> Result<Read, JournalError> {
+    drop(Says::of_bytes(journal));
+    let journal = Journal::parse(name, journal)?;
     let edits = journal.intents.iter().filter_map(|intent| match &intent.target {
         Target::File(edit) => Some(edit),
         Target::Registry | Target::Script { .. } => None,
     });
     let reverted = edits.map(|edit| splice::revert(file, &edit.splices)).collect();
     journal.intents.iter().for_each(|intent| drop(intent.written_to()));
-    Ok(Some(Read { receipt: journal.receipt(), reverted }))
+    Ok(Read { receipt: journal.receipt(), reverted })
 }
 
 /// The way back from `new` to `old`, by what a receipt would hold.

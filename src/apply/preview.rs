@@ -10,6 +10,7 @@ use port26_platform::scripts::{App, ObjectKey, ObjectWrite, ScriptError};
 use serde_json::Value as Json;
 
 use super::error::ApplyError;
+use super::folder::Folder;
 use super::group::Tools;
 use super::receipt::ReceiptId;
 use super::restore::restore;
@@ -31,19 +32,23 @@ impl Writer<'_> {
     pub fn preview_undo(&self, selector: &Selector) -> Result<Vec<Undone>, ApplyError> {
         let memory = Overlay::over(self.tools.store);
         let tools = Tools { store: &memory, editors: self.tools.editors };
-        Ok(self.select(selector)?.iter().map(|journal| self.preview_one(tools, journal)).collect())
+        let folder = self.folder()?;
+        Ok(self.select(&folder, selector)?.iter().map(|journal| self.preview_one(tools, &folder, journal)).collect())
     }
 
     /// Runs that were cut off and are not put right yet, on this machine.
     pub fn interrupted(&self) -> Result<Vec<Interrupted>, ApplyError> {
         let cut_off = |journal: &Journal| journal.is_unfinished() && journal.begin.machine == self.machine;
         let told = |journal: Journal| Interrupted { receipt: journal.begin.id, profile: journal.begin.profile };
-        Ok(self.journals()?.0.into_iter().filter(cut_off).map(told).collect())
+        Ok(self.folder()?.journals.into_iter().filter(cut_off).map(told).collect())
     }
 
-    fn preview_one(&self, tools: Tools, journal: &Journal) -> Undone {
+    fn preview_one(&self, tools: Tools, folder: &Folder, journal: &Journal) -> Undone {
         let begin = &journal.begin;
-        let free = self.believe(journal).and_then(|()| self.refuse_in_use(begin.client, &begin.profile));
+        let free = self
+            .refuse_under_another(folder, journal)
+            .and_then(|()| self.believe(journal))
+            .and_then(|()| self.refuse_in_use(begin.client, &begin.profile));
         let result = free.and_then(|()| fates(tools, journal));
         let (accounts, error) = match result {
             Ok(accounts) => (accounts, None),

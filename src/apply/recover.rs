@@ -9,6 +9,7 @@ use super::journal::{Journal, JournalError, JournalWriter, Record};
 use super::receipt::{AccountRecord, Kind, Left, ReceiptId};
 use super::restore::restore;
 use super::transaction::take_back;
+use super::unbelieved::Unbelieved;
 use super::{InUse, Writer};
 use crate::account::{ClientId, SubmissionServer};
 
@@ -17,8 +18,8 @@ use crate::account::{ClientId, SubmissionServer};
 pub struct Recovery {
     /// One entry for each interrupted transaction, newest first.
     pub recovered: Vec<Recovered>,
-    /// Journals that cannot be read.
-    pub unreadable: Vec<JournalError>,
+    /// Receipts that are not believed.
+    pub unreadable: Vec<Unbelieved>,
 }
 
 /// An interrupted transaction.
@@ -66,26 +67,22 @@ impl Writer<'_> {
 
     /// The same, under a lock that is held already.
     pub(super) fn recover_unfinished(&self) -> Result<Recovery, ApplyError> {
-        let mut recovery = Recovery::default();
-        for journal in self.state.unfinished()? {
-            match journal {
-                Err(error) => recovery.unreadable.push(error),
-                Ok(journal) => {
-                    let outcome = match self.recover_one(&journal) {
-                        Ok(outcome) => outcome,
-                        Err(error) => RecoveryOutcome::Waiting { error },
-                    };
-                    recovery.recovered.push(Recovered {
-                        receipt: journal.begin.id,
-                        client: journal.begin.client,
-                        profile: journal.begin.profile,
-                        kind: journal.begin.kind,
-                        outcome,
-                    });
-                }
+        self.state.forget_begun();
+        let (unfinished, unreadable) = self.state.unfinished()?;
+        let recovered = unfinished.into_iter().map(|journal| {
+            let outcome = match self.recover_one(&journal) {
+                Ok(outcome) => outcome,
+                Err(error) => RecoveryOutcome::Waiting { error },
+            };
+            Recovered {
+                receipt: journal.begin.id,
+                client: journal.begin.client,
+                profile: journal.begin.profile,
+                kind: journal.begin.kind,
+                outcome,
             }
-        }
-        Ok(recovery)
+        });
+        Ok(Recovery { recovered: recovered.collect(), unreadable })
     }
 
     fn recover_one(&self, journal: &Journal) -> Result<RecoveryOutcome, ApplyError> {
@@ -115,8 +112,8 @@ impl Writer<'_> {
         Ok(RecoveryOutcome::PutBack { left })
     }
 
-    /// A run that was killed before its first write has announced none, and changed nothing. If an account is changed all the
-    /// same, the receipt has lost what it once said: nothing can be put back by it.
+    /// For journals of earlier builds, which announced each write for itself: a run that was killed before its first write has
+    /// announced none, and changed nothing. If an account is changed all the same, the receipt has lost what it once said.
     fn refuse_cut_off(&self, journal: &Journal) -> Result<(), ApplyError> {
         let begin = &journal.begin;
         let is_moved = |account: &&AccountRecord| {
@@ -137,7 +134,7 @@ impl Writer<'_> {
         let unknown =
             || ApplyError::UnknownReceipt { id: journal.begin.undoes.clone().unwrap_or(journal.id().clone()) };
         let original = journal.begin.undoes.as_ref().ok_or_else(unknown)?;
-        let original = self.state.load(original)?.ok_or_else(unknown)?;
+        let original = self.state.load(original).map_err(ApplyError::from)?.ok_or_else(unknown)?;
         self.believe(&original)?;
         let mut left = Vec::new();
         for intent in original.intents.iter().rev() {

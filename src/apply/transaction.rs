@@ -46,24 +46,34 @@ impl Writer<'_> {
                     after: part.after.clone(),
                 })
                 .collect(),
+            writes: Some(prepared.len()),
         };
         let path = self.state.journal_path(&id);
-        let mut journal = JournalWriter::create(self.tools.store, &path, begin.clone()).map_err(ApplyError::State)?;
+        // All that is going to be written is told before the first of it is.
+        let intents = prepared.iter().map(|prepared| &prepared.intent);
+        let mut journal =
+            JournalWriter::create(self.tools.store, &path, begin.clone(), intents).map_err(ApplyError::State)?;
         let mut begun = Vec::with_capacity(prepared.len());
         match write_all(self.tools, &mut journal, &prepared, &mut begun) {
             Ok(()) => {
                 let end = Some(Record::Commit { time: Timestamp::now(), left: Vec::new() });
                 let intents = prepared.into_iter().map(|prepared| prepared.intent).collect();
-                Ok(Journal { path, begin, intents, end, undone: None }.receipt())
+                Ok(Journal { path, begin, intents, end, undone: None, lines: 0 }.receipt())
             }
             Err(source) => Err(roll_back(self.tools, &mut journal, &id, &begun, source)),
         }
     }
 
-    /// What an earlier start left of this profile has to be taken back before anything new is written to it.
+    /// What an earlier start left of this profile has to be taken back before anything new is written to it; and where a
+    /// receipt of it is not believed, it is left to its user.
     fn refuse_unfinished(&self, wanted: &Transaction) -> Result<(), ApplyError> {
-        for journal in self.state.unfinished()? {
-            let begin = journal?.begin;
+        let (unfinished, unbelieved) = self.state.unfinished()?;
+        let of_profile = |one: &&super::Unbelieved| one.is_about(&self.machine, wanted.client, &wanted.profile);
+        if let Some(one) = unbelieved.iter().find(of_profile) {
+            return Err(one.in_the_way());
+        }
+        for journal in unfinished {
+            let begin = journal.begin;
             if begin.machine == self.machine && begin.client == wanted.client && begin.profile == wanted.profile {
                 let why = "its settings could not be put back".to_owned();
                 return Err(ApplyError::Unfinished { receipt: begin.id, why });
@@ -73,7 +83,7 @@ impl Writer<'_> {
     }
 }
 
-/// Announces, writes and confirms each write, then commits. `begun` holds what may have been written.
+/// Makes and confirms each write, then commits. `begun` holds what may have been written.
 fn write_all<'p>(
     tools: Tools,
     journal: &mut JournalWriter,
@@ -82,7 +92,6 @@ fn write_all<'p>(
 ) -> Result<(), ApplyError> {
     let state = |error: FileError| ApplyError::State(error);
     for Prepared { intent, write } in prepared {
-        journal.add(&Record::Intent(intent.clone())).map_err(state)?;
         begun.push(intent);
         match (write, &intent.target) {
             (Write::File { old, new }, Target::File(edit)) => {

@@ -6,12 +6,14 @@ use jiff::Timestamp;
 
 use super::Writer;
 use super::error::ApplyError;
+use super::folder::Folder;
 use super::group::temp_name;
 use super::journal::{Begin, Intent, Journal, JournalWriter, Record, SCHEMA};
 use super::receipt::{AccountRecord, Kind, Left, ReceiptId, RunId, Status};
 use super::restore::{Fate, NotRestored, Outcome, Wrote, restore};
 use super::script;
 use super::store::StoreError;
+use super::unbelieved::Unbelieved;
 use crate::account::ClientId;
 use crate::change::Slot;
 
@@ -73,8 +75,9 @@ impl Writer<'_> {
     pub fn undo(&self, selector: &Selector, run: &RunId) -> Result<Vec<Undone>, ApplyError> {
         let _lock = self.state.lock()?;
         self.recover_unfinished()?;
+        let folder = self.folder()?;
         let mut results: Vec<Undone> = Vec::new();
-        for journal in self.select(selector)? {
+        for journal in self.select(&folder, selector)? {
             let begin = &journal.begin;
             let newer_failed = results.iter().find(|undone| {
                 undone.error.is_some() && undone.client == begin.client && undone.profile == begin.profile
@@ -84,7 +87,7 @@ impl Writer<'_> {
                     receipt: newer.receipt.clone(),
                     why: "the newer change has to be undone first".to_owned(),
                 }),
-                None => self.undo_one(&journal, run),
+                None => self.refuse_under_another(&folder, &journal).and_then(|()| self.undo_one(&journal, run)),
             };
             let (by, accounts, error) = match result {
                 Ok((by, accounts)) => (Some(by), accounts, None),
@@ -97,17 +100,38 @@ impl Writer<'_> {
         Ok(results)
     }
 
+    /// Receipts that this asks for, or may ask for, and that are not believed: what they speak of stays as it is.
+    pub fn not_believed(&self, selector: &Selector) -> Result<Vec<Unbelieved>, ApplyError> {
+        let mut folder = self.folder()?;
+        let unbelieved = std::mem::take(&mut folder.unbelieved);
+        let asked_for: Vec<Journal> = match selector {
+            Selector::One(_) | Selector::All => Vec::new(),
+            Selector::Last => self.select(&folder, selector)?,
+        };
+        // Older than all of the latest run, it is of an earlier one.
+        let oldest = asked_for.last().map(|journal| (journal.id().clone(), journal.begin.run.clone()));
+        let is_meant = |one: &Unbelieved| match (selector, &oldest) {
+            (Selector::One(id), _) => one.id().as_ref() == Some(id),
+            (Selector::All | Selector::Last, None) => !one.is_elsewhere(&self.machine),
+            (Selector::All | Selector::Last, Some((oldest, run))) => {
+                let is_late = one.id().is_none_or(|id| id >= *oldest) || one.says.run.as_ref() == Some(run);
+                is_late && !one.is_elsewhere(&self.machine)
+            }
+        };
+        Ok(unbelieved.into_iter().filter(is_meant).collect())
+    }
+
     /// The journals to undo, newest first.
-    pub(super) fn select(&self, selector: &Selector) -> Result<Vec<Journal>, ApplyError> {
+    pub(super) fn select(&self, folder: &Folder, selector: &Selector) -> Result<Vec<Journal>, ApplyError> {
         if let Selector::One(id) = selector {
-            return Ok(vec![self.select_one(id)?]);
+            return Ok(vec![self.select_one(folder, id)?]);
         }
-        let mut journals = self.journals()?.0;
-        journals.retain(|journal| {
+        let in_effect = |journal: &&Journal| {
             journal.begin.kind == Kind::Apply
                 && journal.begin.machine == self.machine
                 && journal.receipt().status == Status::Applied
-        });
+        };
+        let mut journals: Vec<Journal> = folder.journals.iter().filter(in_effect).cloned().collect();
         journals.reverse();
         if *selector == Selector::Last
             && let Some(run) = journals.first().map(|journal| journal.begin.run.clone())
@@ -117,10 +141,13 @@ impl Writer<'_> {
         Ok(journals)
     }
 
-    fn select_one(&self, id: &ReceiptId) -> Result<Journal, ApplyError> {
-        // A file of this name that cannot be read deserves its own error.
-        self.state.load(id)?.ok_or_else(|| ApplyError::UnknownReceipt { id: id.clone() })?;
-        let found = self.journals()?.0.into_iter().find(|journal| journal.id() == id);
+    fn select_one(&self, folder: &Folder, id: &ReceiptId) -> Result<Journal, ApplyError> {
+        // A file of this name that is not believed deserves its own error.
+        self.state.load(id).map_err(ApplyError::from)?;
+        if let Some(one) = folder.unbelieved.iter().find(|one| one.id().as_ref() == Some(id)) {
+            return Err(one.in_the_way());
+        }
+        let found = folder.journals.iter().find(|journal| journal.id() == id).cloned();
         let journal = found.ok_or_else(|| ApplyError::UnknownReceipt { id: id.clone() })?;
         if journal.begin.machine != self.machine {
             return Err(ApplyError::OtherMachine { id: id.clone(), home: journal.begin.machine.home.clone() });
@@ -133,6 +160,27 @@ impl Writer<'_> {
             (_, Status::Unfinished) => "its changes were interrupted, and could not be taken back yet",
         };
         Err(ApplyError::NothingToUndo { id: id.clone(), why: why.to_owned() })
+    }
+
+    /// Below a newer change of the same profile that is not taken back, or whose receipt is not believed, nothing is put back:
+    /// the profile would be of two pieces.
+    pub(super) fn refuse_under_another(&self, folder: &Folder, journal: &Journal) -> Result<(), ApplyError> {
+        let begin = &journal.begin;
+        let is_newer = |one: &&Unbelieved| one.id().is_none_or(|id| id > begin.id);
+        let is_about = |one: &&Unbelieved| one.is_about(&self.machine, begin.client, &begin.profile);
+        if let Some(one) = folder.unbelieved.iter().filter(is_newer).find(is_about) {
+            return Err(one.in_the_way());
+        }
+        let is_open = |other: &&Journal| {
+            other.is_unfinished() && other.id() > journal.id() && other.is_of_the_profile_of(journal)
+        };
+        match folder.journals.iter().find(is_open) {
+            Some(open) => Err(ApplyError::Unfinished {
+                receipt: open.id().clone(),
+                why: "the newer change has to be taken back first".to_owned(),
+            }),
+            None => Ok(()),
+        }
     }
 
     fn undo_one(&self, original: &Journal, run: &RunId) -> Result<(ReceiptId, Vec<AccountUndone>), ApplyError> {
@@ -148,10 +196,11 @@ impl Writer<'_> {
             undoes: Some(begin.id.clone()),
             time: Timestamp::now(),
             accounts: begin.accounts.iter().map(swapped).collect(),
+            writes: Some(0),
             ..begin.clone()
         };
-        let mut journal =
-            JournalWriter::create(self.tools.store, &self.state.journal_path(&id), undo).map_err(ApplyError::State)?;
+        let mut journal = JournalWriter::create(self.tools.store, &self.state.journal_path(&id), undo, [])
+            .map_err(ApplyError::State)?;
         let mut restored = Vec::new();
         let left = match self.restore_all(&mut journal, &id, original, &mut restored) {
             Ok(left) => left,

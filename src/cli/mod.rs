@@ -13,6 +13,7 @@ mod hand_over;
 mod help;
 mod home_folder;
 mod log;
+mod not_believed;
 pub mod output;
 mod page;
 mod policy;

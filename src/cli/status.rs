@@ -1,9 +1,12 @@
 //! `port26 status`: receipts of changes, and what is remembered of networks and their ports.
 
+use std::path::PathBuf;
+
 use port26_platform::network::NetworkSigns;
 use serde::Serialize;
 
 use super::args::Global;
+use super::not_believed::{self, NotBelieved};
 use super::output::{self, Words};
 use super::who::Who;
 use super::words::{local_day, local_time};
@@ -22,6 +25,12 @@ struct Document {
     verb: &'static str,
     receipts: Vec<Receipt>,
     unreadable: Vec<String>,
+    /// The receipts among them, with what they say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_believed: Vec<NotBelieved>,
+    /// What lies among the receipts and is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    strays: Vec<PathBuf>,
     network: Option<String>,
     history: Vec<Span>,
 }
@@ -31,25 +40,26 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     let state = context::state_dir(global)?;
     let (history, damaged) = History::load_or_begin(&state)?;
     let kept = Desk::new(state, &host, CLIENTS).writer().receipts()?;
+    let not_believed: Vec<NotBelieved> = kept.unreadable.into_iter().map(NotBelieved::of).collect();
+    let exit = if not_believed.is_empty() { Exit::Done } else { Exit::Failed };
+    let of_history = damaged.map(|error| error.to_string());
     let document = Document {
         schema: SCHEMA,
         verb: "status",
         receipts: kept.receipts,
-        unreadable: kept
-            .unreadable
-            .iter()
-            .map(ToString::to_string)
-            .chain(damaged.map(|error| error.to_string()))
-            .collect(),
+        unreadable: not_believed.iter().map(NotBelieved::line).chain(of_history.clone()).collect(),
+        not_believed,
+        strays: kept.strays,
         network: history.network_id(&NetworkSigns::now()),
         history: history.spans,
     };
-    output::tell(context::manner(global), &document, |page| text(page, &document, &Who::of(&host)))?;
-    Ok(Exit::Done)
+    let who = Who::of(&host);
+    output::tell(context::manner(global), &document, |page| text(page, &document, of_history.as_deref(), &who))?;
+    Ok(exit)
 }
 
-fn text(page: &mut Words, document: &Document, who: &Who) -> std::io::Result<()> {
-    if document.receipts.is_empty() {
+fn text(page: &mut Words, document: &Document, of_history: Option<&str>, who: &Who) -> std::io::Result<()> {
+    if document.receipts.is_empty() && document.not_believed.is_empty() {
         page.line(0, "port26 has not changed anything here.")?;
     }
     for receipt in &document.receipts {
@@ -66,8 +76,10 @@ fn text(page: &mut Words, document: &Document, who: &Who) -> std::io::Result<()>
             page.line(4, format_args!("to put it back: `port26 undo {id}`"))?;
         }
     }
-    for line in &document.unreadable {
-        page.line(0, format_args!("cannot be read: {line}"))?;
+    document.not_believed.iter().try_for_each(|receipt| receipt.tell(page, who))?;
+    not_believed::tell_strays(page, &document.strays)?;
+    if let Some(line) = of_history {
+        page.line(0, format_args!("cannot be read: {}", shown(line)))?;
     }
     for span in &document.history {
         let here = if document.network.as_ref() == Some(&span.network) { "this network" } else { "another network" };

@@ -1,8 +1,11 @@
 //! `port26 undo`: puts back what was there, byte for byte. Somebody at a terminal is asked before; a script is not.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use super::args::{Global, UndoArgs};
+use super::not_believed::{self, NotBelieved};
 use super::output::{self, Manner, Words};
 use super::page::Page;
 use super::terminal::other_run;
@@ -10,12 +13,14 @@ use super::undo_entries::{Entry, entries};
 use super::who::Who;
 use super::words::{local_time, server_words};
 use super::{Exit, UsageError, context, prompt};
-use crate::apply::{ApplyError, Kind, ReceiptId, RunId, Selector, Status, Writer};
+use crate::apply::{
+    ApplyError, Kind, Receipt, ReceiptId, Receipts, Recovered, Recovery, RecoveryOutcome, RunId, Selector, Status,
+    Unbelieved, Writer,
+};
 use crate::clients::CLIENTS;
 use crate::pipeline::{Desk, Keeps, begin_turn, client_title, recover};
 use crate::plan::{Outcome, Reason};
 use crate::report::{Report, SCHEMA};
-use crate::shown::shown;
 
 /// The document of `undo --json`.
 #[derive(Debug, Serialize)]
@@ -26,9 +31,15 @@ struct Document {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     interrupted: Vec<String>,
     accounts: Vec<Entry>,
-    /// Receipts that cannot be read, so that what they speak of stays as it is.
+    /// Receipts that are not believed, so that what they speak of stays as it is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreadable: Vec<String>,
+    /// The same with what they say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_believed: Vec<NotBelieved>,
+    /// What lies among the receipts and is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    strays: Vec<PathBuf>,
 }
 
 pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
@@ -40,33 +51,46 @@ pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
     let _turn = begin_turn(&looking, context::keeps(global), &other_run)?;
     let selector = selector(&looking.writer(), &who, args)?;
     let mut report = Report::new("undo");
-    let accounts = if global.dry_run {
+    let mut recovery = Recovery::default();
+    // Told by what is there before anything is put back: after that the latest run is another one.
+    let not_believed: Vec<NotBelieved> =
+        looking.writer().not_believed(&selector)?.into_iter().map(NotBelieved::of).collect();
+    let accounts = if matches!(selector, Selector::One(_)) && !not_believed.is_empty() {
+        Vec::new()
+    } else if global.dry_run {
         recover(&looking.writer(), Keeps::Nothing, &mut report)?;
         planned(&looking.writer(), &who, &selector)?
     } else if asks(global) && !agreed(&looking.writer(), &who, &selector)? {
         planned(&looking.writer(), &who, &selector)?.into_iter().map(declined).collect()
     } else {
         let desk = Desk::new(state, &host.to_be_changed(), CLIENTS);
-        recover(&desk.writer(), Keeps::State, &mut report)?;
+        recovery = recover(&desk.writer(), Keeps::State, &mut report)?;
         let undone = desk.writer().undo(&selector, &RunId::start()).map_err(usage)?;
         undone.iter().flat_map(|undone| entries(undone, &who, Outcome::Reverted)).collect()
     };
     let of_accounts = accounts.iter().map(|entry| exit(entry.result)).fold(Exit::Done, Exit::worst);
-    let (unreadable, of_receipts) = match selector {
-        Selector::One(_) => (Vec::new(), Exit::Done),
-        Selector::All | Selector::Last => not_put_back(&looking.writer(), &who)?,
-    };
-    let exit = of_accounts.worst(of_receipts);
+    let kept = looking.writer().receipts()?;
+    let exit = of_accounts.worst(of_receipts(&selector, &kept, &who, &not_believed, &recovery));
     let Report { recovered, interrupted, .. } = report;
-    let document = Document { schema: SCHEMA, verb: "undo", recovered, interrupted, accounts, unreadable };
-    output::tell(context::manner(global), &document, |page| text(page, &document))?;
+    let unreadable = not_believed.iter().map(NotBelieved::line).collect();
+    let document = Document {
+        schema: SCHEMA,
+        verb: "undo",
+        recovered,
+        interrupted,
+        accounts,
+        unreadable,
+        not_believed,
+        strays: kept.strays,
+    };
+    output::tell(context::manner(global), &document, |page| text(page, &document, &who))?;
     Ok(exit)
 }
 
 /// Which receipts are meant: one, those that hold an account, all, or those of the latest run.
 fn selector(writer: &Writer, who: &Who, args: &UndoArgs) -> anyhow::Result<Selector> {
     let Some(name) = &args.what else { return Ok(if args.all { Selector::All } else { Selector::Last }) };
-    let receipts = writer.receipts()?.receipts;
+    let Receipts { receipts, unreadable, .. } = writer.receipts()?;
     if receipts.iter().any(|receipt| receipt.id.0 == *name) {
         return Ok(Selector::One(ReceiptId(name.clone())));
     }
@@ -77,7 +101,9 @@ fn selector(writer: &Writer, who: &Who, args: &UndoArgs) -> anyhow::Result<Selec
     let mut holding = in_effect
         .filter(|receipt| receipt.accounts.iter().any(|account| who.is_called(&account.account_id, name)))
         .map(|receipt| receipt.id.clone());
-    match holding.next() {
+    let speaks_of =
+        |one: &&Unbelieved| one.says.accounts.iter().any(|account| who.is_called(&account.account_id, name));
+    match holding.next().or_else(|| unreadable.iter().rev().find(speaks_of)?.id()) {
         Some(latest) => Ok(Selector::One(latest)),
         None if name.contains(['@', '/']) => {
             let message = format!("no change of {name} is in effect");
@@ -87,17 +113,24 @@ fn selector(writer: &Writer, who: &Who, args: &UndoArgs) -> anyhow::Result<Selec
     }
 }
 
-/// Receipts that nothing was put back by: those that cannot be read, and those that still wait for a program or a disk.
-fn not_put_back(writer: &Writer, who: &Who) -> anyhow::Result<(Vec<String>, Exit)> {
-    let kept = writer.receipts()?;
-    let waits = kept.receipts.iter().any(|receipt| who.here(receipt) && receipt.status == Status::Unfinished);
-    let unreadable: Vec<String> = kept.unreadable.iter().map(|error| format!("{error}. {}", error.hint())).collect();
-    let exit = match (unreadable.is_empty(), waits) {
-        (false, _) => Exit::Failed,
-        (true, true) => Exit::NeedsUser,
-        (true, false) => Exit::Done,
-    };
-    Ok((unreadable, exit))
+/// For what was not put back beside the accounts that were asked for: receipts that are not believed, those that still wait
+/// for a program or a disk, and what another program had changed under an interrupted run.
+fn of_receipts(
+    selector: &Selector,
+    kept: &Receipts,
+    who: &Who,
+    not_believed: &[NotBelieved],
+    recovery: &Recovery,
+) -> Exit {
+    let left = |one: &Recovered| matches!(&one.outcome, RecoveryOutcome::PutBack { left } if !left.is_empty());
+    if !not_believed.is_empty() || recovery.recovered.iter().any(left) {
+        return Exit::Failed;
+    }
+    let waits = |receipt: &Receipt| who.here(receipt) && receipt.status == Status::Unfinished;
+    match selector {
+        Selector::All | Selector::Last if kept.receipts.iter().any(waits) => Exit::NeedsUser,
+        _ => Exit::Done,
+    }
 }
 
 /// What would be put back.
@@ -159,15 +192,17 @@ fn exit(result: Outcome) -> Exit {
     }
 }
 
-fn text(page: &mut Words, document: &Document) -> std::io::Result<()> {
+fn text(page: &mut Words, document: &Document, who: &Who) -> std::io::Result<()> {
     for line in &document.recovered {
         page.line(0, format_args!("put right from an interrupted run: {line}"))?;
     }
     for line in &document.interrupted {
         page.line(0, format_args!("interrupted, and put right by the next run that writes: {line}"))?;
     }
-    for line in &document.unreadable {
-        page.line(0, format_args!("cannot be read, so it is not put back: {}", shown(line)))?;
+    document.not_believed.iter().try_for_each(|receipt| receipt.tell(page, who))?;
+    not_believed::tell_strays(page, &document.strays)?;
+    if document.accounts.is_empty() && !document.not_believed.is_empty() {
+        return Ok(());
     }
     if document.accounts.is_empty() {
         return page.line(0, "There is nothing to put back.");

@@ -61,6 +61,11 @@ impl Fixing {
         !self.changes.is_empty()
     }
 
+    /// Something will be written, or handed out to be.
+    pub(super) fn writes(&self) -> bool {
+        self.pending() || !self.by_import.is_empty()
+    }
+
     pub(super) fn settle(&mut self, outcome: Outcome, reason: Reason) {
         self.report.result = Some(outcome);
         self.report.reason = Some(reason);
@@ -182,6 +187,7 @@ fn write_profile(tools: &Tools, fixing: &mut [Fixing], places: &[usize], profile
             let outcome = match error {
                 ApplyError::RolledBack { .. } => Outcome::Reverted,
                 ApplyError::InUse { .. } => Outcome::Deferred,
+                ApplyError::InTheWay { .. } => Outcome::NeedsUser,
                 _ => Outcome::Failed,
             };
             let reason = Reason::new(error.code(), sentence(&error.to_string()), error.hint());
@@ -337,6 +343,6 @@ fn capitalise(word: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     format!("{}.", capitalise(text.trim_end_matches('.')))
 }

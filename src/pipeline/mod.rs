@@ -11,6 +11,7 @@ mod no_password;
 mod once_more;
 mod open_clients;
 pub(crate) mod ports;
+mod receipts;
 mod recover;
 mod remember;
 mod rename;

@@ -24,16 +24,20 @@ pub fn begin_turn(desk: &Desk, keeps: Keeps, waiting: &dyn Fn(&str)) -> Result<O
 }
 
 /// Puts right what an interrupted run left, or only says that there is something.
-pub fn recover(writer: &Writer<'_>, keeps: Keeps, report: &mut Report) -> Result<(), ApplyError> {
+pub fn recover(writer: &Writer<'_>, keeps: Keeps, report: &mut Report) -> Result<Recovery, ApplyError> {
     match keeps {
-        Keeps::State => report.recovered = recovery_words(&writer.recover()?),
+        Keeps::State => {
+            let recovery = writer.recover()?;
+            report.recovered = recovery_words(&recovery);
+            Ok(recovery)
+        }
         Keeps::Nothing => {
             let cut_off = writer.interrupted()?.into_iter();
             report.interrupted =
                 cut_off.map(|one| format!("{} ({})", shown(&one.profile), shown(&one.receipt.0))).collect();
+            Ok(Recovery::default())
         }
     }
-    Ok(())
 }
 
 /// What an interrupted run left, and what became of it.
@@ -50,5 +54,5 @@ fn recovery_words(recovery: &Recovery) -> Vec<String> {
         };
         format!("{} ({}): {what}", one.profile, one.receipt)
     });
-    settled.chain(recovery.unreadable.iter().map(ToString::to_string)).collect()
+    settled.collect()
 }

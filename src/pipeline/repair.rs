@@ -10,6 +10,7 @@ use super::by_relay::{ProviderServer, by_relay};
 use super::conversation::{Answer, Confirm, Move, Progress, When};
 use super::discover::{UnknownAccount, discover_named};
 use super::fix::{as_fix_would_say, fix, plan_changes};
+use super::receipts::{leave_unbelieved, receipt_problems};
 use super::recover::{begin_turn, recover};
 use super::remember::remember;
 use super::send::send_tests;
@@ -117,6 +118,7 @@ pub async fn repair_by(
     let found = discover_named(&tools.host, tools.clients, &request.accounts)?;
     report.clients = found.clients;
     report.problems = found.problems;
+    report.problems.extend(receipt_problems(&tools.desk)?);
     let run = RunId::start();
     let fixing = round(tools, request, &test, found.accounts).await;
     report.accounts = write(tools, fixing, request.consent, &run)?;
@@ -153,7 +155,9 @@ async fn round(
 ) -> Vec<Fixing> {
     let mut tested = test(accounts).await;
     remember(tools, &mut tested, request.consent.keeps());
-    let Route::Provider(servers) = &request.route else { return plan_changes(tools, tested) };
+    let Route::Provider(servers) = &request.route else {
+        return leave_unbelieved(tools, plan_changes(tools, tested));
+    };
     let tested = by_relay(tools, tested, servers).await;
     // An account that a port of its own host gets through for is `fix`'s, not the relay's.
     let is_ours = |one: &Tested| match &one.decision {
@@ -161,7 +165,7 @@ async fn round(
         Decision::Leave { .. } => true,
     };
     let planned = |one| if is_ours(&one) { plan_changes(tools, vec![one]) } else { vec![Fixing::left_alone(one)] };
-    tested.into_iter().flat_map(planned).collect()
+    leave_unbelieved(tools, tested.into_iter().flat_map(planned).collect())
 }
 
 /// Writes what is pending, if that is agreed to.

@@ -9,7 +9,7 @@ use port26_platform::secrets::{MemorySecrets, Secrets};
 use super::OpenClients;
 use super::conversation::{Conversation, OneAtATime};
 use crate::account::ClientId;
-use crate::apply::{Guard, Machine, MachineStore, Writer};
+use crate::apply::{Guard, Machine, MachineStore, Unbelieved, Writer};
 use crate::clients::{CLIENTS, InUse, MailClient};
 use crate::credentials::{AttemptLedger, Borrowing, CredentialBook, Given, Index, KeychainUse};
 use crate::formats::open::AllEditors;
@@ -121,6 +121,11 @@ impl Desk {
     /// Is this client open on this profile?
     pub fn is_open(&self, client: ClientId, profile: &str) -> bool {
         matches!(self.guard.in_use(client, profile), InUse::Yes(_))
+    }
+
+    /// Does a receipt that is not believed speak of this profile?
+    pub(super) fn is_about(&self, receipt: &Unbelieved, client: ClientId, profile: &str) -> bool {
+        receipt.is_about(&self.machine, client, profile)
     }
 
     /// The state folder.

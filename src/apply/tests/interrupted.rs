@@ -89,25 +89,85 @@ fn a_journal_cut_anywhere_is_recovered_from() {
     let new = bench.text("a");
     let ends: Vec<usize> = (0..whole.len()).filter(|&at| whole[at] == b'\n').map(|at| at + 1).collect();
     assert_eq!(ends.len(), 4, "begin, intent, done, commit");
-    // One that is empty is none that a stop leaves: it gets its name with its first line.
-    for length in (1..=whole.len())
+    // It gets its name with all that it is about to write: what is shorter is none that a stop leaves.
+    for length in (0..=whole.len())
         .step_by(7)
         .chain(ends.iter().copied())
         .chain(ends.iter().map(|end| end - 1))
         .chain([whole.len()])
     {
         cut_journal(&bench, &receipt.id, &whole, length);
-        // Without the whole intent on the disk the file cannot have been written.
-        let begun = length >= ends[1];
-        bench.write("a", if begun { &new } else { OLD });
-        bench.writer().recover().unwrap();
+        bench.write("a", &new);
+        let recovery = bench.writer().recover().unwrap();
+        let listed = bench.writer().receipts().unwrap();
+        if length < ends[1] {
+            assert_eq!((recovery.recovered.len(), recovery.unreadable.len()), (0, 1), "cut at {length}");
+            assert_eq!((listed.receipts.len(), listed.unreadable.len()), (0, 1), "cut at {length}");
+            assert_eq!((bench.text("a"), path.exists()), (new.clone(), true), "cut at {length}");
+            continue;
+        }
         let committed = length == whole.len();
         assert_eq!(bench.text("a"), if committed { new.as_str() } else { OLD }, "cut at {length}");
         assert!(bench.writer().recover().unwrap().recovered.is_empty(), "cut at {length}");
-        let listed = bench.writer().receipts().unwrap();
-        assert!(listed.unreadable.is_empty(), "cut at {length}: {:?}", listed.unreadable);
-        assert_eq!(listed.receipts.len(), usize::from(length >= ends[0]));
+        assert_eq!((listed.receipts.len(), listed.unreadable.len()), (1, 0), "cut at {length}");
     }
+}
+
+/// A stop leaves one without its end, and the next run puts it right before anything else. If there is a newer one all the
+/// same, it was complete once, and taking it back would take back what is in effect.
+#[test]
+fn a_journal_without_its_end_below_a_newer_one_is_not_believed() {
+    let bench = Bench::with(&[("a", OLD), ("b", OLD)]);
+    let older = bench.writer().apply(&move_files(&bench, &["a"])).unwrap();
+    bench.writer().apply(&move_files(&bench, &["b"])).unwrap();
+    let moved = (bench.text("a"), bench.text("b"));
+    let path = bench.state().join(format!("receipts/{}.jsonl", older.id));
+    let whole = std::fs::read(&path).unwrap();
+    let commit = whole[..whole.len() - 1].iter().rposition(|&b| b == b'\n').unwrap() + 1;
+    cut_journal(&bench, &older.id, &whole, commit);
+    let recovery = bench.writer().recover().unwrap();
+    assert_eq!((recovery.recovered.len(), recovery.unreadable.len()), (0, 1));
+    assert!(recovery.unreadable[0].to_string().contains("end is missing"), "{}", recovery.unreadable[0]);
+    assert!(recovery.unreadable[0].says.intact, "what it says is whole");
+    assert_eq!((bench.text("a"), bench.text("b")), moved);
+    assert_eq!(bench.writer().apply(&move_files(&bench, &["a"])).unwrap_err().code(), "receipt_damaged");
+    assert_eq!(bench.writer().undo(&Selector::All, &run()).unwrap().len(), 1, "the newer one");
+    assert_eq!((bench.text("a"), bench.text("b")), (moved.0, OLD.to_owned()));
+}
+
+/// As a build without checks wrote it.
+const EARLIER: &str = include_str!("earlier_build.jsonl");
+const EARLIER_ID: &str = "20261127T135109Z-0001";
+
+fn earlier(lines: usize) -> Bench {
+    let bench = Bench::with(&[("a", OLD), ("b", OLD)]);
+    for file in ["a", "b"] {
+        bench.write(file, "password=hunter2\nport=26\ntail=x\nauth=1\n");
+    }
+    let home = serde_json::to_string(bench.dir.path()).unwrap();
+    let text = EARLIER.replace("HOME", home.trim_matches('"'));
+    let text: String = text.split_inclusive('\n').take(lines).collect();
+    drop(bench.writer().state.lock().unwrap());
+    std::fs::write(bench.state().join(format!("receipts/{EARLIER_ID}.jsonl")), text).unwrap();
+    bench
+}
+
+#[test]
+fn journals_of_an_earlier_build_are_undone_and_recovered_from_as_before() {
+    let old = (OLD.to_owned(), OLD.to_owned());
+    let bench = earlier(6);
+    let undone = bench.writer().undo(&Selector::All, &run()).unwrap();
+    assert_eq!(fates(&undone), [&AccountFate::Restored, &AccountFate::Restored]);
+    assert_eq!((bench.text("a"), bench.text("b")), old);
+    let listed = bench.writer().receipts().unwrap();
+    assert!(matches!(listed.receipts[0].status, Status::Undone { .. }) && listed.unreadable.is_empty());
+    let last = bench.journals().lines().filter(|line| line.contains("\"undone\"")).map(str::to_owned).next().unwrap();
+    assert!(!last.contains("check"), "its own form stays: {last}");
+
+    let bench = earlier(5);
+    let recovery = bench.writer().recover().unwrap();
+    assert!(matches!(&recovery.recovered[0].outcome, RecoveryOutcome::PutBack { left } if left.is_empty()));
+    assert_eq!((bench.text("a"), bench.text("b")), old);
 }
 
 #[test]
@@ -156,8 +216,11 @@ fn journals_that_cannot_be_read_are_named_and_hide_nothing() {
     assert_eq!((listed.receipts.len(), listed.unreadable.len()), (1, 1));
     assert_eq!(listed.unreadable[0].code(), "journal_schema");
     assert!(listed.unreadable[0].to_string().contains("port26-journal/9"), "{}", listed.unreadable[0]);
-    // It may be unfinished: nobody can tell what it was about to write.
-    assert_eq!(bench.writer().apply(&move_files(&bench, &["a"])).unwrap_err().code(), "journal_schema");
+    // It does not say whose profile it is: nobody's changes wait for it.
+    assert_eq!(bench.writer().apply(&move_files(&bench, &["a"])).unwrap_err().code(), "changed_meanwhile");
+    let mine = r#"{"record":"begin","schema":"port26-journal/9","client":"claws_mail","profile":"p"}"#;
+    std::fs::write(&foreign, format!("{mine}\n")).unwrap();
+    assert_eq!(bench.writer().apply(&move_files(&bench, &["a"])).unwrap_err().code(), "receipt_newer");
     std::fs::write(&foreign, "{\"record\":\"begin\",\"schema\":\"port26-journal/1\"\n{}\n").unwrap();
     assert_eq!(bench.writer().receipts().unwrap().unreadable[0].code(), "journal_damaged");
     bench.writer().undo(&Selector::All, &run()).unwrap();

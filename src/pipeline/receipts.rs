@@ -1,0 +1,49 @@
+//! Receipts that are not believed, in a run that changes settings: each is told, and the accounts of its profile are left to
+//! their user, as far as it says whose it is.
+
+use super::fix::sentence;
+use super::{Desk, Fixing, Tools, client_title};
+use crate::apply::{ApplyError, Selector, Unbelieved};
+use crate::clients::Problem;
+use crate::plan::{Outcome, Reason};
+
+/// What is to be told of the receipts in the state folder.
+pub(super) fn receipt_problems(desk: &Desk) -> Result<Vec<Problem>, ApplyError> {
+    for stray in desk.writer().receipts()?.strays {
+        tracing::warn!(file = %stray.display(), "among the receipts, and none of port26's");
+    }
+    Ok(desk.writer().not_believed(&Selector::All)?.iter().map(problem).collect())
+}
+
+/// What would be written to a profile that such a receipt speaks of is not.
+pub(super) fn leave_unbelieved(tools: &Tools, mut fixing: Vec<Fixing>) -> Vec<Fixing> {
+    if !fixing.iter().any(Fixing::writes) {
+        return fixing;
+    }
+    // A folder that cannot be read has ended the run before.
+    let unbelieved = tools.desk.writer().not_believed(&Selector::All).unwrap_or_default();
+    for one in fixing.iter_mut().filter(|one| one.writes()) {
+        let account = &one.report.account;
+        let about = |receipt: &&Unbelieved| tools.desk.is_about(receipt, account.client, &account.profile);
+        if let Some(receipt) = unbelieved.iter().find(about) {
+            let error = receipt.in_the_way();
+            one.settle(Outcome::NeedsUser, Reason::new(error.code(), sentence(&error.to_string()), error.hint()));
+            (one.report.before, one.report.after, one.to) = (None, None, None);
+        }
+    }
+    fixing
+}
+
+fn problem(receipt: &Unbelieved) -> Problem {
+    let left = match (receipt.says.client, &receipt.says.profile) {
+        (Some(client), Some(profile)) => format!("the profile {profile} of {} is left alone", client_title(client)),
+        _ => "nothing is put back by it".to_owned(),
+    };
+    Problem {
+        client: None,
+        at: receipt.file.display().to_string(),
+        code: receipt.in_the_way().code().to_owned(),
+        message: format!("This receipt cannot be believed, so {left}: {}.", receipt.what()),
+        hint: receipt.hint().to_owned(),
+    }
+}
