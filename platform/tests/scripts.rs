@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use port26_platform::host::Os;
 use port26_platform::scripts::contract::{self, Bench, DICTIONARY};
-use port26_platform::scripts::{App, Dictionary, Osascript, Scripts, Twin, Visit};
-use serde_json::Value;
+use port26_platform::scripts::{
+    App, Dictionary, NewValue, ObjectKey, ObjectWrite, Osascript, PropertySet, Scripts, Twin, Visit,
+};
+use secrecy::SecretString;
+use serde_json::{Value, json};
 
 struct Bed {
     folder: tempfile::TempDir,
@@ -88,4 +91,49 @@ fn a_program_that_hangs_ends_at_the_deadline_and_one_that_talks_nonsense_is_told
     let denied = "cat >/dev/null; echo 'stdin:1:2: execution error: Error: Not authorized. (-1743)' >&2; exit 1";
     assert_eq!(ask(denied, 20_000), Err("automation_permission"));
     assert_eq!(ask("cat >/dev/null; echo '{\"ok\":[]}'", 20_000), Ok(vec![]));
+}
+
+/// A program, or the runner itself, that quotes what it was given: nothing of it reaches screen, log or journal.
+#[test]
+fn a_password_that_a_program_quotes_is_in_no_error() {
+    if Os::here() == Os::Windows {
+        // The programs of this test are lines of shell; what they show is about macOS.
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // The second is a part of the first, and both hold what JSON and JavaScript write differently.
+    let passwords = ["Regen\"bogen\u{e9}\u{2028}7", "bogen\u{e9}"];
+    let blind = |password: &str| PropertySet {
+        property: "password".to_owned(),
+        expect: Value::Null,
+        value: NewValue::Secret(SecretString::from(password)),
+    };
+    let object = ObjectKey { elements: "servers".to_owned(), keys: std::collections::BTreeMap::new() };
+    let writes = [ObjectWrite { object, set: passwords.map(blind).to_vec() }];
+    let error = |code: Option<&str>, message: &str| {
+        json!({"error": {"number": -10000, "code": code, "message": message}}).to_string()
+    };
+    let answer = "cat >/dev/null; cat \"$0.txt\"";
+    let complaint = "cat >/dev/null; cat \"$0.txt\" >&2; exit 1";
+    let [first, second] = passwords;
+    for (at, (code, line, words)) in [
+        ("app_refused", answer, error(None, &format!("no: {first} is not taken"))),
+        ("app_refused", answer, error(None, &format!("no: {} is not taken", json!(first)))),
+        ("not_taken", answer, error(Some("not_taken"), second)),
+        ("app_garbled", answer, json!({first: 1}).to_string()),
+        ("app_refused", complaint, format!("execution error: {first}, {} (-50)", json!(second))),
+        ("app_refused", "cat >&2; exit 1", String::new()),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = program(folder.path(), &format!("{at}.sh"), line);
+        std::fs::write(folder.path().join(format!("{at}.sh.txt")), words).unwrap();
+        let error =
+            Osascript::at(file, Visit::Allowed).write(&App::new("Mail", "com.apple.mail"), &writes).unwrap_err();
+        let said = format!("{error} {error:?}");
+        assert_eq!(error.code(), code, "{said}");
+        assert!(said.contains("***"), "{at}: {said}");
+        assert!(!said.contains("Regen") && !said.contains("bogen"), "{at}: {said}");
+    }
 }

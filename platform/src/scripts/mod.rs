@@ -15,8 +15,10 @@ use serde_json::Value;
 #[doc(hidden)]
 pub mod contract;
 mod error;
+mod hidden;
 mod osascript;
 mod sparing;
+mod text;
 mod twin;
 
 pub use error::ScriptError;

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{App, Object, ObjectWrite, ScriptError, Scripts, Visit, Wanted};
+use super::hidden::Hidden;
+use super::{App, Object, ObjectWrite, ScriptError, Scripts, Visit, Wanted, text};
 
 const PROGRAM: &str = include_str!("properties.js");
 
@@ -63,30 +64,30 @@ impl Osascript {
         Self { deadline, ..self }
     }
 
-    fn ask(&self, app: &App, request: &Request) -> Result<Value, ScriptError> {
+    /// Asks, and tells what came back without the passwords that were in the question.
+    fn ask(&self, app: &App, request: &Request, hidden: &Hidden) -> Result<Value, ScriptError> {
         if self.visit != Visit::Allowed {
             return Err(ScriptError::NotNow { app: app.clone() });
         }
-        let garbled = |why: String| ScriptError::Garbled { app: app.clone(), why };
-        // Large enough to never be moved: a move would leave a copy of a password behind.
-        let mut text = Zeroizing::new(Vec::with_capacity(PROGRAM.len() + (64 << 10)));
-        text.extend_from_slice(PROGRAM.as_bytes());
-        text.extend_from_slice(b"\nport26(");
-        serde_json::to_writer(&mut *text, request).map_err(|error| garbled(error.to_string()))?;
-        text.extend_from_slice(b");\n");
-        let (status, said, complained) = self.run(app, text)?;
+        let garbled = |why: String| ScriptError::Garbled { app: app.clone(), why: hidden.taken_out_of(&why) };
+        let (status, said, complained) = self.run(app, text::calling(PROGRAM, "port26", request).map_err(garbled)?)?;
         match serde_json::from_str(said.trim()) {
             Ok(Answer::Ok(value)) => Ok(value),
-            Ok(Answer::Error { number, code, message }) => Err(told(app, number, code.as_deref(), &message)),
+            Ok(Answer::Error { number, code, message }) => {
+                let message = hidden.taken_out_of(&Zeroizing::new(message));
+                Err(told(app, number, code.as_deref(), &message))
+            }
             // osascript itself: "execution error: Error: .. (-1743)".
             Err(_) if !status.success() => {
-                Err(ScriptError::numbered(app, closing_number(&complained), complained.trim()))
+                let words = hidden.taken_out_of(complained.trim());
+                Err(ScriptError::numbered(app, closing_number(&complained), &words))
             }
             Err(error) => Err(garbled(error.to_string())),
         }
     }
 
-    fn run(&self, app: &App, text: Zeroizing<Vec<u8>>) -> Result<(ExitStatus, String, String), ScriptError> {
+    /// How it ended, what it said, and what it complained about.
+    fn run(&self, app: &App, text: Zeroizing<Vec<u8>>) -> Result<(ExitStatus, Words, Words), ScriptError> {
         let refused = |error: std::io::Error| ScriptError::Refused {
             app: app.clone(),
             number: None,
@@ -106,16 +107,20 @@ impl Osascript {
         let status = wait(&mut child, self.deadline).map_err(refused)?;
         let _ = writer.join();
         let status = status.ok_or_else(|| ScriptError::TimedOut { app: app.clone() })?;
-        let text = |thread: std::thread::JoinHandle<Vec<u8>>| {
-            thread.join().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        let words = |thread: std::thread::JoinHandle<Zeroizing<Vec<u8>>>| {
+            let bytes = thread.join().unwrap_or_default();
+            Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned())
         };
-        Ok((status, text(said), text(complained)))
+        Ok((status, words(said), words(complained)))
     }
 }
 
-fn reader(from: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+/// A program's words, which may quote a password.
+type Words = Zeroizing<String>;
+
+fn reader(from: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Zeroizing<Vec<u8>>> {
     std::thread::spawn(move || {
-        let mut bytes = Vec::new();
+        let mut bytes = Zeroizing::new(Vec::new());
         if let Some(from) = from {
             let _ = from.take(MOST_BYTES).read_to_end(&mut bytes);
         }
@@ -162,7 +167,7 @@ impl Scripts for Osascript {
     }
 
     fn read(&self, app: &App, wanted: &[Wanted]) -> Result<Vec<Vec<Object>>, ScriptError> {
-        let value = self.ask(app, &Request::Read { app: &app.bundle, wanted })?;
+        let value = self.ask(app, &Request::Read { app: &app.bundle, wanted }, &Hidden::default())?;
         let garbled = |why: String| ScriptError::Garbled { app: app.clone(), why };
         let lists: Vec<Vec<Object>> = serde_json::from_value(value).map_err(|error| garbled(error.to_string()))?;
         if lists.len() != wanted.len() {
@@ -172,7 +177,7 @@ impl Scripts for Osascript {
     }
 
     fn write(&self, app: &App, writes: &[ObjectWrite]) -> Result<(), ScriptError> {
-        self.ask(app, &Request::Write { app: &app.bundle, writes }).map(drop)
+        self.ask(app, &Request::Write { app: &app.bundle, writes }, &Hidden::of(writes)).map(drop)
     }
 }
 
