@@ -10,17 +10,18 @@ use super::{Exit, context, output};
 use crate::plan::Reason;
 use crate::report::Report;
 
-/// The exit code, if the command was handed over or put off; `None`: it is to be run here.
-pub(super) fn instead(cli: &Cli, sessions: &dyn Sessions, input: &mut dyn Read) -> anyhow::Result<Option<Exit>> {
-    // A home folder that was named is worked on by whoever was told to.
-    if sessions.me() == Me::User || cli.global.home.is_some() || !is_about_a_user(&cli.verb) {
-        return Ok(None);
-    }
+/// Is it to be done by somebody else? A home folder that was named is worked on by whoever was told to.
+pub(super) fn is_due(cli: &Cli, sessions: &dyn Sessions) -> bool {
+    sessions.me() == Me::System && cli.global.home.is_none() && is_about_a_user(&cli.verb)
+}
+
+/// Hands the command over, or puts it off: the exit code.
+pub(super) fn instead(cli: &Cli, sessions: &dyn Sessions, input: &mut dyn Read) -> anyhow::Result<Exit> {
     let reason = match sessions.at_the_computer() {
         Ok(Some(person)) => match run_again(cli, sessions, &person, input)? {
             Ok(code) => {
                 tracing::info!(code, "done in the session of the user who is logged in");
-                return Ok(Some(Exit::from_code(code)));
+                return Ok(Exit::from_code(code));
             }
             Err(reason) => reason,
         },
@@ -34,7 +35,7 @@ pub(super) fn instead(cli: &Cli, sessions: &dyn Sessions, input: &mut dyn Read) 
     tracing::warn!(code = reason.code, "put off: {}", reason.message);
     let report = Report { deferred: Some(reason), ..Report::new(cli.verb.name()) };
     output::print(&report, context::manner(&cli.global))?;
-    Ok(Some(Exit::NeedsUser))
+    Ok(Exit::NeedsUser)
 }
 
 /// Of passwords on standard input only those of that person go along: they may read what a process of theirs is given.
@@ -94,10 +95,10 @@ mod tests {
 
     fn instead_of(line: &str, sessions: &MemorySessions) -> Option<Exit> {
         let cli = Cli::try_parse_from(format!("port26 {line} --silent").split(' ')).unwrap();
-        instead(&cli, sessions, &mut "".as_bytes()).unwrap()
+        is_due(&cli, sessions).then(|| instead(&cli, sessions, &mut "".as_bytes()).unwrap())
     }
 
-    fn given(stdin: &str) -> (Option<Exit>, Vec<Option<String>>) {
+    fn given(stdin: &str) -> (Exit, Vec<Option<String>>) {
         let sessions = MemorySessions::new(Me::System, Some(anna()));
         let cli = Cli::try_parse_from("port26 fix --yes --silent --credential-stdin".split(' ')).unwrap();
         (instead(&cli, &sessions, &mut stdin.as_bytes()).unwrap(), sessions.given())
@@ -105,11 +106,11 @@ mod tests {
 
     #[test]
     fn only_the_passwords_of_the_person_at_the_computer_go_along() {
-        let passed = |lines: &str| (Some(Exit::Done), vec![Some(lines.to_owned())]);
+        let passed = |lines: &str| (Exit::Done, vec![Some(lines.to_owned())]);
         assert_eq!(given("jan@hosting.test:one\n"), passed("jan@hosting.test:one\n"));
         let list = "jan@hosting.test:one\nAnna@hosting.test:two\nanna@@isp.test:three\n";
         assert_eq!(given(list), passed("Anna@hosting.test:two\nanna@@isp.test:three\n"));
-        assert_eq!(given("jan@hosting.test:one\nbob@hosting.test:two\n"), (Some(Exit::NeedsUser), vec![]));
+        assert_eq!(given("jan@hosting.test:one\nbob@hosting.test:two\n"), (Exit::NeedsUser, vec![]));
         assert_eq!(given(""), passed(""));
     }
 

@@ -34,16 +34,26 @@ const FULL: u64 = 1 << 20;
 /// Starts logging as the flags say.
 pub fn start(cli: &Cli) -> anyhow::Result<()> {
     let global = &cli.global;
-    let level = match global.verbose {
-        0 | 1 => LevelFilter::INFO,
-        2 => LevelFilter::DEBUG,
-        _ => LevelFilter::TRACE,
-    };
     let file = match &global.log {
         Some(path) => Some(append_to(path).with_context(|| format!("opening the log file {}", path.display()))?),
         // A log that cannot be kept is no reason to leave mail unrepaired.
         None if global.silent && !global.dry_run && keeps_state(&cli.verb) => own_log(global).ok(),
         None => None,
+    };
+    begin(global, file);
+    Ok(())
+}
+
+/// The same without a file: for a run that is handed over, whose log is opened by the person that it is handed to.
+pub fn start_without_file(global: &Global) {
+    begin(global, None);
+}
+
+fn begin(global: &Global, file: Option<File>) {
+    let level = match global.verbose {
+        0 | 1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
     };
     let file = file
         .map(|file| fmt::layer().fmt_fields(Fields).with_ansi(false).with_writer(Mutex::new(file)).with_filter(level));
@@ -52,7 +62,6 @@ pub fn start(cli: &Cli) -> anyhow::Result<()> {
     let system = global.silent.then(|| SystemLog.with_filter(LevelFilter::ERROR));
     // A second start in one process (tests) keeps the first subscriber.
     let _ = tracing_subscriber::registry().with(file).with(console).with(system).try_init();
-    Ok(())
 }
 
 /// Verbs that leave something on the disk anyway; the others promise to leave nothing.

@@ -35,7 +35,7 @@ mod words;
 use std::ffi::OsString;
 
 use clap::FromArgMatches;
-use port26_platform::session::ThisComputer;
+use port26_platform::session::{Sessions, ThisComputer};
 
 pub use crate::exit::Exit;
 pub use args::{Cli, Verb};
@@ -74,14 +74,17 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     }
     let (json, silent) = (cli.global.json, cli.global.silent);
     failure::log_panics();
-    let done = crate::fault::caught(|| log::start(&cli).and_then(|()| run(cli)));
+    let done = crate::fault::caught(|| run(cli, &ThisComputer, &mut std::io::stdin()));
     done.unwrap_or_else(|error| Failure::of(&error).tell(json, silent))
 }
 
-fn run(cli: Cli) -> anyhow::Result<Exit> {
-    if let Some(exit) = hand_over::instead(&cli, &ThisComputer, &mut std::io::stdin())? {
-        return Ok(exit);
+fn run(cli: Cli, sessions: &dyn Sessions, input: &mut dyn std::io::Read) -> anyhow::Result<Exit> {
+    if hand_over::is_due(&cli, sessions) {
+        // The computer's own rights open no file for it: where the log is, that person may have put a link.
+        log::start_without_file(&cli.global);
+        return hand_over::instead(&cli, sessions, input);
     }
+    log::start(&cli)?;
     match &cli.verb {
         Verb::Scan => scan::run(&cli.global),
         Verb::Test(selection) => test::run(&cli.global, selection),
@@ -94,5 +97,31 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Verb::Policy(args) => policy::run(&cli.global, args),
         Verb::Profile(args) => profile::run(&cli.global, args),
         Verb::Try => tryout::run(&cli.global),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use port26_platform::session::{Me, MemorySessions, Person};
+
+    use super::*;
+
+    /// Whoever was named at the keyboard opens the log, and with whose rights.
+    #[test]
+    fn the_log_is_opened_by_whoever_does_the_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let run_as = |me: Me, verb: &[&str]| {
+            let words = [&["port26"], verb, &["--silent", "--log"]].concat();
+            let words = words.into_iter().map(OsString::from).chain([log.clone().into()]);
+            let sessions = MemorySessions::new(me, Some(Person { name: "anna".into(), number: 2 }));
+            let exit = run(Cli::try_parse_from(words).unwrap(), &sessions, &mut "".as_bytes()).unwrap();
+            (exit, sessions.ran().len(), log.exists())
+        };
+        assert_eq!(run_as(Me::System, &["status"]), (Exit::Done, 1, false), "the person's own process opens it");
+        assert_eq!(run_as(Me::System, &["policy", "show"]), (Exit::Done, 0, true), "done here: with its own rights");
+        std::fs::remove_file(&log).unwrap();
+        assert_eq!(run_as(Me::User, &["policy", "show"]), (Exit::Done, 0, true));
     }
 }

@@ -389,6 +389,27 @@ mod state {
         assert!(!only_root_writes(&file));
     }
 
+    /// A log that root was told to keep where somebody else can write. Only root can try.
+    #[test]
+    fn root_adds_to_no_link_of_another_user() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("*** NOT TESTED: a log that is another user's link (needs root)");
+            return;
+        }
+        let home = Home::new();
+        let precious = home.file("precious", b"mine");
+        let at = |name: &str| home.dir.path().join(name);
+        for (name, to) in [("log", precious.clone()), ("dangling", at("new"))] {
+            symlink(to, at(name)).unwrap();
+            std::os::unix::fs::lchown(at(name), Some(5002), None).unwrap();
+            assert_eq!(append_private(&at(name)).unwrap_err().code(), "state_not_ours", "{name}");
+        }
+        assert!(!at("new").exists());
+        assert_eq!(std::fs::read(&precious).unwrap(), b"mine");
+        drop(append_private(&at("plain")).unwrap());
+        assert_eq!(mode(&at("plain")), 0o600);
+    }
+
     /// Root looks at somebody's home: what they linked there is not read with root's eyes. Only root can try.
     #[test]
     fn root_reads_no_link_of_another_user() {
