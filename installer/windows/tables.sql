@@ -13,4 +13,4 @@ UPDATE `File` SET `Version` = '@VERSION@', `Language` = '1033' WHERE `File` = 'p
 UPDATE `File` SET `Version` = '@VERSION@', `Language` = '1033' WHERE `File` = 'port26w.exe'
 
 -- Properties that reach the part of the installation that runs with more rights.
-UPDATE `Property` SET `Value` = 'WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED;LOGON;OLD_LOGON;MODE;OLD_MODE;HOST_ALLOW_LIST;OLD_HOST_ALLOW_LIST;SCHEDULE;OLD_SCHEDULE' WHERE `Property` = 'SecureCustomProperties'
+UPDATE `Property` SET `Value` = 'WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED;LOGON;OLD_LOGON;INSTALLDIR;OLD_INSTALLDIR;MODE;OLD_MODE;HOST_ALLOW_LIST;OLD_HOST_ALLOW_LIST;SCHEDULE;OLD_SCHEDULE' WHERE `Property` = 'SecureCustomProperties'

@@ -168,6 +168,7 @@ for_all_users() {
     ends_with 1603 msi /i "$first" SCHEDULE=weekly
     ends_with 1603 msi /i "$first" LOGON=yes
     [ ! -e "$programs" ] || fails "the programs are there"
+    in_a_folder_of_its_own
 
     echo "installed in silence, with properties"
     ends_with 0 msi /i "$first" MODE=test 'HOST_ALLOW_LIST=*.hosting.test'
@@ -242,6 +243,29 @@ for_all_users() {
     ends_with 0 msi /i "$second"
     no_registry "HKLM\\$run" port26
     ends_with 0 msi /x "$second"
+}
+
+# INSTALLDIR: a folder that users may write is refused, however it is written; one below Program Files is taken.
+in_a_folder_of_its_own() {
+    local folder public="$WINEPREFIX/drive_c/users/Public/x" below="$WINEPREFIX/drive_c/Program Files/mail/port26"
+    echo "in a folder that users may write: refused, and nothing is installed"
+    for folder in 'C:\Users\Public\x' 'C:\Users\Public\x\' 'C:\Program Files\..\Users\Public\x' 'C:\Program Files (x86)\x'; do
+        ends_with 1603 msi /i "$first" INSTALLDIR="$folder"
+        [ ! -e "$public" ] && [ ! -e "$programs" ] || fails "INSTALLDIR=$folder: the programs are there"
+        [ "$(entries)" = "$before" ] || fails "INSTALLDIR=$folder: it is in the list of programs"
+        no_registry "HKLM\\$run" port26
+    done
+
+    echo "in another folder below Program Files: there it is repaired, upgraded and removed, too"
+    ends_with 0 msi /i "$first" INSTALLDIR='c:\program files\mail\port26'
+    [ -f "$below/port26.exe" ] || fails "it is not in $below"
+    case $(told "HKLM\\$run" port26) in *'mail\port26\port26w.exe" agent run --silent') ;; *) fails "the entry at logon leads elsewhere" ;; esac
+    rm "$below/port26.exe"
+    ends_with 0 repair "$first"
+    ends_with 0 msi /i "$second"
+    [ -f "$below/port26.exe" ] && [ ! -e "$programs" ] || fails "repair and upgrade went elsewhere"
+    ends_with 0 msi /x "$second"
+    [ ! -e "$below" ] && [ ! -e "$programs" ] || fails "left: $(ls "$below" "$programs" 2>/dev/null)"
 }
 
 for_one_user() {
