@@ -10,7 +10,7 @@ use windows::Win32::System::Console::{STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OU
 use windows::Win32::System::StationsAndDesktops::{
     GetProcessWindowStation, GetUserObjectInformationW, UOI_FLAGS, USEROBJECTFLAGS,
 };
-use windows::Win32::System::Threading::CREATE_NEW_CONSOLE;
+use windows::Win32::System::Threading::{CREATE_DEFAULT_ERROR_MODE, CREATE_NEW_CONSOLE};
 
 /// WSF_VISIBLE of winuser.h.
 const VISIBLE: u32 = 1;
@@ -30,7 +30,8 @@ pub(super) fn somebody_sees_windows() -> bool {
 
 pub(super) fn open(title: &str, program: &Path, argument: &str) -> io::Result<()> {
     let mut command = shell(&format!("/d /k {}", command_line(title, program, argument)));
-    command.creation_flags(CREATE_NEW_CONSOLE.0);
+    // That port26's own crashes are not reported is no matter of what is started from the window.
+    command.creation_flags(CREATE_NEW_CONSOLE.0 | CREATE_DEFAULT_ERROR_MODE.0);
     if let Some(folder) = program.parent() {
         command.current_dir(folder);
     }

@@ -43,7 +43,8 @@ fn holds_only_ours(path: &Path) -> bool {
 pub fn open_private(path: &Path) -> Result<File, FileError> {
     let io = |source| FileError::Io { doing: "opening", path: path.to_owned(), source };
     let file = system::open_private(path).map_err(|error| refused_link(error, path))?;
-    system::is_own(&file.metadata().map_err(io)?).map_err(|why| FileError::NotOurs { path: path.to_owned(), why })?;
+    let meta = file.metadata().map_err(io)?;
+    system::is_own(&file, &meta, path).map_err(|why| FileError::NotOurs { path: path.to_owned(), why })?;
     Ok(file)
 }
 
@@ -58,7 +59,7 @@ pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     if !meta.is_file() {
         return Err(FileError::NotAFile { path: path.to_owned() });
     }
-    system::is_own(&meta).map_err(|why| FileError::NotOurs { path: path.to_owned(), why })?;
+    system::is_own(&file, &meta, path).map_err(|why| FileError::NotOurs { path: path.to_owned(), why })?;
     if meta.len() > READ_LIMIT {
         return Err(FileError::TooLarge { path: path.to_owned(), size: meta.len(), limit: READ_LIMIT });
     }

@@ -289,7 +289,7 @@ pub(super) fn others_write(meta: &Metadata) -> bool {
 }
 
 /// Is it a regular file of this user's with one name? A second name may be in a folder that others can reach.
-pub(super) fn is_own(meta: &Metadata) -> Result<(), &'static str> {
+pub(super) fn is_own(_file: &File, meta: &Metadata, _path: &Path) -> Result<(), &'static str> {
     if meta.uid() != rustix::process::geteuid().as_raw() {
         return Err("it belongs to another user");
     }
@@ -314,7 +314,7 @@ pub(super) fn open_private(path: &Path) -> io::Result<File> {
         .open(path)?;
     let meta = file.metadata()?;
     // From a version that left it readable for others.
-    if meta.is_file() && meta.mode() & 0o077 != 0 && is_own(&meta).is_ok() {
+    if meta.is_file() && meta.mode() & 0o077 != 0 && is_own(&file, &meta, path).is_ok() {
         file.set_permissions(Permissions::from_mode(0o600))?;
     }
     Ok(file)

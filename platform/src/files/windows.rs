@@ -15,22 +15,38 @@ use windows::core::PCWSTR;
 use super::{FileError, Files};
 use crate::host::known_folders::{self, Known};
 
-/// A file, its links resolved.
+mod another;
+mod owner;
+mod private;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub(super) use another::read_of_another;
+pub(super) use private::{
+    append_private, create_private, is_own, keep_private_dir, look_private, make_private_dir, may_make_below,
+    only_root_writes, open_private, others_write,
+};
+use walk::Trail;
+
+/// A file, its links resolved; of another user's home with the folders that lead to it, held.
 pub(super) struct Spot {
     real: PathBuf,
     path: PathBuf,
+    held: Option<Trail>,
 }
 
 /// Finds the real file behind a path. `None` if there is no such file.
 pub(super) fn locate(files: &Files, path: &Path) -> Result<Option<Spot>, FileError> {
     if is_foreign(files) && !files.named.iter().any(|named| named == path) {
-        refuse_links(files, path)?;
+        let found = another::locate(files, path)?;
+        return Ok(found.map(|(held, real)| Spot { real, path: path.to_owned(), held: Some(held) }));
     }
     match std::fs::canonicalize(path) {
-        Ok(real) => Ok(Some(Spot { real, path: path.to_owned() })),
+        Ok(real) => Ok(Some(Spot { real, path: path.to_owned(), held: None })),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => match without_links(path) {
-            Some(real) => Ok(Some(Spot { real, path: path.to_owned() })),
+            Some(real) => Ok(Some(Spot { real, path: path.to_owned(), held: None })),
             None => Err(FileError::Io { doing: "reading", path: path.to_owned(), source }),
         },
     }
@@ -51,22 +67,15 @@ fn is_foreign(files: &Files) -> bool {
     own.is_none() || own != home
 }
 
-fn refuse_links(files: &Files, path: &Path) -> Result<(), FileError> {
-    for at in path.ancestors().take_while(|&at| at != files.home) {
-        // Junctions count as links here too.
-        if std::fs::symlink_metadata(at).is_ok_and(|meta| meta.file_type().is_symlink()) {
-            return Err(FileError::Link { path: at.to_owned() });
-        }
-    }
-    Ok(())
-}
-
 impl Spot {
     fn io(&self, doing: &'static str) -> impl Fn(io::Error) -> FileError + '_ {
         move |source| FileError::Io { doing, path: self.path.clone(), source }
     }
 
     pub(super) fn read(&self) -> Result<Option<Vec<u8>>, FileError> {
+        if let Some(held) = &self.held {
+            return held.read(&self.real, &self.path);
+        }
         if std::fs::metadata(&self.real).is_ok_and(|meta| !meta.is_file()) {
             return Err(FileError::NotAFile { path: self.path.clone() });
         }
@@ -77,6 +86,7 @@ impl Spot {
         if std::fs::metadata(&self.real).map_err(self.io("replacing"))?.permissions().readonly() {
             return Err(FileError::ReadOnly { path: self.path.clone() });
         }
+        let _stays = self.held.as_ref().map(|held| held.stay(temp, &self.path)).transpose()?;
         let (temp, aside) = beside(&self.real, temp);
         let written = write_new(&temp, new).map_err(self.io("writing beside")).and_then(|()| {
             // As late as it gets: what another program wrote meanwhile must not be lost.
@@ -96,12 +106,11 @@ impl Spot {
 }
 
 pub(super) fn clean_up(files: &Files, path: &Path, temp: &str) -> Result<(), FileError> {
-    let real = match locate(files, path)? {
-        Some(spot) => spot.real,
-        None => path.to_owned(),
-    };
-    let (temp, aside) = beside(&real, temp);
-    settle(&real, &temp, &aside).map_err(|source| FileError::Io {
+    // Kept to the end, and with it the folders that lead there.
+    let spot = locate(files, path)?;
+    let real = spot.as_ref().map_or(path, |spot| &spot.real);
+    let (temp, aside) = beside(real, temp);
+    settle(real, &temp, &aside).map_err(|source| FileError::Io {
         doing: "cleaning up beside",
         path: path.to_owned(),
         source,
@@ -176,64 +185,6 @@ fn replace_file(real: &Path, temp: &Path, aside: &Path) -> io::Result<()> {
     };
     // The HRESULT of a system error carries its number in the low half, which is what io::Error knows.
     replaced.map_err(|error| io::Error::from_raw_os_error(error.code().0 & 0xffff))
-}
-
-/// A folder below the user's profile is private by its inherited access list.
-pub(super) fn make_private_dir(path: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(path)
-}
-
-/// A new file; private by the access list it inherits.
-pub(super) fn create_private(path: &Path) -> io::Result<File> {
-    // Not for appending alone: that access may not cut off a line that could not be completed.
-    File::options().write(true).create_new(true).open(path)
-}
-
-/// The access lists of the folders above decide.
-pub(super) fn may_make_below(_path: &Path) -> Result<(), FileError> {
-    Ok(())
-}
-
-/// Private by the access list that it inherits from the profile folder.
-pub(super) fn keep_private_dir(_path: &Path, _meta: &std::fs::Metadata, _narrow: bool) -> Result<(), FileError> {
-    Ok(())
-}
-
-pub(super) fn others_write(_meta: &std::fs::Metadata) -> bool {
-    false
-}
-
-/// A regular file that is no link: who owns it is for the access list of its folder.
-pub(super) fn is_own(meta: &std::fs::Metadata) -> Result<(), &'static str> {
-    if meta.is_file() && !meta.file_type().is_symlink() { Ok(()) } else { Err("it is a link, or no regular file") }
-}
-
-/// Opens the link itself where there is one, which [`is_own`] then refuses.
-const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
-
-pub(super) fn open_private(path: &Path) -> io::Result<File> {
-    use std::os::windows::fs::OpenOptionsExt;
-    File::options().read(true).write(true).create(true).truncate(false).custom_flags(OPEN_REPARSE_POINT).open(path)
-}
-
-pub(super) fn look_private(path: &Path) -> io::Result<File> {
-    use std::os::windows::fs::OpenOptionsExt;
-    File::options().read(true).custom_flags(OPEN_REPARSE_POINT).open(path)
-}
-
-pub(super) fn only_root_writes(_path: &Path) -> bool {
-    true
-}
-
-/// For adding at the end; a link is opened itself, which cannot be written.
-pub(super) fn append_private(path: &Path) -> io::Result<File> {
-    use std::os::windows::fs::OpenOptionsExt;
-    File::options().create(true).append(true).custom_flags(OPEN_REPARSE_POINT).open(path)
-}
-
-/// Rights are by access list, and the account of the system follows links only as its caller asks it to: read as usual.
-pub(super) fn read_of_another(_path: &Path) -> Option<Result<Option<Vec<u8>>, FileError>> {
-    None
 }
 
 /// NTFS keeps its own journal of names; there is no call for a folder.

@@ -1,5 +1,5 @@
-//! What a process does for itself before it holds passwords: no memory of it is written to the disk when it crashes, and
-//! on Windows no library is taken from the folder that it was downloaded to.
+//! What a process does for itself before it holds passwords: as far as the system lets it, no memory of it is written to the
+//! disk when it crashes, and on Windows no library is taken from the folder that it was downloaded to.
 
 #[cfg(unix)]
 mod unix;

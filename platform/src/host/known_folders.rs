@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use windows::Win32::System::Com::CoTaskMemFree;
 use windows::Win32::UI::Shell::{
-    FOLDERID_LocalAppData, FOLDERID_Profile, FOLDERID_RoamingAppData, KF_FLAG_DONT_VERIFY, SHGetKnownFolderPath,
+    FOLDERID_LocalAppData, FOLDERID_Profile, FOLDERID_RoamingAppData, FOLDERID_UserProfiles, KF_FLAG_DONT_VERIFY,
+    SHGetKnownFolderPath,
 };
 
 /// One that we need.
@@ -19,6 +20,8 @@ pub(crate) enum Known {
     Roaming,
     /// `AppData\Local`.
     Local,
+    /// The folder of all profile folders (`C:\Users`).
+    Profiles,
 }
 
 /// `None` where Windows does not tell, or tells something that is no absolute path.
@@ -27,6 +30,7 @@ pub(crate) fn path(known: Known) -> Option<PathBuf> {
         Known::Profile => FOLDERID_Profile,
         Known::Roaming => FOLDERID_RoamingAppData,
         Known::Local => FOLDERID_LocalAppData,
+        Known::Profiles => FOLDERID_UserProfiles,
     };
     // A share that is away just now is still the place: not verified.
     // SAFETY: the id lives through the call; the text is ours, ends with NUL, and is freed once.
