@@ -473,3 +473,22 @@ async fn a_test_says_what_fix_would_say_where_a_setting_is_held_from_elsewhere()
     assert_eq!((test.code, test.result()), (fix.code, fix.result()), "{}", test.out);
     assert!(world.with_password(&["test"]).await.out.contains("user.js"));
 }
+
+#[tokio::test]
+async fn the_readme_shows_what_try_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_port26"));
+    command.arg("try");
+    for name in ["TMPDIR", "TMP", "TEMP", "HOME", "XDG_STATE_HOME", "USERPROFILE", "LOCALAPPDATA"] {
+        command.env(name, folder.path());
+    }
+    let run = program::run(command, "").await;
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let (_, shown) = readme.split_once("```text\n").unwrap();
+    let (shown, _) = shown.split_once("```").unwrap();
+    let mut said = run.out.lines().map(str::trim_end);
+    for line in shown.lines().map(str::trim_end) {
+        assert!(said.any(|said| said == line), "the README shows {line:?}, and port26 says\n{}", run.out);
+    }
+}
