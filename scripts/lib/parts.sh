@@ -21,7 +21,7 @@ parts_left_out=0 parts_long_lines=()
 # a name fits none of them.
 parts_chosen() {
     local named at other fits
-    parts_mode=read
+    parts_mode='read'
     "$1"
     parts_mode=run
     for named in "${parts_named[@]}"; do
