@@ -46,6 +46,6 @@ scoreboard() {
 
 # fuzzing TARGET: for as many seconds as PORT26_FUZZ_SECONDS says.
 fuzzing() {
-    [ -x fuzz/run ] || not_run "fuzz/run"
+    cargo +nightly --version >/dev/null 2>&1 || not_run "the nightly toolchain"
     fuzz/run "$1" "${PORT26_FUZZ_SECONDS:-1200}"
 }
