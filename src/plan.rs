@@ -289,7 +289,9 @@ pub fn hint(code: VerdictCode) -> &'static str {
         VerdictCode::VpnBlock => "Switch the VPN off for a moment, or ask who runs it to let mail out.",
         VerdictCode::BadHostname => "Compare the outgoing server's name with what your mail host gave you.",
         VerdictCode::DnsFault => "Try again in a minute, or on another network; restart the router if it stays.",
-        VerdictCode::ServerUnreachable => "Ask your mail host whether the server is down, and run this again later.",
+        VerdictCode::ServerUnreachable => {
+            "Ask your mail host whether the server is down, or has banned this address; run this again in an hour."
+        }
         VerdictCode::Ipv6Broken => "Tell your internet provider that IPv6 does not work; nothing was changed.",
         VerdictCode::NetworkBlocksMail => {
             "Use your internet provider's own outgoing server, another network, or webmail for now."

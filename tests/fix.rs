@@ -542,7 +542,7 @@ async fn two_accounts_with_one_login_are_one_auth() {
 #[tokio::test]
 async fn nothing_is_sent_where_a_relay_takes_what_it_is_given() {
     let seen = bare().given(PASSWORD).block(25, Route::Drop).fix().await;
-    assert!(!seen.verbs.iter().any(|verb| ["DATA", "BDAT", "RCPT"].contains(&verb.as_str())), "{:?}", seen.verbs);
+    assert!(!seen.verbs.iter().any(|verb| ["DATA", "BDAT"].contains(&verb.as_str())), "{:?}", seen.verbs);
 }
 
 /// What the network did the last time, if it still does it, is confirmed by one conversation.
@@ -594,4 +594,36 @@ async fn what_is_remembered_wrongly_changes_no_verdict() {
     );
     let late = remembered(login(587)).script(587, |script| script.greeting = Greeting::Never);
     unchanged(late.fix().await, VerdictCode::SlowServer, Outcome::Refused);
+}
+
+/// Postfix says at RCPT what it has against a sender, unless told not to.
+const NOT_OWNED: &str = "553 5.7.1 <anna@hosting.test>: Sender address rejected: not owned by user berta@hosting.test";
+
+#[tokio::test]
+async fn row_26_the_sender_is_refused_at_the_recipient() {
+    let world = login(587).scripts(|script| script.rcpt = NOT_OWNED);
+    unchanged(world.fix().await, VerdictCode::FromNotAllowed, Outcome::Refused);
+    let world = bare().given(PASSWORD).block(25, Route::Drop).scripts(|script| script.rcpt = NOT_OWNED);
+    let seen = world.fix().await;
+    assert_eq!(seen.reason, "from_not_allowed", "{}", seen.told);
+    unchanged(seen, VerdictCode::PortBlockedNetwork, Outcome::Refused);
+}
+
+#[tokio::test]
+async fn row_34_what_is_said_of_the_recipient_is_not_about_the_account() {
+    for rcpt in [
+        "450 4.2.0 greylisted",
+        "552 5.2.2 mailbox full",
+        "550 5.1.1 user unknown",
+        "421 4.7.0 too much",
+        "553 5.1.3 bad",
+    ] {
+        let seen = login(587).scripts(move |script| script.rcpt = rcpt).fix().await;
+        let verbs: Vec<&str> = seen.verbs.iter().map(String::as_str).filter(|verb| *verb != "EHLO").collect();
+        assert_eq!(verbs, ["STARTTLS", "AUTH", "MAIL", "RCPT", "RSET", "QUIT"], "{rcpt}");
+        unchanged(seen, VerdictCode::Ok, Outcome::AlreadyWorks);
+        let moved_all_the_same =
+            bare().given(PASSWORD).block(25, Route::Drop).script(26, move |script| script.rcpt = rcpt);
+        moved(moved_all_the_same.fix().await, VerdictCode::PortBlockedNetwork, 26);
+    }
 }

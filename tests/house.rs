@@ -126,3 +126,28 @@ fn files_stay_small() {
         .collect();
     assert_eq!(large, Vec::<PathBuf>::new(), "split them: one purpose a file");
 }
+
+/// The rows of the fault lab that are from the field, as `tests/faults/described.py --write` puts them into the page.
+#[test]
+fn every_row_from_the_field_is_on_the_page() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/fault-matrix.md")).unwrap();
+    let rows = std::fs::read_to_string(root.join("tests/faults/field.py")).unwrap();
+    let described: Vec<String> = rows
+        .lines()
+        .filter_map(|line| {
+            let words: Vec<&str> = line.strip_prefix("@row(\"")?.split('"').collect();
+            let [name, _, what, _, verdict, ..] = words[..] else { panic!("{line}") };
+            Some(format!("| {name} | {what} | `{verdict}`"))
+        })
+        .collect();
+    assert!(described.len() > 50, "the rows are not found any more");
+    let missing: Vec<_> = described.iter().filter(|row| !page.contains(*row)).collect();
+    assert_eq!(missing, Vec::<&String>::new(), "tests/faults/described.py --write");
+    let on_page = page.split("<!-- begin: tests/faults/described.py").nth(1).unwrap_or_default();
+    assert_eq!(
+        on_page.lines().filter(|line| line.ends_with(" |")).count() - 2,
+        described.len(),
+        "rows that are no more"
+    );
+}

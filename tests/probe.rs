@@ -110,9 +110,30 @@ async fn starttls_then_login() {
     assert_eq!((login.auth.unwrap().code, login.mail_from.unwrap().code, login.round_trips), (235, 250, 2));
     let [ehlo, starttls] = bench.host.clear().try_into().unwrap();
     assert_eq!((ehlo.as_str(), starttls.as_str()), ("EHLO [127.0.0.1]", "STARTTLS"));
-    assert_eq!(bench.host.verbs()[2..], ["EHLO", "AUTH", "MAIL", "RSET", "QUIT"]);
+    assert_eq!(bench.host.verbs()[2..], ["EHLO", "AUTH", "MAIL", "RCPT", "RSET", "QUIT"]);
     assert_eq!(bench.host.inside()[1], "AUTH PLAIN AGFubkBob3N0aW5nLnRlc3QAb3BlbiBzZXNhbWU=");
-    assert_eq!(bench.host.inside()[2], "MAIL FROM:<ann@hosting.test>");
+    assert_eq!(bench.host.inside()[2..4], ["MAIL FROM:<ann@hosting.test>", "RCPT TO:<ann@hosting.test>"]);
+}
+
+/// After a login the account's own address is named as recipient too. No answer to it ends the proof otherwise.
+#[tokio::test]
+async fn mail_to_itself_settles_nothing() {
+    for offers in [vec![HOST, "PIPELINING", "AUTH PLAIN"], vec![HOST, "AUTH PLAIN"]] {
+        for (rcpt, code) in
+            [("250 2.1.5 fine", 250), ("450 4.2.0 greylisted", 450), ("553 5.7.1 not owned by you", 553)]
+        {
+            let offers = offers.clone();
+            let bench = Bench::new(move |script, _| (script.ehlo_tls, script.rcpt) = (offers, rcpt));
+            let session = bench.open(Starttls).await.1.unwrap();
+            let login = session.log_in(USER, &password(), None, Some(USER), PlaintextAuth::Refused).await.unwrap();
+            assert_eq!(
+                (login.mail_from.unwrap().code, login.to_itself.unwrap().code, login.end),
+                (250, code, End::Complete)
+            );
+            assert_eq!((login.auth.unwrap().code, login.recipient), (235, None));
+            assert_eq!(bench.host.verbs()[2..], ["EHLO", "AUTH", "MAIL", "RCPT", "RSET", "QUIT"]);
+        }
+    }
 }
 
 #[tokio::test]
@@ -418,7 +439,7 @@ async fn odd_but_harmless_replies_are_taken() {
         assert_eq!((codes, login.end), ((235, 250), End::Complete), "{what}");
         assert_eq!(
             (bench.auths(), bench.host.verbs()[2..].join(" ")),
-            (1, "EHLO AUTH MAIL RSET QUIT".into()),
+            (1, "EHLO AUTH MAIL RCPT RSET QUIT".into()),
             "{what}"
         );
     }
@@ -479,6 +500,10 @@ async fn no_later_reply_shows_the_password() {
     let session = bench.open(Starttls).await.1.unwrap();
     let login = session.log_in(USER, &password(), None, Some(USER), PlaintextAuth::Refused).await.unwrap();
     assert_eq!(login.mail_from.unwrap().lines, [clean]);
+    let bench = Bench::new(|script, _| script.rcpt = quoted);
+    let session = bench.open(Starttls).await.1.unwrap();
+    let login = session.log_in(USER, &password(), None, Some(USER), PlaintextAuth::Refused).await.unwrap();
+    assert_eq!(login.to_itself.unwrap().lines, [clean]);
 
     let message = lettre::Message::builder().from(USER.parse().unwrap()).to(USER.parse().unwrap());
     let message = message.body("it arrives\n".to_owned()).unwrap();

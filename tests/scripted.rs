@@ -110,6 +110,7 @@ impl Mac {
                 decision: Decision::Move { to },
                 accepted,
                 consent: None,
+                answered: vec![],
             })
         });
         reports.into_iter().next().unwrap()
@@ -380,7 +381,13 @@ fn look(mac: &Mac, awaited: &[ClientId], blocked: bool) -> Vec<(String, Option<O
             } else {
                 Decision::Leave { outcome: Outcome::AlreadyWorks, reason: Reason::new("ok", "ok", "ok") }
             };
-            Some(Tested { report: AccountReport::found(account), decision, accepted: None, consent: None })
+            Some(Tested {
+                report: AccountReport::found(account),
+                decision,
+                accepted: None,
+                consent: None,
+                answered: vec![],
+            })
         });
         Ok::<_, std::convert::Infallible>(reports.into_iter().map(|one| (one.account.id, one.result)).collect())
     })

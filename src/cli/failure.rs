@@ -11,6 +11,7 @@ use super::page::Page;
 use super::{Exit, UsageError, output};
 use crate::apply::{ApplyError, JournalError, StoreError};
 use crate::fault::Panicked;
+use crate::rehearsal::run::RehearsalError;
 use crate::report::SCHEMA;
 
 /// The document of a run that came to nothing.
@@ -58,6 +59,9 @@ impl Failure {
             }
             if let Some(error) = cause.downcast_ref::<FileError>() {
                 return told(error.code(), error.hint());
+            }
+            if let Some((code, hint)) = cause.downcast_ref().and_then(RehearsalError::code_and_hint) {
+                return told(code, hint);
             }
         }
         told("failed", "Run it again with -vv to see how far it came.")
@@ -135,6 +139,10 @@ mod tests {
     fn errors_keep_their_code_and_their_next_step() {
         let usage = Failure::of(&UsageError::new("no", "Do that.").into());
         assert_eq!((usage.code, usage.hint.as_str(), usage.exit()), ("usage", "Do that.", Exit::Usage));
+        let loopback = RehearsalError::NoLoopback(std::io::ErrorKind::NetworkUnreachable.into());
+        let loopback = Failure::of(&loopback.into());
+        assert_eq!(loopback.code, "no_loopback");
+        assert!(loopback.message.contains("127.0.0.1") && loopback.hint.contains("loopback"), "{loopback:?}");
         let locked = ApplyError::Locked { holder: "x".into(), lock: "y".into() };
         let locked = Failure::of(&anyhow::Error::new(locked).context("fixing"));
         assert_eq!((locked.code, locked.exit()), ("locked", Exit::Failed));

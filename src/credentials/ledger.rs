@@ -240,6 +240,7 @@ mod tests {
             auth: Some(Reply { code, lines: vec!["said".into()], ms: 1 }),
             mail_from: None,
             recipient: None,
+            to_itself: None,
             end: End::Complete,
             round_trips: 1,
         }

@@ -177,6 +177,7 @@ impl Entry {
             auth: Some(Reply { code: self.code, lines: self.said.clone(), ms: 0 }),
             mail_from: None,
             recipient: None,
+            to_itself: None,
             end: End::Refused,
             round_trips: 0,
         }
@@ -218,6 +219,7 @@ mod tests {
             auth: Some(reply),
             mail_from: None,
             recipient: None,
+            to_itself: None,
             end: End::Refused,
             round_trips: 1,
         }

@@ -36,9 +36,20 @@ pub fn refusal(login: &LoginFinding, auth: AuthSetting) -> Option<VerdictCode> {
             _ => VerdictCode::FromNotAllowed,
         });
     }
+    if denied_sender(login).is_some() {
+        return Some(VerdictCode::FromNotAllowed);
+    }
     // The recipient is at somebody else's domain: a server that refuses it does not relay without a login.
     let reply = login.recipient.as_ref().filter(|reply| reply.code >= 400 && without_login)?;
     Some(if reply.code < 500 { VerdictCode::TemporaryFailure } else { VerdictCode::AuthRequired })
+}
+
+/// The refusal of the sender in answer to RCPT with the account's own address. Postfix says there what it has against a
+/// sender, unless told not to (`smtpd_delay_reject`). Whatever else is refused there is about the recipient: greylisting, a
+/// full mailbox, an unknown user.
+pub fn denied_sender(login: &LoginFinding) -> Option<&Reply> {
+    let taken = login.auth.as_ref().is_some_and(|reply| reply.code < 400);
+    login.to_itself.as_ref().filter(|reply| taken && reply.code >= 500 && names_the_owner(reply))
 }
 
 /// The host closed the connection in answer to AUTH, without a word: so do servers whose own login service is away
@@ -47,12 +58,18 @@ pub fn service_down(login: &LoginFinding) -> bool {
     login.mechanism.is_some() && login.auth.is_none() && login.end == End::Closed
 }
 
-/// It is not the missing login but whose address this is (Postfix, Exchange).
+/// It is not the missing login but whose address this is (Postfix, Exchange, iRedMail).
 fn names_the_owner(reply: &Reply) -> bool {
     let said = reply.lines.join(" ").to_ascii_lowercase();
-    ["not owned by", "sendasdenied", "send as this", "not allowed to send as", "not permitted to send as"]
-        .iter()
-        .any(|words| said.contains(words))
+    let known = [
+        "not owned by",
+        "sendasdenied",
+        "send as this",
+        "not allowed to send as",
+        "not permitted to send as",
+        "not same as smtp authenticate",
+    ];
+    known.iter().any(|words| said.contains(words))
 }
 
 fn auth_refusal(reply: &Reply) -> VerdictCode {

@@ -82,8 +82,16 @@ fn to_the_port(case: Case<'_>) -> Option<Verdict> {
         },
         (true, _) => blocked_here(case, outcome, second),
     };
+    if code == VerdictCode::ServerUnreachable {
+        evidence.extend(may_be_banned(case).map(words::banned_since));
+    }
     let code = by_whom(case, code, &mut evidence);
     Some(words::verdict(case, code, evidence))
+}
+
+/// No port of the host answers, and it did so many seconds ago on this very network. By a VPN it is another address.
+pub(super) fn may_be_banned(case: Case<'_>) -> Option<u64> {
+    case.host.answered_s_ago.filter(|_| case.network.vpn.is_none())
 }
 
 /// The present port was silent, and when it was dialled again it was not: a lossy line, or a host under load.

@@ -1,8 +1,8 @@
 //! One plain sentence a verdict, with the server's own words wherever it refused.
 
 use super::local;
-use super::words::{login_service_down, reply, turned_away};
-use super::{Case, VerdictCode, login};
+use super::words::{ago, login_service_down, reply, turned_away};
+use super::{Case, VerdictCode, login, path};
 use crate::account::TlsMode;
 use crate::probe::finding::Reply;
 
@@ -31,7 +31,9 @@ fn refusal<'a>(case: Case<'a>, code: VerdictCode) -> Option<&'a Reply> {
     let at_the_door = || case.present.and_then(turned_away);
     let at_login = || {
         let login = case.login?;
-        [&login.auth, &login.mail_from, &login.recipient].into_iter().flatten().find(|said| said.code >= 400)
+        let said =
+            [&login.auth, &login.mail_from, &login.recipient].into_iter().flatten().find(|said| said.code >= 400);
+        said.or_else(|| login::denied_sender(login))
     };
     match code {
         ServerRefusedClient | PortRefusedByHost => at_the_door(),
@@ -87,6 +89,10 @@ fn sentence(case: Case<'_>, code: VerdictCode) -> String {
         }
         VerdictCode::ServerUnreachable if case.host.fell_silent => {
             format!("{host} answered a moment ago and does not any more. It may have banned this address for a while.")
+        }
+        VerdictCode::ServerUnreachable if path::may_be_banned(case).is_some() => {
+            let ago = path::may_be_banned(case).map(ago).unwrap_or_default();
+            format!("{host} answered {ago} and does not any more. It may have banned this address for a while.")
         }
         VerdictCode::ServerUnreachable => format!("{host} does not answer at all, while the internet works."),
         VerdictCode::Ipv6Broken => {

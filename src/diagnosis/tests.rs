@@ -10,7 +10,7 @@ use super::*;
 use crate::account::{AuthSetting, ClientId, CredentialSource, SubmissionServer};
 use crate::probe::finding::*;
 
-const V4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 25));
+pub(crate) const V4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 25));
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 25));
 const NOW: i64 = 1_790_000_000;
 
@@ -146,6 +146,7 @@ pub(crate) fn host(ports: Vec<PortFinding>, controls: Vec<ControlFinding>) -> Ho
         same_address_names: vec![],
         own_names: vec![],
         fell_silent: false,
+        answered_s_ago: None,
     }
 }
 
@@ -173,6 +174,7 @@ pub(crate) fn logged_in(auth: Option<Reply>, mail_from: Option<Reply>) -> LoginF
         auth,
         mail_from,
         recipient: None,
+        to_itself: None,
         end: End::Complete,
         round_trips: 2,
     }

@@ -1,6 +1,7 @@
 //! The plain sentences of the evidence: what was seen, a line each. With the summaries beside it, everything a person
 //! reads about a verdict is made here, so that it can be translated in one place.
 
+use super::login::denied_sender;
 use super::summary::summary;
 use super::{Case, Verdict, VerdictCode};
 use crate::account::{AuthSetting, TlsMode};
@@ -13,6 +14,22 @@ pub(super) const NO_ROUTE: &str = "this computer has no route to the internet";
 
 pub(super) const BANNED: &str =
     "it answered a moment ago in this run and does not any more: it may have banned this address, and is left in peace";
+
+/// The same over two runs.
+pub(super) fn banned_since(seconds: u64) -> String {
+    format!(
+        "it answered here {} and does not any more: it may have banned this address, and is left in peace",
+        ago(seconds)
+    )
+}
+
+pub(super) fn ago(seconds: u64) -> String {
+    match seconds / 60 {
+        0 => "less than a minute ago".to_owned(),
+        1 => "a minute ago".to_owned(),
+        minutes => format!("{minutes} minutes ago"),
+    }
+}
 
 pub(super) const LOGIN_SERVICE: &str =
     "a mail server ends the conversation like this when its own login service is not there";
@@ -248,7 +265,10 @@ pub(super) fn login(login: &LoginFinding) -> Vec<String> {
     let line = |(what, answer): (&str, &Option<Reply>)| {
         answer.as_ref().map(|answer| format!("port {} to the {what}: {}", login.port, reply(answer)))
     };
-    answers.into_iter().filter_map(line).collect()
+    // What is not about the sender says nothing of the account.
+    let denied =
+        denied_sender(login).map(|said| format!("port {} to the sender, at RCPT: {}", login.port, reply(said)));
+    answers.into_iter().filter_map(line).chain(denied).collect()
 }
 
 /// What a proof without a login leaves open where no recipient could be asked about: many servers refuse to relay only

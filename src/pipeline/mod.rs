@@ -1,6 +1,7 @@
 //! From an account that cannot send to one that can. [`repair`] is the one driver: it runs the stages in their order for
 //! every front end, which speaks through a [`Conversation`]. The stages themselves are nobody else's to call.
 
+mod answered_before;
 mod by_import;
 mod by_relay;
 mod conversation;

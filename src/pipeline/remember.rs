@@ -6,7 +6,7 @@ use crate::diagnosis::VerdictCode;
 use crate::network_history::{History, PortState};
 use crate::plan::Decision;
 
-use super::{Keeps, Tested, Tools};
+use super::{Keeps, Tested, Tools, answered_before};
 
 /// Keeps in the state folder what this network did to the ports, and adds to each account why it used to work.
 /// A history that cannot be kept is no reason to fail: it is logged.
@@ -18,7 +18,7 @@ pub(super) fn remember(tools: &Tools, tested: &mut [Tested], keeps: Keeps) {
         }
         let Some(network) = history.id_to_keep(&signs) else { return Ok(()) };
         let now = jiff::Timestamp::now();
-        for one in tested {
+        for one in tested.iter_mut() {
             let port = one.report.account.outgoing.port;
             let Some(state) = one.report.verdict.as_ref().and_then(|verdict| port_state(verdict.code)) else {
                 continue;
@@ -39,6 +39,9 @@ pub(super) fn remember(tools: &Tools, tested: &mut [Tested], keeps: Keeps) {
     });
     if let Err(error) = kept {
         tracing::warn!("the history of this network was not kept: {error}");
+    }
+    if keeps == Keeps::State {
+        answered_before::keep(tools, tested);
     }
 }
 

@@ -106,6 +106,7 @@ pub(super) fn alone(finding: &PortFinding) -> HostFindings {
         same_address_names: Vec::new(),
         own_names: Vec::new(),
         fell_silent: false,
+        answered_s_ago: None,
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Tools;
+use super::answered_before::AnsweredBefore;
 use super::conversation::Progress;
 use super::known_network::Memory;
 use super::ports::probe_mode;
@@ -86,6 +87,7 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
         by_host.entry(account.outgoing.host.to_lowercase()).or_default().push(account);
     }
     let memory = Memory::of(tools);
+    let before = AnsweredBefore::of(tools);
     tools.talk.progress(&Progress::Testing { hosts: by_host.len() });
     let (late, mut told) = watch::channel(Late::default());
     let (for_25, mut for_page) = (&mut told, late.subscribe());
@@ -115,6 +117,9 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
     // That nothing of a host answers says nothing of the host unless others do.
     if around.second_hosts.is_empty() && hosts.iter().any(|(host, survey)| nothing_answers(host, survey)) {
         around = strangers::around_port_25(tools).await;
+    }
+    for survey in hosts.values_mut() {
+        survey.findings.answered_s_ago = before.seconds_ago(&survey.findings);
     }
     let mut doubts = false;
     for survey in hosts.values_mut().filter(|survey| in_doubt(&survey.findings)) {

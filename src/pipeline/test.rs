@@ -1,5 +1,6 @@
 //! Stages 2 to 4: probe every host once, prove the login at most once per account, diagnose, decide.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
@@ -11,7 +12,7 @@ use super::ports::probe_mode;
 use super::rename::by_other_name;
 use super::second_look::LATEST_GREETING;
 use super::survey::survey;
-use super::{Tools, no_password};
+use super::{Tools, answered_before, no_password};
 use crate::account::{Account, AuthSetting, Notice, SubmissionServer, TlsMode};
 use crate::clients::abilities::Abilities;
 use crate::credentials::{Credential, CredentialBook, Origin, Outcome as LoginOutcome};
@@ -40,13 +41,16 @@ pub struct Tested {
     pub accepted: Option<Credential>,
     /// What is told if nobody agrees to the move: it goes to another name of the host.
     pub consent: Option<Reason>,
+    /// Addresses of its host that have answered in this run.
+    pub answered: Vec<IpAddr>,
 }
 
 impl Tested {
     fn left(account: Account, verdict: Option<Verdict>, outcome: Outcome, reason: Reason) -> Self {
         let mut report = AccountReport::found(account).with_result(outcome, reason.clone());
         report.verdict = verdict;
-        Self { report, decision: Decision::Leave { outcome, reason }, accepted: None, consent: None }
+        let decision = Decision::Leave { outcome, reason };
+        Self { report, decision, accepted: None, consent: None, answered: Vec::new() }
     }
 }
 
@@ -96,10 +100,11 @@ async fn host_accounts(
 ) -> Vec<(usize, Tested)> {
     let mut done = Vec::with_capacity(accounts.len());
     for (place, account) in accounts {
-        let tested = match tools.attempts.stopped(&account.outgoing.host) {
+        let mut tested = match tools.attempts.stopped(&account.outgoing.host) {
             true => without_login(tools, &survey, &network, account),
             false => one(tools, &mut survey, &network, account).await,
         };
+        tested.answered = answered_before::answering(&survey.findings, &network);
         done.push((place, tested));
     }
     survey.close().await;
@@ -183,7 +188,7 @@ pub(super) fn abilities(tools: &Tools, account: &Account) -> Abilities {
     client.map_or(Abilities::UNLIMITED, |client| client.abilities(&tools.host, account))
 }
 
-/// Tries the present settings as far as MAIL FROM: without a login as they are, with a login only if a password is at hand.
+/// Tries the present settings as far as RCPT: without a login as they are, with a login only if a password is at hand.
 async fn prove_present(
     tools: &Tools,
     survey: &mut Survey,
@@ -440,11 +445,12 @@ pub(super) fn moved(account: Account, verdict: Verdict, to: SubmissionServer, ac
     report.before = Some(report.account.outgoing.clone());
     report.after = Some(to.clone());
     report.verdict = Some(verdict);
-    Tested { report, decision: Decision::Move { to }, accepted, consent: None }
+    Tested { report, decision: Decision::Move { to }, accepted, consent: None, answered: Vec::new() }
 }
 
 fn login_words(proof: &LoginFinding) -> String {
-    let reply = proof.auth.iter().chain(&proof.mail_from).find(|reply| reply.code >= 400);
+    let refused = proof.auth.iter().chain(&proof.mail_from).find(|reply| reply.code >= 400);
+    let reply = refused.or_else(|| login::denied_sender(proof));
     let said = reply.map(|reply| format!("{} {}", reply.code, reply.lines.join(" "))).unwrap_or_default();
     format!("Port {} answered: {said}", proof.port)
 }

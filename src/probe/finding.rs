@@ -247,6 +247,10 @@ pub struct LoginFinding {
     /// The answer to RCPT with a postmaster of another domain, where an account without a login was tried.
     #[serde(default)]
     pub recipient: Option<Reply>,
+    /// The answer to RCPT with the account's own address, after a login: many servers say only there whose address it is.
+    /// `end` does not depend on it.
+    #[serde(default)]
+    pub to_itself: Option<Reply>,
     /// How it ended.
     pub end: End,
     /// Round trips of this part.
@@ -296,6 +300,10 @@ pub struct HostFindings {
     /// It answered earlier in this run and does not any more, on a port that was open: it may have banned this address.
     #[serde(default)]
     pub fell_silent: bool,
+    /// An address of it answered on this network in an earlier run, so many seconds ago: not long enough for a ban to have
+    /// ended.
+    #[serde(default)]
+    pub answered_s_ago: Option<u64>,
 }
 
 /// The date by a server's own clock.

@@ -1,5 +1,5 @@
 //! The proof by login: at most one AUTH, only inside verified TLS (unless the policy says otherwise), then MAIL FROM
-//! with the account's own address, RSET, QUIT.
+//! and RCPT with the account's own address, RSET, QUIT. DATA is never said.
 
 use std::fmt;
 use std::sync::Arc;
@@ -107,6 +107,19 @@ impl fmt::Debug for Session {
     }
 }
 
+/// How long an answer to RCPT with the account's own address is waited for. It settles nothing unless it names the sender,
+/// and servers that do so do it before they look up anything about the recipient.
+const OWN_ADDRESS: Duration = Duration::from_secs(3);
+
+/// Who stands in RCPT.
+#[derive(Debug, Clone, Copy)]
+enum Recipient<'a> {
+    /// Somebody at another host, without a login: does it relay?
+    Elsewhere(Option<&'a str>),
+    /// The account itself, after a login: may this login send from that address?
+    Itself,
+}
+
 /// A step that was answered, or how the conversation ended instead.
 type Step = Result<Reply, End>;
 
@@ -133,8 +146,8 @@ impl Session {
         self.wire.close().await;
     }
 
-    /// AUTH, then MAIL FROM with `mail_from`, RSET and QUIT. No message is sent. The `mechanism` is the one that the
-    /// program will use, since what is proven is what is written; `None` takes PLAIN, or LOGIN. An address that is none
+    /// AUTH, then MAIL FROM and RCPT with `mail_from`, RSET and QUIT. No message is sent. The `mechanism` is the one that
+    /// the program will use, since what is proven is what is written; `None` takes PLAIN, or LOGIN. An address that is none
     /// is left out, and `mail_from` of the finding stays empty.
     pub async fn log_in(
         mut self,
@@ -150,7 +163,7 @@ impl Session {
             return Err(refused);
         }
         if finding.end == End::Complete {
-            self.try_mail(mail_from, None, &mut finding).await;
+            self.try_mail(mail_from, Recipient::Itself, &mut finding).await;
         } else {
             self.wire.leave().await;
         }
@@ -162,7 +175,7 @@ impl Session {
     /// that is not the server's own can tell. No message is sent: DATA is never said.
     pub async fn try_sender(self, mail_from: &str, recipient: Option<&str>) -> LoginFinding {
         let mut finding = self.nothing_yet();
-        self.try_mail(Some(mail_from), recipient, &mut finding).await;
+        self.try_mail(Some(mail_from), Recipient::Elsewhere(recipient), &mut finding).await;
         finding
     }
 
@@ -173,6 +186,7 @@ impl Session {
             auth: None,
             mail_from: None,
             recipient: None,
+            to_itself: None,
             end: End::Complete,
             round_trips: 0,
         }
@@ -277,12 +291,16 @@ impl Session {
     }
 
     /// MAIL FROM, RCPT, RSET, QUIT; in one go where the server announces PIPELINING (RFC 2920).
-    async fn try_mail(mut self, mail_from: Option<&str>, recipient: Option<&str>, finding: &mut LoginFinding) {
+    async fn try_mail(mut self, mail_from: Option<&str>, recipient: Recipient<'_>, finding: &mut LoginFinding) {
         let pipelined = self.announces("PIPELINING");
         let Some(mail) = mail_from.and_then(|address| self.mail_command(address)) else {
             return self.close().await;
         };
-        let rcpt = recipient.and_then(plain_address).map(|address| format!("RCPT TO:<{address}>\r\n"));
+        let (to, patience) = match recipient {
+            Recipient::Elsewhere(to) => (to, self.patience),
+            Recipient::Itself => (mail_from, self.patience.min(OWN_ADDRESS)),
+        };
+        let rcpt = to.and_then(plain_address).map(|address| format!("RCPT TO:<{address}>\r\n"));
         let at = self.wire.count();
         let mut expected = 1;
         let said = match &rcpt {
@@ -298,12 +316,17 @@ impl Session {
         let taken = finding.mail_from.as_ref().is_some_and(|reply| reply.code < 400);
         // Behind a sender that was refused the answer to RCPT tells of the order of commands only.
         if let (true, Some(rcpt)) = (taken, rcpt) {
+            finding.round_trips += u32::from(!pipelined);
             let answer = match pipelined {
-                true => self.wire.hear_within(at + 1, self.patience).await,
-                false => self.ask(rcpt.as_bytes(), finding).await,
+                true => self.wire.hear_within(at + 1, patience).await,
+                false => self.wire.ask(rcpt.as_bytes(), patience).await,
             };
-            finding.recipient = judged(answer, finding);
-            if finding.recipient.is_none() {
+            match recipient {
+                Recipient::Elsewhere(_) => finding.recipient = judged(answer, finding),
+                // Greylisted, over quota, late: the login and the sender stand.
+                Recipient::Itself => finding.to_itself = answer.ok(),
+            }
+            if finding.recipient.is_none() && finding.to_itself.is_none() {
                 return;
             }
         }

@@ -283,6 +283,7 @@ impl Prober {
             same_address_names: Vec::new(),
             own_names: Vec::new(),
             fell_silent: false,
+            answered_s_ago: None,
         };
         Survey { findings, sessions }
     }

@@ -1,6 +1,7 @@
 //! The rehearsal itself: the real pipeline on four invented machines, from the blocked port to the message
 //! that arrives, and back to the last byte.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +9,8 @@ use std::time::Duration;
 use port26_platform::host::{Host, Os};
 use port26_platform::registry::{RegFile, Registry, RegistryError};
 use serde::Serialize;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
 use super::certificates::{Authority, CertificateError};
 use super::isp::Isp;
@@ -25,13 +28,18 @@ use crate::report::AccountReport;
 /// How long a message may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a connection to this computer itself may take.
+const LOOPBACK: Duration = Duration::from_secs(2);
+
 /// Why a rehearsal could not be held.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)]
 pub enum RehearsalError {
-    #[error("the temporary folder of the rehearsal: {0}")]
+    #[error("the temporary folder of the rehearsal")]
     Folder(#[source] std::io::Error),
+    #[error("programs on this computer cannot reach each other over the network (loopback, 127.0.0.1)")]
+    NoLoopback(#[source] std::io::Error),
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     #[error(transparent)]
@@ -52,6 +60,19 @@ pub enum RehearsalError {
     Repair(#[from] RepairError),
     #[error("{account}: {source}")]
     Send { account: String, source: TestMailError },
+}
+
+impl RehearsalError {
+    /// Stable code and next step, where there is one of its own.
+    pub fn code_and_hint(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::NoLoopback(_) => Some((
+                "no_loopback",
+                "Switch the loopback interface on (Linux: `ip link set lo up`) and let the firewall pass it, then run this again.",
+            )),
+            _ => None,
+        }
+    }
 }
 
 /// What was seen on one machine.
@@ -95,6 +116,7 @@ impl RehearsalReport {
 /// Holds the rehearsal in a temporary folder that is gone afterwards, also when this is dropped half way. All machines are
 /// worked on at once; `done` hears of each as soon as it is done.
 pub async fn rehearse(done: impl Fn(&MachineReport)) -> Result<RehearsalReport, RehearsalError> {
+    loopback().await.map_err(RehearsalError::NoLoopback)?;
     let stage = Stage::build().await?;
     let at_once = stage.machines.iter().map(|machine| async {
         let report = stage.one_machine(machine).await?;
@@ -109,6 +131,17 @@ pub async fn rehearse(done: impl Fn(&MachineReport)) -> Result<RehearsalReport, 
         password_before_tls: record.any_password_before_tls(),
         machines,
     })
+}
+
+/// The invented hosts listen on this computer's loopback address. Where that leads nowhere (a fresh network namespace, a
+/// firewall), every port would look shut, and the rehearsal would blame its invented provider.
+async fn loopback() -> std::io::Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    timeout(LOOPBACK, TcpStream::connect(address))
+        .await
+        .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
+    Ok(())
 }
 
 /// The invented machines, and the invented world around them.

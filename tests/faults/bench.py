@@ -13,6 +13,7 @@ import time
 from collections import namedtuple
 from pathlib import Path
 
+import described
 import rows
 import scoreboard
 from faults import in_namespaces, namespaces_possible
@@ -109,6 +110,7 @@ def main():
                 print(f"{done}/{len(slow)}  {scoreboard.in_short(unit, told)}", file=sys.stderr, flush=True)
     program = subprocess.run([os.environ["PORT26"], "--version"], capture_output=True, text=True, check=True).stdout.strip()
     page = "\n".join(scoreboard.page(results, program, losses, peers, asked.repeat)) + "\n"
+    page = described.put_into(page)
     print(page)
     if asked.output:
         asked.output.write_text(page)

@@ -3,7 +3,7 @@ what public reports tell of others, scripted (report). A row's name begins with 
 
 from lab import real
 from lab.certificates import HOST
-from lab.row import login, row
+from lab.row import after_a_good_run, login, row
 from lab.world import FILTER, FILTER_4, HOST_4, OTHER_4, PROXY_4
 
 # Debian's filters as its jails use them.
@@ -51,6 +51,12 @@ def _(world):
     world.other()
 
 
+@row("25-haraka", "relaying refused at RCPT (Haraka)", "auth_required", to=26, origin="server")
+def _(world):
+    world.haraka()
+    world.other()
+
+
 @row("25-submission", "no login on 587 (Postfix): login on that port", "auth_required", to=587, origin="server")
 def _(world):
     world.postfix()
@@ -63,6 +69,20 @@ def _(world):
     world.dovecot()
     world.other()
     world.account = {"port": 587, "tls": 2, "auth": 1}
+
+
+@row("1-haraka", "network drops 25 (Haraka)", "port_blocked_network", to=26, origin="server", most_connections=3)
+def _(world):
+    world.haraka()
+    world.other()
+    world.block(25)
+
+
+@row("34-haraka", "nothing wrong: logs in on 587 (Haraka)", "ok", origin="server")
+def _(world):
+    world.haraka()
+    world.other()
+    login(world)
 
 
 # 20b: refused on port 25 only. The account logs in on 25.
@@ -317,18 +337,33 @@ def _(world):
     login(world)
 
 
-@row("20c-again", "banned by the host after a first run", "server_unreachable", origin="report")
+# How it is said that a host which answered minutes ago does not any more.
+BANNED = "answered (here )?(less than )?a minute ago.*may have banned"
+
+
+@row("20c-again", "banned by the host after a first run: silence", "server_unreachable", origin="report", says=BANNED)
 def _(world):
     world.mail_host()
     world.other()
     login(world)
+    after_a_good_run(world, f"ip daddr {HOST_4} drop")
 
-    def ban(world):
-        world.port26("test", "--credential-stdin")
-        world.rule(f"ip daddr {HOST_4} drop")
-        world.apply()
 
-    world.before = ban
+@row("20c-reject", "banned by the host after a first run: every port refuses", "server_unreachable", origin="report", says=BANNED)
+def _(world):
+    world.mail_host()
+    world.other()
+    login(world)
+    # fail2ban's way
+    after_a_good_run(world, f"ip daddr {HOST_4} reject")
+
+
+@row("20c-postfix", "banned by the host after a first run (Postfix)", "server_unreachable", origin="server", says=BANNED)
+def _(world):
+    world.postfix()
+    world.other()
+    login(world)
+    after_a_good_run(world, f"ip daddr {HOST_4} drop")
 
 
 @row("23-postfix", "wrong password (Postfix)", "bad_credentials", origin="server", most_connections=1, filters=POSTFIX)
@@ -362,6 +397,70 @@ def _(world):
     world.postfix(options={25: ["smtpd_delay_reject = no", reject, maps]})
     world.other()
     login(world, port=25)
+
+
+MISMATCH = "smtpd_sender_restrictions = reject_sender_login_mismatch"
+OWNERS = "smtpd_sender_login_maps = inline:{ {jan@hosting.test=somebody@hosting.test} }"
+
+
+@row("26-delayed", "sender not owned, said at RCPT (Postfix as it comes)", "from_not_allowed", origin="server", says="not owned", filters=POSTFIX)
+def _(world):
+    world.postfix(options={587: [MISMATCH, OWNERS]})
+    world.other()
+    login(world)
+
+
+@row("26-target", "25 blocked, the sender is not owned on 26 (Postfix as it comes)", "port_blocked_network", origin="server",
+     reasons=("from_not_allowed",), says="not owned", most_connections=3)
+def _(world):
+    world.postfix(options={26: [MISMATCH, OWNERS]})
+    world.other()
+    world.block(25)
+
+
+@row("26-iredapd", "sender not owned, as iRedMail says it at RCPT", "from_not_allowed", origin="report", says="not same as")
+def _(world):
+    words = "Recipient address rejected: Sender is not same as SMTP authenticate username"
+    world.mail_host(rcpt=f"554 5.7.1 <jan@hosting.test>: {words}")
+    world.other()
+    login(world)
+
+
+@row("34-owned", "the sender is owned, and checked at RCPT (Postfix as it comes)", "ok", origin="server")
+def _(world):
+    owned = "smtpd_sender_login_maps = inline:{ {jan@hosting.test=jan@hosting.test} }"
+    world.postfix(options={587: [MISMATCH, owned]})
+    world.other()
+    login(world)
+
+
+@row("34-greylist", "mail to itself is greylisted (Postfix)", "ok", origin="server")
+def _(world):
+    later = "smtpd_recipient_restrictions = check_recipient_access static:{450 4.2.0 Greylisted, see postgrey}"
+    world.postfix(options={587: [later]})
+    world.other()
+    login(world)
+
+
+@row("34-dovecot", "nothing wrong: logs in on 587 (Dovecot)", "ok", origin="server")
+def _(world):
+    world.dovecot()
+    world.other()
+    login(world)
+
+
+@row("34-full", "its own mailbox is full", "ok", origin="report")
+def _(world):
+    world.mail_host(rcpt="552 5.2.2 <jan@hosting.test>: Mailbox full")
+    world.other()
+    login(world)
+
+
+@row("34-unknown", "its own address is nobody's mailbox", "ok", origin="report")
+def _(world):
+    world.mail_host(rcpt="550 5.1.1 <jan@hosting.test>: Recipient address rejected: User unknown in virtual mailbox table")
+    world.other()
+    login(world)
 
 
 @row("27-postfix", "the host's own login service is down: closes without a code (Postfix)", "temporary_failure", origin="server",

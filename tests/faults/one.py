@@ -47,6 +47,9 @@ def once(world, row):
     told, seconds = world.port26("test", "--credential-stdin")
     connections, auths = len(world.connections) - before_run[0], world.auths() - before_run[1]
     counts = counted(world, row)
+    for name, expected in world.beside.items():
+        if world.verdicts.get(name) != expected:
+            wrong.append(f"{name}: verdict {world.verdicts.get(name)}, not {expected}")
     verdict = told["verdict"]
     if verdict["code"] not in row.verdicts:
         wrong.append(f"verdict {verdict['code']}, not {row.verdicts[0]}: {verdict['evidence']}")
@@ -102,6 +105,7 @@ def once(world, row):
         "verdict": verdict["code"],
         "summary": verdict["summary"],
         "evidence": verdict["evidence"],
+        "reason": why,
         "result": fixed.get("result"),
         "seconds": round(seconds, 2),
         "harmful": int(harmful),

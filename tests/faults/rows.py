@@ -4,10 +4,12 @@ beside these; what real servers and public reports add is in `field.py`."""
 from lab import real
 from lab.certificates import HOST
 from lab.hosts import Web
-from lab.row import ROWS, login, row
+from lab.row import ROWS, after_a_good_run, login, row
 from lab.world import HOST_4, HOST_6, NOBODY_4, OTHER_4, PORTAL_4, PROXY_4, RELAY, RELAY_4
 
 ALL_MAIL = (25, 26, 465, 587, 2525)
+# Where nobody is accused of a ban.
+NOT_ACCUSED = "^((?!may have banned).)*$"
 
 
 @row("1", "network drops 25 (real Postfix)", "port_blocked_network", to=26)
@@ -22,6 +24,14 @@ def _(world):
     world.mail_host((26, 465, 587))
     world.smtp(2500, (PROXY_4,), silent=True, certificate=None)
     world.redirect("tcp dport 25", f"{PROXY_4}:2500")
+
+
+@row("1c", "after a good run the network drops 25", "port_blocked_network", to=26, says=NOT_ACCUSED)
+def _(world):
+    world.mail_host()
+    world.other()
+    login(world, port=25)
+    after_a_good_run(world, "tcp dport 25 drop")
 
 
 @row("2", "network rejects 25 with RST", "port_blocked_network", to=26)
@@ -56,6 +66,17 @@ def _(world):
 def _(world):
     world.other()
     world.rule(f"ip daddr {HOST_4} drop")
+
+
+@row("5b", "three hosts that are shut or silent beside one that works: all are judged", "ok")
+def _(world):
+    world.mail_host()
+    world.other()
+    login(world)
+    # each is late at another moment
+    world.shut_host("refuses.hosting.test", "198.51.100.31", how="reset")
+    world.shut_host("silent.hosting.test", "198.51.100.32")
+    world.shut_host("silent.friend.test", "198.51.100.33")
 
 
 @row("6", "offline: no route", "offline")
@@ -286,6 +307,21 @@ def _(world):
     login(world)
 
 
+@row("20d", "silent after a good run on another network: nobody is accused", "server_unreachable", says=NOT_ACCUSED)
+def _(world):
+    world.mail_host()
+    world.other()
+    login(world)
+    after_a_good_run(world, f"ip daddr {HOST_4} drop")
+    first = world.before
+
+    def then_elsewhere(world):
+        first(world)
+        world.resolv("search hotel.test")
+
+    world.before = then_elsewhere
+
+
 @row("21", "AUTH not offered on 587, 26 offers it", "auth_unavailable", to=26)
 def _(world):
     world.smtp(587, tls_auth=None)
@@ -323,7 +359,7 @@ def _(world):
     login(world)
 
 
-# Postfix says at RCPT what it has against a sender, unless told not to; `port26 test` ends at MAIL.
+# Postfix says at RCPT what it has against a sender, unless told not to: rows of `field.py` have it that way.
 AT_MAIL = "smtpd_delay_reject = no"
 
 

@@ -47,6 +47,8 @@ const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 25));
 #[derive(Debug, Default)]
 struct InventedNetwork {
     host: String,
+    /// What it hands out, if it is not the usual one.
+    suffix: Option<&'static str>,
     /// Other names that lead to the same address.
     aliases: Vec<&'static str>,
     /// So many connections to the host are let through, and none after them.
@@ -82,7 +84,8 @@ impl Network for InventedNetwork {
     }
 
     fn signs(&self) -> Option<NetworkSigns> {
-        Some(NetworkSigns { search_suffixes: vec!["home.isp.test".into()], ipv6_prefix: None, gateway: None })
+        let suffix = self.suffix.unwrap_or("home.isp.test");
+        Some(NetworkSigns { search_suffixes: vec![suffix.into()], ipv6_prefix: None, gateway: None })
     }
 
     fn route(&self, host: &str, address: SocketAddr) -> Route {
@@ -135,6 +138,8 @@ pub struct World {
     given: Option<&'static str>,
     trusted: bool,
     before: History,
+    /// Where its state is, if it is to stay after the run.
+    kept: Option<PathBuf>,
     network: InventedNetwork,
     authority: Authority,
     scripts: BTreeMap<u16, Script>,
@@ -216,6 +221,7 @@ impl World {
             given: None,
             trusted: true,
             before: History::default(),
+            kept: None,
             network,
             authority,
             scripts,
@@ -248,6 +254,18 @@ impl World {
     pub fn before(mut self, port: u16, state: PortState) -> Self {
         let network = self.before.id_to_keep(&self.network.signs().unwrap()).unwrap();
         self.before.note(&network, port, state, "2026-11-01T12:00:00Z".parse().unwrap());
+        self
+    }
+
+    /// One of several runs on this state folder.
+    pub fn in_state(mut self, state: &Path) -> Self {
+        self.kept = Some(state.to_owned());
+        self
+    }
+
+    /// The computer is on another network than it is by default.
+    pub fn on_network(mut self, suffix: &'static str) -> Self {
+        self.network.suffix = Some(suffix);
         self
     }
 
@@ -374,7 +392,8 @@ impl World {
     /// Runs the pipeline from discovery to the last byte, and undo after it.
     pub async fn fix(mut self) -> Seen {
         let folder = tempfile::tempdir().unwrap();
-        let (home, state) = (folder.path().join("home"), folder.path().join("state"));
+        let home = folder.path().join("home");
+        let state = self.kept.clone().unwrap_or_else(|| folder.path().join("state"));
         for number in 0..self.accounts {
             self.profile(&home, number);
         }
@@ -384,7 +403,9 @@ impl World {
         let mut network = std::mem::take(&mut self.network);
         network.ports = hosts.iter().map(|(port, host)| (*port, host.address)).collect();
         network.elsewhere = Some(stranger.address);
-        self.before.save(&state).unwrap();
+        if !state.join("history.json").exists() {
+            self.before.save(&state).unwrap();
+        }
         let tools = self.tools(&home, &state, network);
         let before = picture(&home);
         let consent = if self.talk.is_some() { Consent::AskFirst } else { Consent::Agreed };

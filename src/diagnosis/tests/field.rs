@@ -210,3 +210,51 @@ fn where_two_rows_fit_the_earlier_cause_wins() {
     let refused = LoginFinding { end: End::Refused, ..logged_in(Some(reply(535, "no")), None) };
     assert_eq!(code(&login587(), &host(vec![late], vec![]), &network(None), Some(&refused)), VerdictCode::SlowServer);
 }
+
+#[test]
+fn row_20c_it_answered_in_an_earlier_run_and_does_not_any_more() {
+    let silent = host(vec![shut(587, Connect::Silent), shut(26, Connect::Refused)], vec![]);
+    let seen = HostFindings { answered_s_ago: Some(130), ..silent };
+    let told = verdict(&login587(), &seen, &all_well(true), None);
+    assert_eq!(told.code, VerdictCode::ServerUnreachable);
+    assert!(told.summary.contains("answered 2 minutes ago and does not any more"), "{told:?}");
+    assert!(told.evidence.iter().any(|line| line.contains("may have banned this address")), "{told:?}");
+    // By a VPN it is another address, and without a witness it may be this computer's own line.
+    let by_vpn = NetworkView { vpn: Some("tun0".into()), ..all_well(true) };
+    let told = verdict(&login587(), &seen, &by_vpn, None);
+    assert!(!told.summary.contains("banned") && !told.evidence.iter().any(|line| line.contains("banned")), "{told:?}");
+    let told = verdict(&login587(), &seen, &network(None), None);
+    assert_eq!(told.code, VerdictCode::Uncertain);
+    assert!(!told.evidence.iter().any(|line| line.contains("banned")), "{told:?}");
+}
+
+#[test]
+fn row_26_the_sender_is_refused_at_the_recipient() {
+    let seen = host(vec![good(587)], vec![]);
+    let said = |to_itself: Reply| LoginFinding {
+        to_itself: Some(to_itself),
+        ..logged_in(Some(reply(235, "ok")), Some(reply(250, "ok")))
+    };
+    let not_owned = "5.7.1 <anna@hosting.test>: Sender address rejected: not owned by user berta";
+    let same =
+        "5.7.1 <anna@hosting.test>: Recipient address rejected: Sender is not same as SMTP authenticate username";
+    for refused in [reply(553, not_owned), reply(550, not_owned), reply(554, same)] {
+        let told = verdict(&login587(), &seen, &network(None), Some(&said(refused.clone())));
+        assert_eq!(told.code, VerdictCode::FromNotAllowed, "{refused:?}");
+        assert!(
+            told.summary.contains("5.7.1") && told.evidence.iter().any(|line| line.contains("at RCPT")),
+            "{told:?}"
+        );
+    }
+    // Later, or about the recipient: the account is as good as it was.
+    for other in [
+        reply(450, not_owned),
+        reply(450, "greylisted"),
+        reply(552, "full"),
+        reply(550, "user unknown"),
+        reply(553, "?"),
+    ] {
+        let told = verdict(&login587(), &seen, &network(None), Some(&said(other.clone())));
+        assert_eq!(told.code, VerdictCode::Ok, "{other:?}");
+    }
+}

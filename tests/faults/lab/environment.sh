@@ -16,6 +16,7 @@ fi
 FAULTS_TOOLS=${FAULTS_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/port26-lab}
 export FAULTS_TOOLS
 NODE_SMTP_SERVER=3.13.6
+HARAKA=3.3.4
 
 # unpack NAME PACKAGE..: Debian's packages into the folder NAME; a folder is complete or not there.
 unpack() {
@@ -42,12 +43,18 @@ unpack_all() {
     unpack fail2ban fail2ban
 }
 
-# The SMTP server that nodemailer's authors wrote, from npm.
-fetch_node_server() {
-    local folder=$FAULTS_TOOLS/node
-    command -v npm >/dev/null && [ ! -d "$folder/node_modules/smtp-server" ] || return 0
+# from_npm FOLDER PACKAGE VERSION: a package of npm with what it needs, in a folder of its own.
+from_npm() {
+    local folder=$FAULTS_TOOLS/$1
+    command -v npm >/dev/null && [ ! -d "$folder/node_modules/$2" ] || return 0
     mkdir -p "$folder"
-    (cd "$folder" && npm install --silent --no-audit --no-fund --ignore-scripts "smtp-server@$NODE_SMTP_SERVER" >/dev/null 2>&1) ||
-        echo "smtp-server could not be had from npm; its row is not run" >&2
+    (cd "$folder" && npm install --silent --no-audit --no-fund --ignore-scripts "$2@$3" >/dev/null 2>&1) ||
+        echo "$2 could not be had from npm; its rows are not run" >&2
 }
-[ "${FAULTS_NO_DOWNLOAD:-}" = 1 ] || { unpack_all; fetch_node_server; }
+
+# Servers in Node: the one that nodemailer's authors wrote, and Haraka.
+fetch_node_servers() {
+    from_npm node smtp-server "$NODE_SMTP_SERVER"
+    from_npm haraka Haraka "$HARAKA"
+}
+[ "${FAULTS_NO_DOWNLOAD:-}" = 1 ] || { unpack_all; fetch_node_servers; }

@@ -35,3 +35,16 @@ def row(name, what, *verdicts, to=None, origin="own", reasons=(), says="", most_
 def login(world, port=587, tls=2):
     """The account logs in on this port: 2 is STARTTLS, 3 is implicit TLS."""
     world.account = {"port": port, "tls": tls, "auth": 3}
+
+
+def after_a_good_run(world, *rules):
+    """The first run is as it should be, then these rules hold."""
+
+    def first(world):
+        told, _ = world.port26("test", "--credential-stdin")
+        assert told["verdict"]["code"] == "ok", told
+        for rule in rules:
+            world.rule(rule)
+        world.apply()
+
+    world.before = first

@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from lab import courier, dovecot, gateways, node, opensmtpd, real, sendmail
+from lab import courier, dovecot, gateways, haraka, node, opensmtpd, real, sendmail
 from lab.certificates import HOST
 from lab.hosts import Host, Smtp, Web
 from lab.names import Names
@@ -40,6 +40,23 @@ def sh(*command, **more):
     return subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True, **more)
 
 
+def account_prefs(number, host, address, account):
+    """Thunderbird's settings of one account."""
+    return f'''user_pref("mail.account.account{number}.identities", "id{number}");
+user_pref("mail.account.account{number}.server", "server{number}");
+user_pref("mail.identity.id{number}.smtpServer", "smtp{number}");
+user_pref("mail.identity.id{number}.useremail", "{address}");
+user_pref("mail.identity.id{number}.valid", true);
+user_pref("mail.server.server{number}.hostname", "{host}");
+user_pref("mail.server.server{number}.type", "imap");
+user_pref("mail.server.server{number}.userName", "{address}");
+user_pref("mail.smtpserver.smtp{number}.authMethod", {account["auth"]});
+user_pref("mail.smtpserver.smtp{number}.hostname", "{host}");
+user_pref("mail.smtpserver.smtp{number}.port", {account["port"]});
+user_pref("mail.smtpserver.smtp{number}.try_ssl", {account["tls"]});
+'''
+
+
 class World:
     """What a row builds on."""
 
@@ -47,6 +64,7 @@ class World:
         self.folder, self.certificates = Path(folder), Path(certificates)
         self.hosts, self.sasl = [], None
         self.account = {"port": 25, "tls": 0, "auth": 1}
+        self.beside = {}  # accounts of other hosts, without a login on their port 25: the verdict on each
         self.users, self.password = [USER], PASSWORD
         self.policy = {"control_hosts": [f"{OTHER}:25"]}
         self.rules, self.natted, self.sets, self.inside_rules = [], [], [], []
@@ -161,6 +179,10 @@ class World:
         """The same by nodemailer's smtp-server."""
         node.host(self.folder, self.certificates, HOST_4, HOST, USER, PASSWORD)
 
+    def haraka(self):
+        """The same by Haraka."""
+        haraka.host(self.folder, self.certificates, HOST_4, HOST, USER, PASSWORD)
+
     def dovecot(self, **more):
         """Dovecot's submission service on ports 26 and 587."""
         self.smtp(2526, ("127.0.0.1",), certificate=None, tls_auth=None)  # what Dovecot sends on to
@@ -192,6 +214,13 @@ class World:
         """The page that the policy names as a control."""
         self.policy["captive_check_url"] = f"http://{PAGE}/generate_204"
         Web((PAGE_4,), **more)
+
+    def shut_host(self, name, address, how="drop"):
+        """Another host with an account, of which nothing answers."""
+        sh("ip", "addr", "add", f"{address}/32", "dev", "lo")
+        self.names.records[name] = {"a": [address]}
+        self.beside[name] = "server_unreachable"
+        self.rule(f"ip daddr {address} " + {"drop": "drop", "reset": "tcp flags syn reject with tcp reset"}[how])
 
     # the network between
 
@@ -278,7 +307,7 @@ table inet faults {{
     # the program under test
 
     def home(self):
-        """A Thunderbird profile with one account."""
+        """A Thunderbird profile with one account, and those of other hosts."""
         home = self.folder / "home"
         profile = home / ".thunderbird/one.default"
         profile.mkdir(parents=True)
@@ -286,32 +315,26 @@ table inet faults {{
             "[Profile0]\nName=default\nIsRelative=1\nPath=one.default\nDefault=1\n\n[General]\nStartWithLastProfile=1\nVersion=2\n"
         )
         account, user = self.account, ""
+        bare = {"port": 25, "tls": 0, "auth": 1}
+        others = "".join(account_prefs(number, name, f"jan@{name}", bare) for number, name in enumerate(self.beside, 2))
         if account["auth"] == 3:
             user = f'user_pref("mail.smtpserver.smtp1.username", "{USER}");\n'
         (profile / "prefs.js").write_text(f'''// Mozilla User Preferences
 
-user_pref("mail.account.account1.identities", "id1");
-user_pref("mail.account.account1.server", "server1");
-user_pref("mail.accountmanager.accounts", "account1");
-user_pref("mail.identity.id1.smtpServer", "smtp1");
-user_pref("mail.identity.id1.useremail", "{USER}");
-user_pref("mail.identity.id1.valid", true);
-user_pref("mail.server.server1.hostname", "{HOST}");
-user_pref("mail.server.server1.type", "imap");
-user_pref("mail.server.server1.userName", "{USER}");
+user_pref("mail.accountmanager.accounts", "{self._listed("account")}");
 user_pref("mail.smtp.defaultserver", "smtp1");
-user_pref("mail.smtpserver.smtp1.authMethod", {account["auth"]});
-user_pref("mail.smtpserver.smtp1.hostname", "{HOST}");
-user_pref("mail.smtpserver.smtp1.port", {account["port"]});
-user_pref("mail.smtpserver.smtp1.try_ssl", {account["tls"]});
-{user}user_pref("mail.smtpservers", "smtp1");
-''')
+user_pref("mail.smtpservers", "{self._listed("smtp")}");
+{account_prefs(1, HOST, USER, account)}{user}{others}''')
         return home
+
+    def _listed(self, what):
+        return ",".join(f"{what}{number}" for number in range(1, len(self.beside) + 2))
 
     def port26(self, verb, *flags):
         """Runs a verb as a script does. Returns the first account's entry and how long it took."""
         document, seconds = self.document(verb, *flags)
         accounts = document.get("accounts", [])
+        self.verdicts = {(one.get("outgoing") or {}).get("host"): (one.get("verdict") or {}).get("code") for one in accounts}
         return (accounts[0] if accounts else document), seconds
 
     def document(self, verb, *flags):
