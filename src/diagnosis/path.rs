@@ -95,7 +95,7 @@ pub(super) fn may_be_banned(case: Case<'_>) -> Option<u64> {
 }
 
 /// The present port was silent, and when it was dialled again it was not: a lossy line, or a host under load.
-fn answered_again<'a>(case: Case<'a>) -> Option<&'a ControlFinding> {
+pub(super) fn answered_again<'a>(case: Case<'a>) -> Option<&'a ControlFinding> {
     let here = |again: &&ControlFinding| again.port == case.account.outgoing.port && again.outcome == Connect::Open;
     case.host.repeats.iter().find(here)
 }

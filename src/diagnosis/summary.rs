@@ -4,7 +4,7 @@ use super::local;
 use super::words::{ago, login_service_down, reply, turned_away};
 use super::{Case, VerdictCode, login, path};
 use crate::account::TlsMode;
-use crate::probe::finding::Reply;
+use crate::probe::finding::{End, Phase, PortFinding, Reply};
 
 /// More of what a server says than this is not worth reading in a sentence.
 const LONGEST_WORDS: usize = 300;
@@ -42,6 +42,11 @@ fn refusal<'a>(case: Case<'a>, code: VerdictCode) -> Option<&'a Reply> {
         TlsHandshake => case.present.and_then(|present| present.starttls.as_ref()).filter(|said| said.code >= 400),
         _ => None,
     }
+}
+
+/// It was waited for as long as mail servers take at most, and did not greet.
+fn says_nothing(present: &PortFinding) -> bool {
+    present.phase == Phase::Greeting && present.end == End::TimedOut && present.greeting.is_none()
 }
 
 /// It has no encryption on this port, and the account wants it.
@@ -156,7 +161,13 @@ fn sentence(case: Case<'_>, code: VerdictCode) -> String {
         VerdictCode::TemporaryFailure if login_is_away(case) => {
             format!("The login service of {host} does not work at the moment. Only its operator can mend that.")
         }
-        VerdictCode::TemporaryFailure => format!("{host} says: try again later."),
+        VerdictCode::TemporaryFailure => format!("{host} cannot take mail at the moment."),
+        VerdictCode::Uncertain if path::answered_again(case).is_some() => {
+            format!("The line loses packets: port {port} of {host} answers one time and not the other. Nothing is changed.")
+        }
+        VerdictCode::Uncertain if case.present.is_some_and(says_nothing) => {
+            format!("{host} picks up on port {port} and then says nothing, so nothing is changed.")
+        }
         VerdictCode::Uncertain => "What was seen does not fit together, so nothing is changed.".to_owned(),
     }
 }

@@ -38,8 +38,9 @@ pub(super) const LOGIN_SERVICE: &str =
 pub(super) fn verdict(case: Case<'_>, code: VerdictCode, mut evidence: Vec<String>) -> Verdict {
     if code == VerdictCode::Ok {
         evidence.extend(case.present.map(|present| {
-            let reply = present.last_ehlo().map(|ehlo| ehlo.name.clone()).unwrap_or_default();
-            format!("port {} answers as {reply} in {} ms", present.port, present.ms)
+            let name = present.last_ehlo().map(|ehlo| ehlo.name.as_str()).filter(|name| !name.is_empty());
+            let name = name.map(|name| format!(" as {name}")).unwrap_or_default();
+            format!("port {} answers{name} in {} ms", present.port, present.ms)
         }));
         evidence.extend(case.login.map(login).unwrap_or_default());
     }
@@ -154,6 +155,7 @@ pub(super) fn second_host(case: Case<'_>) -> String {
                 (true, Connect::Silent) => "no answer",
                 (true, Connect::Refused) => "refused",
                 (true, Connect::Prohibited) => "forbidden on the way",
+                (true, Connect::Unreachable) => "no way to it",
                 (true, _) => "failed",
             };
             format!("port {} of another host, {}: {what}", control.port, control.host)
@@ -191,6 +193,10 @@ pub(super) fn conversation(finding: &PortFinding) -> Vec<String> {
             let said = finding.refusal.as_ref().map(|said| format!(": {}", reply(said))).unwrap_or_default();
             lines.push(format!("port {}: refused {}{said}", finding.port, phase(finding.phase)));
         }
+        End::Garbage { seen } if seen.starts_with(|first: char| first.is_ascii_digit()) => lines.push(format!(
+            "port {}: an answer that could not be read to its end, it begins with {seen:?}",
+            finding.port
+        )),
         End::Garbage { seen } => lines.push(format!("port {}: not a mail server, it said {seen:?}", finding.port)),
     }
     lines

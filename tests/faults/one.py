@@ -98,7 +98,7 @@ def once(world, row):
     in_clear = world.passwords_in_clear()
     if in_clear:
         wrong.append(f"{in_clear} packets with the password in the clear")
-    if CROWD.most > 4:
+    if CROWD.most > 3:
         wrong.append(f"{CROWD.most} connections at a time to one address")
     return {
         "wrong": wrong,

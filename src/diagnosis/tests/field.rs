@@ -258,3 +258,27 @@ fn row_26_the_sender_is_refused_at_the_recipient() {
         assert_eq!(told.code, VerdictCode::Ok, "{other:?}");
     }
 }
+
+/// A sentence that says what was seen, where nothing is sure.
+#[test]
+fn what_is_uncertain_is_told_in_plain_words() {
+    let again = HostFindings {
+        repeats: vec![control("mail.hosting.test", 25, Connect::Open)],
+        ..host(vec![shut(25, Connect::Silent), good(26)], vec![])
+    };
+    let told = verdict(&plain25(), &again, &all_well(true), None);
+    assert_eq!(told.code, VerdictCode::Uncertain);
+    assert!(told.summary.contains("The line loses packets"), "{told:?}");
+    let tarpit = PortFinding { ms: 31_000, ..ended(587, Phase::Greeting, End::TimedOut) };
+    let tarpit = host(vec![tarpit], vec![]);
+    let told = verdict(&login587(), &tarpit, &all_well(true), None);
+    assert_eq!(told.code, VerdictCode::Uncertain);
+    assert!(told.summary.contains("picks up on port 587 and then says nothing"), "{told:?}");
+    let flood = ended(587, Phase::EhloAfterTls, End::Garbage { seen: "250-mail.hosting.test".into() });
+    let told = verdict(&login587(), &host(vec![flood], vec![]), &network(None), None);
+    assert!(told.evidence.iter().any(|line| line.contains("could not be read to its end")), "{told:?}");
+    // Not "says: ... It says: ..".
+    let later = logged_in(Some(reply(235, "ok")), Some(reply(451, "4.3.0 later")));
+    let told = verdict(&login587(), &host(vec![good(587)], vec![]), &network(None), Some(&later));
+    assert_eq!(told.summary, "mail.hosting.test cannot take mail at the moment. It says: 451 4.3.0 later");
+}
