@@ -6,17 +6,17 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::dial::{Connected, Race, Reached, Socket, Wait};
 use super::finding::{
     Attempt, Connect, ControlFinding, Ehlo, End, Phase, PortFinding, Reply, Resolution, TlsFinding, TlsTrouble,
 };
-use super::login::Session;
+use super::login::{Leaves, Session};
 use super::recording::{Wire, ehlo, millis, unwelcome};
 use super::resolve::Host;
-use super::{Inner, Target};
+use super::{Inner, Target, Turns};
 use crate::account::TlsMode;
 
 /// A port that has not answered after this long gives its turn at the host to another.
@@ -83,7 +83,8 @@ impl Inner {
                 .await;
         finding.attempts = attempts;
         let place = Place { _turn: turn, _socket: socket };
-        let session = wire.map(|wire| Session::new(wire, finding.clone(), config.login_patience, place));
+        let leaves = Leaves { host: Arc::clone(&self.turns(&host.name).stay), run: Arc::clone(&self.stay) };
+        let session = wire.map(|wire| Session::new(wire, finding.clone(), config.login_patience, place, leaves));
         (finding, session)
     }
 
@@ -278,7 +279,7 @@ impl Inner {
         wait: &Wait,
         reached: &Reached,
     ) -> (Race, Option<OwnedSemaphorePermit>) {
-        let turns = self.turns(host);
+        let turns = Arc::clone(&self.turns(host).all);
         let turn = Arc::clone(&turns).acquire_owned().await.ok();
         let racing = self.dialler.race(host, addresses, wait, reached);
         tokio::pin!(racing);
@@ -293,11 +294,10 @@ impl Inner {
     }
 
     /// Turns at one host, so that it is not taken for an attack.
-    fn turns(&self, host: &str) -> Arc<Semaphore> {
+    fn turns(&self, host: &str) -> Arc<Turns> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let turns = hosts
-            .entry(host.to_ascii_lowercase())
-            .or_insert_with(|| Arc::new(Semaphore::new(self.config.max_per_host.max(1))));
+        let turns =
+            hosts.entry(host.to_ascii_lowercase()).or_insert_with(|| Arc::new(Turns::new(self.config.max_per_host)));
         Arc::clone(turns)
     }
 }

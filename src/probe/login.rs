@@ -97,8 +97,23 @@ pub struct Session {
     pub(super) patience: Duration,
     /// Given back when the connection is closed.
     _place: Place,
-    /// The leave to stay open for later.
-    stay: Option<OwnedSemaphorePermit>,
+    /// Where leave to stay open for later is got.
+    leaves: Leaves,
+    /// That leave: the host's and the run's.
+    stay: Option<[OwnedSemaphorePermit; 2]>,
+}
+
+/// Leaves to stay open for later, at one host and in the whole run.
+pub(super) struct Leaves {
+    pub(super) host: Arc<Semaphore>,
+    pub(super) run: Arc<Semaphore>,
+}
+
+impl Leaves {
+    fn take(&self) -> Option<[OwnedSemaphorePermit; 2]> {
+        let host = Arc::clone(&self.host).try_acquire_owned().ok()?;
+        Some([host, Arc::clone(&self.run).try_acquire_owned().ok()?])
+    }
 }
 
 impl fmt::Debug for Session {
@@ -124,16 +139,21 @@ enum Recipient<'a> {
 type Step = Result<Reply, End>;
 
 impl Session {
-    pub(super) fn new(wire: Wire, finding: PortFinding, patience: Duration, place: Place) -> Self {
-        Self { wire, finding, patience, _place: place, stay: None }
+    pub(super) fn new(wire: Wire, finding: PortFinding, patience: Duration, place: Place, leaves: Leaves) -> Self {
+        Self { wire, finding, patience, _place: place, leaves, stay: None }
     }
 
     /// May it stay open for later? Takes one of the leaves to do so; without one it is to be closed.
-    pub(super) fn may_stay(&mut self, leave: &Arc<Semaphore>) -> bool {
+    pub(super) fn may_stay(&mut self) -> bool {
         if self.stay.is_none() {
-            self.stay = Arc::clone(leave).try_acquire_owned().ok();
+            self.stay = self.leaves.take();
         }
         self.stay.is_some()
+    }
+
+    /// Takes over the leave of another, which is to be closed.
+    pub(super) fn stay_instead_of(&mut self, other: &mut Self) {
+        self.stay = other.stay.take();
     }
 
     /// What was seen up to here.

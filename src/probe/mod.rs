@@ -127,6 +127,26 @@ pub enum ProbeError {
 /// One socket in so many may be kept open for later.
 const STAYING: usize = 8;
 
+/// Conversations with one host that stay open for the proofs after the survey, over all surveys of this host.
+const KEPT: usize = 2;
+
+/// The turns at one host.
+#[derive(Debug)]
+struct Turns {
+    /// One for each connection.
+    all: Arc<Semaphore>,
+    /// Leave to keep one for later. There is always one turn more than leaves: whoever waits for a turn waits for a
+    /// conversation that goes on, never for one that is kept until somebody else is done.
+    stay: Arc<Semaphore>,
+}
+
+impl Turns {
+    fn new(most: usize) -> Self {
+        let most = most.max(1);
+        Self { all: Arc::new(Semaphore::new(most)), stay: Arc::new(Semaphore::new(KEPT.min(most - 1))) }
+    }
+}
+
 /// Makes the conversations of one run. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Prober {
@@ -141,7 +161,7 @@ struct Inner {
     trust: Trust,
     /// Leave for conversations to stay open until they are needed.
     stay: Arc<Semaphore>,
-    hosts: Mutex<std::collections::HashMap<String, Arc<Semaphore>>>,
+    hosts: Mutex<std::collections::HashMap<String, Arc<Turns>>>,
 }
 
 impl Prober {
@@ -160,7 +180,8 @@ impl Prober {
             made: Mutex::default(),
         });
         // The others are opened once more when they are needed, so that silent ports and new conversations find room.
-        let stay = Arc::new(Semaphore::new((config.max_sockets / STAYING).max(1)));
+        let most = config.max_sockets.max(1);
+        let stay = Arc::new(Semaphore::new((most / STAYING).max(1).min(most - 1)));
         Ok(Self { inner: Arc::new(Inner { config, names, dialler, trust, stay, hosts: Default::default() }) })
     }
 

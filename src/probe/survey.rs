@@ -39,9 +39,6 @@ const AT_FIRST: usize = 2;
 /// Fresh SYNs when a silent port is dialled once more.
 const KNOCKS: u32 = 5;
 
-/// Conversations with one host that stay open for the proofs after the survey.
-const KEPT: usize = 2;
-
 /// A resolver that lies to everybody does it at once.
 const LIAR_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -78,7 +75,11 @@ impl Survey {
             Some(seen) => *seen = finding,
             None => self.findings.ports.push(finding),
         }
-        self.sessions.extend(session);
+        match session.map(|mut session| (session.may_stay(), session)) {
+            Some((true, session)) => self.sessions.push(session),
+            Some((false, session)) => drop(tokio::spawn(session.close())),
+            None => {}
+        }
     }
 }
 
@@ -243,7 +244,7 @@ impl Prober {
                     }
                     found.0.push((at, *finding));
                     if let Some(session) = session {
-                        self.keep(&mut sessions, at, *session);
+                        Self::keep(&mut sessions, at, *session);
                     }
                     if (course.enough)(&found.0.iter().map(|(_, finding)| finding).collect::<Vec<_>>()) {
                         turns.clear();
@@ -289,15 +290,19 @@ impl Prober {
     }
 
     /// Keeps the sessions that were asked for first, two at most, in their order: the port of an account, and the one
-    /// that it may move to. The others are closed at once, as each takes up one of the host's turns.
-    fn keep(&self, kept: &mut Vec<(usize, Session)>, at: usize, mut session: Session) {
+    /// that it may move to. The others are closed at once, as each takes up one of the host's turns. One that was asked
+    /// for later gives its leave to one that was asked for earlier.
+    fn keep(kept: &mut Vec<(usize, Session)>, at: usize, mut session: Session) {
         let mut surplus = None;
-        if session.may_stay(&self.inner.stay) {
+        if !session.may_stay() && kept.last().is_some_and(|(last, _)| *last > at) {
+            surplus = kept.pop().map(|(_, mut later)| {
+                session.stay_instead_of(&mut later);
+                later
+            });
+        }
+        if session.may_stay() {
             kept.push((at, session));
             kept.sort_by_key(|(at, _)| *at);
-            if kept.len() > KEPT {
-                surplus = kept.pop().map(|(_, session)| session);
-            }
         } else {
             surplus = Some(session);
         }
