@@ -168,6 +168,23 @@ mod tests {
         }
     }
 
+    /// No program writes such a file; what stands in it stays as it is, once.
+    #[test]
+    fn stray_text_is_not_doubled() {
+        for old in [
+            "<MessageAccount>one\n\ttwo</MessageAccount>",
+            "<MessageAccount>\r\n<!-- x -->\r\ntwo</MessageAccount>",
+            "<MessageAccount>\n<A type=\"SZ\">1</A>one\n<A type=\"SZ\">1</A>\ntwo</MessageAccount>",
+        ] {
+            let mut doc = OeAccount::parse(old.as_bytes()).unwrap();
+            doc.set("SMTP_Port", "DWORD:1a").unwrap();
+            let new = String::from_utf8(doc.to_bytes()).unwrap();
+            assert_eq!(new.matches("two").count(), 1, "{new}");
+            doc.remove("SMTP_Port").unwrap();
+            assert_eq!(doc.to_bytes(), old.as_bytes());
+        }
+    }
+
     #[test]
     fn a_type_is_changed_only_if_it_differs() {
         let mut doc =
@@ -235,6 +252,47 @@ mod tests {
             prop_assert_eq!(doc.get("New").unwrap(), Some("SZ:x".to_owned()));
             doc.remove("New").unwrap();
             prop_assert_eq!(doc.to_bytes(), bytes);
+        }
+
+        #[test]
+        fn an_edit_of_any_account_file_changes_its_span_only(
+            parts in proptest::collection::vec((0..5usize, 0..7usize, "[a-z&;<> \r\n\t]{0,4}"), 0..8),
+            end in "[a-z \r\n\t]{0,6}",
+            name in 0..5usize,
+        ) {
+            const NAMES: [&str; 5] = ["A", "SMTP_B", "SMTP_Port", "C", "SMTP_D"];
+            let piece = |(name, shape, text): &(usize, usize, String)| {
+                let (name, text) = (NAMES[*name], text.replace(['<', '>', '&', ';'], ""));
+                match shape {
+                    0 | 1 => format!("<{name} type=\"SZ\">{text}</{name}>{text}"),
+                    2 => format!("\r\n\t<{name} type='DWORD'>1</{name}>"),
+                    3 => format!("<{name} type=\"SZ\"/>{text}"),
+                    4 => format!("{text}<!-- {text} -->"),
+                    5 => format!("<{name} type=\"SZ\"><![CDATA[{text}]]></{name}>{text}&amp;{text}"),
+                    _ => format!("<{name}>{text}</{name}>"),
+                }
+            };
+            let body: String = parts.iter().map(piece).collect();
+            let old = format!("<?xml version=\"1.0\"?><MessageAccount>{body}{end}</MessageAccount>");
+            let mut doc = OeAccount::parse(old.as_bytes()).unwrap();
+            let before = doc.get(NAMES[name]);
+            if let Ok(before) = before && doc.set(NAMES[name], "DWORD:1a").is_ok() {
+                let new = String::from_utf8(doc.to_bytes()).unwrap();
+                let reread = OeAccount::parse(new.as_bytes()).unwrap();
+                prop_assert_eq!(reread.get(NAMES[name]).unwrap(), Some("DWORD:1a".to_owned()));
+                let grown = new.len() - old.len().min(new.len());
+                prop_assert!(grown <= 64, "{} became {}", old, new);
+                match before {
+                    Some(raw) => doc.set(NAMES[name], &raw).unwrap(),
+                    None => doc.remove(NAMES[name]).unwrap(),
+                }
+                // `<A/>` and `<A></A>` are the same setting; the bytes come back by the journal.
+                let back = String::from_utf8(doc.to_bytes()).unwrap();
+                let short = |text: &str| NAMES.iter().fold(text.to_owned(), |text, name| {
+                    text.replace(&format!("<{name} type=\"SZ\"></{name}>"), &format!("<{name} type=\"SZ\"/>"))
+                });
+                prop_assert_eq!(short(&back), short(&old));
+            }
         }
 
         #[test]

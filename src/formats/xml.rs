@@ -143,7 +143,9 @@ impl XmlText {
 
     /// The same for the first child of an element that has none yet.
     pub fn set_off_first_child(&self, parent: &Element) -> String {
-        let before_closing = last_line(self.inner_text(parent));
+        let inner = self.inner_text(parent);
+        // Text before it is no way to set off anything: it would stand there twice.
+        let before_closing = last_line(&inner[inner.trim_end_matches(BLANKS).len()..]);
         if before_closing.contains('\n') { format!("{before_closing}\t") } else { String::new() }
     }
 }
