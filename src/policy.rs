@@ -8,14 +8,14 @@ mod value;
 
 use std::path::{Path, PathBuf};
 
-use port26_platform::files::{self, FileError};
+use port26_platform::files::FileError;
 use port26_platform::host::Os;
 use serde::{Deserialize, Serialize};
 
 pub use managed::{PROFILE_DOMAIN, REGISTRY_NAME, managed_sources};
 use recipient::recipient;
 pub use value::{HostPort, Mode, MoveWhen, PolicyValue, Schedule};
-use value::{Reading, boolean, control_hosts, host_patterns, ports, seconds, url, word};
+use value::{Reading, boolean, control_hosts, days, host_patterns, ports, seconds, url, word};
 
 /// Where a value comes from, the weakest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -235,6 +235,9 @@ settings! {
     /// How often the background agent looks: `logon` (once), `hourly`, `daily`. With the last two it stays, and also looks
     /// when the network changes and when a mail program that was open has closed.
     schedule: Schedule = Schedule::Logon, word;
+    /// Days until a receipt that nothing can be undone by any more is removed: undone, rolled back, or of a profile that is
+    /// gone. 0: never. One that is in effect stays.
+    keep_receipts_days: u32 = 365, days;
 }
 
 impl Policy {
@@ -242,7 +245,7 @@ impl Policy {
     pub fn load(os: Os, named: Option<&Path>) -> Result<Self, PolicyError> {
         let mut policy = Self::default();
         if let Some(path) = named {
-            let bytes = files::read(path)?.ok_or_else(|| PolicyError::Missing { path: path.to_owned() })?;
+            let bytes = file::bounded(path)?.ok_or_else(|| PolicyError::Missing { path: path.to_owned() })?;
             policy.merge_bytes(&bytes, Source::File(path.to_owned()))?;
             return Ok(policy);
         }

@@ -38,6 +38,7 @@ SETTINGS = {
     "max_wait_s": 3,
     "send_test": False,
     "schedule": "logon",
+    "keep_receipts_days": 365,
 }
 
 

@@ -7,6 +7,7 @@ use port26_platform::files;
 use port26_platform::host::Os;
 use port26_platform::managed::{ManagedKey, ManagedValue, policy_keys};
 
+use super::file::bounded;
 use super::value::PolicyValue;
 use super::{Place, Policy, PolicyError, Source};
 use crate::formats::plist_value;
@@ -44,7 +45,7 @@ impl Policy {
 
     fn merge_files(&mut self, paths: &[PathBuf]) -> Result<(), PolicyError> {
         for path in paths {
-            let Some(bytes) = files::read(path)? else { continue };
+            let Some(bytes) = bounded(path)? else { continue };
             // Whoever else can write there could lower what protects every user of this machine. To pass it over would be to
             // lower it for them: what its owner forbade would be done.
             if !files::only_root_writes(path) {

@@ -33,6 +33,7 @@ fn the_defaults() {
     max_wait_s = 3  # default
     send_test = false  # default
     schedule = "logon"  # default
+    keep_receipts_days = 365  # default
     "#);
 }
 
@@ -93,7 +94,7 @@ fn a_whole_file() {
 fn unknown_names_are_told_with_the_nearest() {
     insta::assert_snapshot!(complaint("mode = 'fix'\n\ntarget_port = [26]"), @"/home/anna/policy.toml, line 3: there is no setting target_port; did you mean target_ports?");
     insta::assert_snapshot!(complaint("plaintext-auth = true"), @"/home/anna/policy.toml, line 1: there is no setting plaintext-auth; did you mean plaintext_auth?");
-    insta::assert_snapshot!(complaint("[network]\nwait = 3"), @"/home/anna/policy.toml, line 1: there is no setting network; the settings are mode, when, target_ports, host_allow_list, plaintext_auth, allow_host_rename, allow_local_interception, control_hosts, probe_recipient, captive_check_url, max_wait_s, send_test, schedule");
+    insta::assert_snapshot!(complaint("[network]\nwait = 3"), @"/home/anna/policy.toml, line 1: there is no setting network; the settings are mode, when, target_ports, host_allow_list, plaintext_auth, allow_host_rename, allow_local_interception, control_hosts, probe_recipient, captive_check_url, max_wait_s, send_test, schedule, keep_receipts_days");
     assert_eq!(nearest("Send_Test"), Some("send_test"));
     assert_eq!(nearest("x"), None);
 }
@@ -118,6 +119,9 @@ fn wrong_values_are_told_with_line_and_what_is_right() {
         "max_wait_s = 0",
         "max_wait_s = 3.5",
         "max_wait_s = 500",
+        "keep_receipts_days = -1",
+        "keep_receipts_days = 36501",
+        "keep_receipts_days = 'for ever'",
         "host_allow_list = 'hosting.test'",
         "host_allow_list = ['*hosting.test']",
         "host_allow_list = ['mail.*.test']",
@@ -153,6 +157,9 @@ fn wrong_values_are_told_with_line_and_what_is_right() {
     P, line 2: max_wait_s must be a number of seconds from 1 to 120, not 0
     P, line 2: max_wait_s must be a number of seconds from 1 to 120, not a fraction
     P, line 2: max_wait_s must be a number of seconds from 1 to 120, not 500
+    P, line 2: keep_receipts_days must be a number of days from 0 (for ever) to 36500, not -1
+    P, line 2: keep_receipts_days must be a number of days from 0 (for ever) to 36500, not 36501
+    P, line 2: keep_receipts_days must be a number of days from 0 (for ever) to 36500, not a text
     P, line 2: host_allow_list must be a list of host names, as ["mail.hosting.test", "*.hosting.test"], not a text
     P, line 2: host_allow_list has "*hosting.test", which is neither a host name nor *. and a host name
     P, line 2: host_allow_list has "mail.*.test", which is neither a host name nor *. and a host name
@@ -176,6 +183,33 @@ fn broken_files_are_told_with_the_line() {
     let mut policy = Policy::default();
     let error = policy.merge_bytes(b"mode = 'fix'\n# caf\xe9\n", Source::File("P".into())).unwrap_err();
     insta::assert_snapshot!(error.to_string(), @"P, line 2: not text in UTF-8; save it as UTF-8");
+}
+
+/// A list that a program made, or a file that is none: told, with the setting or the file, before any of it is used.
+#[test]
+fn what_nobody_writes_by_hand_is_refused_at_once_and_named() {
+    let hosts: Vec<String> = (0..70_000).map(|n| format!("mail{n}.hosting.test")).collect();
+    let list =
+        format!("host_allow_list = [{}]", hosts.iter().map(|host| format!("{host:?}")).collect::<Vec<_>>().join(", "));
+    assert!(list.len() > 1 << 20);
+    let began = std::time::Instant::now();
+    let told = complaint(&list);
+    assert!(told.contains("host_allow_list has 70000 entries, and 4096 is the most"), "{told}");
+    let values = [("host_allow_list", PolicyValue::from(hosts.join(" ").as_str()))];
+    let told = Policy::default().merge_managed("profile", values).unwrap_err().to_string();
+    assert!(told.contains("profile (managed): host_allow_list has 70000 entries"), "{told}");
+    // What is allowed is looked at once for each entry.
+    let most = PolicyValue::from(&hosts[..4096]);
+    Policy::default().merge_managed("profile", [("host_allow_list", most)]).unwrap();
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+
+    let long = complaint(&format!("host_allow_list = ['{}']", "a".repeat(1 << 20)));
+    assert!(long.contains("host_allow_list has \"aaa") && long.len() < 400, "{} letters", long.len());
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("policy.toml");
+    std::fs::write(&path, format!("# {}\nmode = 'fix'\n", "x".repeat(1 << 20))).unwrap();
+    let told = Policy::load(port26_platform::host::Os::here(), Some(&path)).unwrap_err().to_string();
+    assert!(told.contains("policy.toml") && told.contains("more than the 1048576"), "{told}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The values of a policy and how they are read: from a file strictly, from device management as its templates can
 //! store them (a list in one text, 0 and 1 for no and yes).
 
+use std::collections::HashSet;
 use std::fmt;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -171,7 +173,7 @@ impl FromStr for HostPort {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is not HOST:PORT");
+        let wrong = || format!("{} is not HOST:PORT", quoted(text));
         let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
         let port = port.parse().ok().filter(|&port| port != 0).ok_or_else(wrong)?;
         let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
@@ -186,7 +188,8 @@ impl FromStr for HostPort {
 fn host_name(name: &str) -> Option<String> {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     let letters = |label: &str| label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    name.split('.').all(|label| !label.is_empty() && label.len() <= 63 && letters(label)).then_some(name)
+    let fits = name.len() <= 253;
+    (fits && name.split('.').all(|label| !label.is_empty() && label.len() <= 63 && letters(label))).then_some(name)
 }
 
 fn not(wanted: &str, value: &PolicyValue) -> String {
@@ -200,7 +203,7 @@ pub(super) fn boolean(value: &PolicyValue, reading: Reading) -> Result<bool, Str
         (PolicyValue::Text(text), Reading::Managed) => match text.trim().to_ascii_lowercase().as_str() {
             "true" | "1" => Ok(true),
             "false" | "0" => Ok(false),
-            _ => Err(format!("must be true or false, not {text:?}")),
+            _ => Err(format!("must be true or false, not {}", quoted(text))),
         },
         (PolicyValue::Integer(number), Reading::Managed) => Err(format!("must be 0 or 1, not {number}")),
         (other, _) => Err(not("true or false", other)),
@@ -211,7 +214,7 @@ fn integer(value: &PolicyValue, reading: Reading, wanted: &str) -> Result<i64, S
     match (value, reading) {
         (PolicyValue::Integer(number), _) => Ok(*number),
         (PolicyValue::Text(text), Reading::Managed) => {
-            text.trim().parse().map_err(|_| format!("must be {wanted}, not {text:?}"))
+            text.trim().parse().map_err(|_| format!("must be {wanted}, not {}", quoted(text)))
         }
         (other, _) => Err(not(wanted, other)),
     }
@@ -226,15 +229,45 @@ pub(super) fn seconds(value: &PolicyValue, reading: Reading) -> Result<u32, Stri
         .ok_or_else(|| format!("must be {wanted}, not {number}"))
 }
 
+pub(super) fn days(value: &PolicyValue, reading: Reading) -> Result<u32, String> {
+    let wanted = "a number of days from 0 (for ever) to 36500";
+    let number = integer(value, reading, wanted)?;
+    u32::try_from(number)
+        .ok()
+        .filter(|n| (0..=36_500).contains(n))
+        .ok_or_else(|| format!("must be {wanted}, not {number}"))
+}
+
+/// Entries of one list. More are no policy that somebody keeps, and each account would be held against all of them.
+const MOST_ITEMS: usize = 4096;
+
+/// Letters of an entry that are told.
+const TOLD: usize = 100;
+
+/// A text of the policy as it is told: in quotes, not longer than a person reads.
+fn quoted(text: &str) -> String {
+    match text.char_indices().nth(TOLD) {
+        Some((end, _)) => format!("{:?}..", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
 /// The items of a list; from device management also one text with commas, semicolons, blanks or line ends between.
 fn items(value: &PolicyValue, reading: Reading, wanted: &str) -> Result<Vec<PolicyValue>, String> {
+    let most = |number: usize| match number > MOST_ITEMS {
+        true => Err(format!(
+            "has {number} entries, and {MOST_ITEMS} is the most that is read; name whole domains, as *.hosting.test"
+        )),
+        false => Ok(()),
+    };
     match (value, reading) {
-        (PolicyValue::List(items), _) => Ok(items.clone()),
-        (PolicyValue::Text(text), Reading::Managed) => Ok(text
-            .split(|c: char| matches!(c, ',' | ';') || c.is_whitespace())
-            .filter(|item| !item.is_empty())
-            .map(PolicyValue::from)
-            .collect()),
+        (PolicyValue::List(items), _) => most(items.len()).map(|()| items.clone()),
+        (PolicyValue::Text(text), Reading::Managed) => {
+            let parts =
+                text.split(|c: char| matches!(c, ',' | ';') || c.is_whitespace()).filter(|item| !item.is_empty());
+            most(parts.clone().count())?;
+            Ok(parts.map(PolicyValue::from).collect())
+        }
         (PolicyValue::Integer(_), Reading::Managed) => Ok(vec![value.clone()]),
         (other, _) => Err(not(wanted, other)),
     }
@@ -249,17 +282,29 @@ fn texts(value: &PolicyValue, reading: Reading, wanted: &str) -> Result<Vec<Stri
     items.iter().map(text).collect()
 }
 
-fn add_new<T: PartialEq + fmt::Display>(list: &mut Vec<T>, item: T) -> Result<(), String> {
-    if list.contains(&item) {
-        return Err(format!("has {item} twice"));
+/// A list in which each item stands once.
+struct Once<T> {
+    list: Vec<T>,
+    seen: HashSet<T>,
+}
+
+impl<T: Clone + Eq + Hash + fmt::Display> Once<T> {
+    fn new() -> Self {
+        Self { list: Vec::new(), seen: HashSet::new() }
     }
-    list.push(item);
-    Ok(())
+
+    fn add(&mut self, item: T) -> Result<(), String> {
+        if !self.seen.insert(item.clone()) {
+            return Err(format!("has {item} twice"));
+        }
+        self.list.push(item);
+        Ok(())
+    }
 }
 
 pub(super) fn ports(value: &PolicyValue, reading: Reading) -> Result<Vec<u16>, String> {
     let wanted = "a list of port numbers, as [26, 587]";
-    let mut ports = Vec::new();
+    let mut ports = Once::new();
     for item in items(value, reading, wanted)? {
         let number =
             integer(&item, reading, "a number").map_err(|_| format!("must be {wanted}; {} is in it", item.kind()))?;
@@ -268,14 +313,14 @@ pub(super) fn ports(value: &PolicyValue, reading: Reading) -> Result<Vec<u16>, S
         if port == 25 {
             return Err("has 25, the port that accounts are moved away from; leave it out".into());
         }
-        add_new(&mut ports, port)?;
+        ports.add(port)?;
     }
-    if ports.is_empty() { Err(format!("is empty; it must be {wanted}")) } else { Ok(ports) }
+    if ports.list.is_empty() { Err(format!("is empty; it must be {wanted}")) } else { Ok(ports.list) }
 }
 
 pub(super) fn host_patterns(value: &PolicyValue, reading: Reading) -> Result<Vec<String>, String> {
     let wanted = "a list of host names, as [\"mail.hosting.test\", \"*.hosting.test\"]";
-    let mut patterns = Vec::new();
+    let mut patterns = Once::new();
     for text in texts(value, reading, wanted)? {
         let (star, name) = text.strip_prefix("*.").map_or(("", text.as_str()), |name| ("*.", name));
         let name = match name.parse::<IpAddr>() {
@@ -283,20 +328,21 @@ pub(super) fn host_patterns(value: &PolicyValue, reading: Reading) -> Result<Vec
             Ok(_) => None,
             Err(_) => host_name(name),
         };
-        let name = name.ok_or_else(|| format!("has {text:?}, which is neither a host name nor *. and a host name"))?;
-        add_new(&mut patterns, format!("{star}{name}"))?;
+        let name =
+            name.ok_or_else(|| format!("has {}, which is neither a host name nor *. and a host name", quoted(&text)))?;
+        patterns.add(format!("{star}{name}"))?;
     }
-    Ok(patterns)
+    Ok(patterns.list)
 }
 
 pub(super) fn control_hosts(value: &PolicyValue, reading: Reading) -> Result<Vec<HostPort>, String> {
     let wanted = "a list of HOST:PORT, as [\"mx.other.test:25\"]";
-    let mut hosts = Vec::new();
+    let mut hosts = Once::new();
     for text in texts(value, reading, wanted)? {
         let at = text.parse().map_err(|why| format!("must be {wanted}; {why}"))?;
-        add_new(&mut hosts, at)?;
+        hosts.add(at)?;
     }
-    Ok(hosts)
+    Ok(hosts.list)
 }
 
 /// An empty text takes back an address that a weaker source set.
@@ -311,7 +357,7 @@ pub(super) fn url(value: &PolicyValue, _: Reading) -> Result<Option<String>, Str
     }
     let rest = text.strip_prefix("http://").filter(|rest| !rest.contains(char::is_whitespace));
     let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
-    if host.is_empty() { Err(format!("must be {wanted}, not {text:?}")) } else { Ok(Some(text.to_owned())) }
+    if host.is_empty() { Err(format!("must be {wanted}, not {}", quoted(text))) } else { Ok(Some(text.to_owned())) }
 }
 
 pub(super) fn word<W: Word>(value: &PolicyValue, reading: Reading) -> Result<W, String> {
@@ -323,5 +369,5 @@ pub(super) fn word<W: Word>(value: &PolicyValue, reading: Reading) -> Result<W, 
     let lower = text.trim().to_ascii_lowercase();
     let text = if reading == Reading::Managed { &lower } else { text };
     let found = W::WORDS.iter().find(|(word, _)| word == text).map(|(_, meaning)| *meaning);
-    found.ok_or_else(|| format!("must be {wanted}, not {text:?}"))
+    found.ok_or_else(|| format!("must be {wanted}, not {}", quoted(text)))
 }
