@@ -3,8 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(any(windows, test))]
+mod aside;
 mod private;
 mod snapshot;
+pub(crate) mod sync;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -60,6 +63,14 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
+    /// Nothing can be written there: a disk for reading only, a folder without the right to write, a locked file.
+    #[error("{} cannot be written: {source}", at.display())]
+    Shut {
+        /// The folder, or the file where it is only that.
+        at: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The replacement could not be given to the user and group that own the file.
     #[error("{path} belongs to another user or group, and a replacement would not")]
     Owner {
@@ -93,8 +104,10 @@ impl FileError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => "file_permission",
-            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => "disk_full",
+            Self::Io { source, .. } if is_full(source) => "disk_full",
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::ReadOnlyFilesystem => "read_only",
             Self::Io { .. } => "file_io",
+            Self::Shut { .. } => "read_only",
             Self::Link { .. } => "file_is_link",
             Self::TooLarge { .. } => "file_too_large",
             Self::NotAFile { .. } => "not_a_file",
@@ -112,9 +125,7 @@ impl FileError {
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
                 "Run port26 as the user who owns the file."
             }
-            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
-                "Free some space on this disk and run port26 again."
-            }
+            Self::Io { source, .. } if is_full(source) => "Free some space on this disk and run port26 again.",
             Self::Io { .. } => "Check that the disk or share is there and can be written, then run port26 again.",
             Self::Link { .. } | Self::Outside { .. } => "Run port26 as the user who owns the mail profile.",
             Self::TooLarge { .. } | Self::NotAFile { .. } => "Check that this is the mail client's own settings file.",
@@ -122,10 +133,18 @@ impl FileError {
             Self::NotOurs { .. } => {
                 "Run port26 as the user whose folder it is, or give a folder of your own with --state."
             }
+            Self::Shut { .. } => {
+                "Make it writable (mount its disk for writing, or give its user the right to write there), then run port26 again."
+            }
             Self::Owner { .. } => "Run port26 as the user who owns the file.",
             Self::Changed { .. } => "Close the mail client and run port26 again.",
         }
     }
+}
+
+/// A disk, or this user's share of it.
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
 }
 
 /// Largest settings file that is read, in bytes.
@@ -201,9 +220,18 @@ impl Files {
         spot.replace(old, new, temp)
     }
 
-    /// Takes away what a [`Files::replace`] of this file under this temporary name left when it was killed.
-    pub fn clean_up(&self, path: &Path, temp: &str) -> Result<(), FileError> {
-        system::clean_up(self, path, temp)
+    /// Could it be replaced? Looks before anything is announced: a file of this temporary name is made and removed again.
+    /// No answer to whether there will be room.
+    pub fn look(&self, path: &Path, temp: &str) -> Result<(), FileError> {
+        // One that is gone is told by whoever reads it.
+        system::locate(self, path)?.map_or(Ok(()), |spot| spot.look(temp))
+    }
+
+    /// Takes away what a [`Files::replace`] of this file under this temporary name left when it was killed. `ours` knows
+    /// the bytes that were there before and those that were to come: an old file that was set aside is kept until one of
+    /// them is in its place.
+    pub fn clean_up(&self, path: &Path, temp: &str, ours: &dyn Fn(&[u8]) -> bool) -> Result<(), FileError> {
+        system::clean_up(self, path, temp, ours)
     }
 }
 

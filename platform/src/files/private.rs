@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{FileError, READ_LIMIT, system};
+use super::{FileError, READ_LIMIT, sync, system};
 
 /// Makes a folder (and those above it) that only its owner may enter. One that is there is ours to use only if it belongs
 /// to the user who runs this and nobody else can write there; whoever could, could lead us anywhere by what they put in.
@@ -87,7 +87,9 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut fresh = tempfile::NamedTempFile::new_in(folder)?;
         fresh.write_all(bytes)?;
-        fresh.as_file().sync_all()?;
+        sync::all(fresh.as_file())?;
+        // An empty folder in the file's place has nothing to lose; one with something in it is told.
+        let _ = std::fs::remove_dir(path);
         fresh.persist(path).map(drop).map_err(|error| error.error)
     };
     write().map_err(|source| FileError::Io { doing: "writing", path: path.to_owned(), source })
@@ -122,7 +124,7 @@ impl Appender {
             let whole = whole_lines(&bytes);
             if whole < bytes.len() {
                 file.set_len(whole as u64)?;
-                file.sync_all()?;
+                sync::all(&file)?;
             }
             Ok((file, whole as u64))
         };
@@ -153,7 +155,7 @@ impl Appender {
         whole.extend_from_slice(line);
         whole.push(b'\n');
         // A full disk leaves a piece of a line. The next one must not run into it: it would be unreadable too.
-        let written = self.cut_back().and_then(|()| self.file.write_all(&whole)).and_then(|()| self.file.sync_data());
+        let written = self.cut_back().and_then(|()| self.file.write_all(&whole)).and_then(|()| sync::data(&self.file));
         match written {
             Ok(()) => {
                 self.length += whole.len() as u64;

@@ -4,6 +4,10 @@ use super::*;
 
 const TEMP: &str = ".port26-test-0.tmp";
 
+fn nothing(_: &[u8]) -> bool {
+    false
+}
+
 struct Home {
     dir: tempfile::TempDir,
 }
@@ -57,7 +61,7 @@ fn a_missing_file_is_none_and_is_not_made() {
     let path = home.dir.path().join("sub/none");
     assert!(home.files().read(&path).unwrap().is_none());
     assert_eq!(home.files().replace(&path, b"", b"new", TEMP).unwrap_err().code(), "file_io");
-    home.files().clean_up(&path, TEMP).unwrap();
+    home.files().clean_up(&path, TEMP, &nothing).unwrap();
     assert!(home.names().is_empty());
 }
 
@@ -69,8 +73,8 @@ fn leftovers_of_a_kill_are_cleaned_up_or_replaced() {
     home.files().replace(&path, b"old", b"new", TEMP).unwrap();
     assert_eq!(home.names(), ["prefs.js"]);
     home.file(TEMP, b"half");
-    home.files().clean_up(&path, TEMP).unwrap();
-    home.files().clean_up(&path, TEMP).unwrap();
+    home.files().clean_up(&path, TEMP, &nothing).unwrap();
+    home.files().clean_up(&path, TEMP, &nothing).unwrap();
     assert_eq!(home.names(), ["prefs.js"]);
 }
 
@@ -85,6 +89,42 @@ fn a_read_only_file_is_named_and_left() {
     assert_eq!(error.code(), "file_read_only");
     assert!(error.to_string().contains("prefs.js"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), b"old");
+}
+
+#[test]
+fn a_look_finds_what_a_replacement_would_and_leaves_nothing() {
+    let home = Home::new();
+    let path = home.file("prefs.js", b"old");
+    home.files().look(&path, TEMP).unwrap();
+    home.file(TEMP, b"half");
+    home.files().look(&path, TEMP).unwrap();
+    home.files().look(&home.dir.path().join("none/prefs.js"), TEMP).unwrap();
+    let mut permissions = std::fs::metadata(&path).unwrap().permissions();
+    permissions.set_readonly(true);
+    std::fs::set_permissions(&path, permissions).unwrap();
+    assert_eq!(home.files().look(&path, TEMP).unwrap_err().code(), "file_read_only");
+}
+
+#[test]
+fn the_leftover_of_a_file_that_is_gone_is_cleaned_up_too() {
+    let home = Home::new();
+    home.file(TEMP, b"half, with a password");
+    home.files().clean_up(&home.dir.path().join("prefs.js"), TEMP, &nothing).unwrap();
+    assert_eq!(home.names(), Vec::<String>::new());
+    home.files().clean_up(&home.dir.path().join("gone/prefs.js"), TEMP, &nothing).unwrap();
+}
+
+#[test]
+fn an_empty_folder_in_the_place_of_a_file_of_ours_gives_way() {
+    let home = Home::new();
+    let path = home.dir.path().join("history.json");
+    std::fs::create_dir(&path).unwrap();
+    replace_private(&path, b"{}").unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"{}");
+    let full = home.dir.path().join("full");
+    home.file("full/of/something", b"x");
+    assert!(replace_private(&full, b"{}").is_err());
+    assert!(full.join("of/something").exists());
 }
 
 #[test]
@@ -175,6 +215,39 @@ mod unix {
         assert!(made.success());
         assert_eq!(home.files().read(&path).unwrap_err().code(), "not_a_file");
         assert_eq!(super::read(&path).unwrap_err().code(), "not_a_file");
+    }
+
+    /// As an ordinary user a folder without the right to write; as root a disk for reading only, in a view of its own.
+    #[test]
+    fn a_place_that_cannot_be_written_is_found_before_and_named() {
+        let home = Home::new();
+        let path = home.file("profile/prefs.js", b"old");
+        let folder = path.parent().unwrap();
+        if rustix::process::geteuid().is_root() {
+            let mounted = std::process::Command::new("mount").args(["-t", "tmpfs", "none"]).arg(folder).status();
+            if !mounted.is_ok_and(|status| status.success()) {
+                eprintln!("*** NOT TESTED here: a disk for reading only (no right to mount)");
+                return;
+            }
+            std::fs::write(&path, "old").unwrap();
+            let mount = |how: &str| std::process::Command::new("mount").args(["-o", how]).arg(folder).status().unwrap();
+            assert!(mount("remount,ro").success());
+        } else {
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o500)).unwrap();
+        }
+        let looked = home.files().look(&path, TEMP);
+        let cleaned = home.files().clean_up(&path, TEMP, &super::nothing);
+        let replaced = home.files().replace(&path, b"old", b"new", TEMP);
+        if rustix::process::geteuid().is_root() {
+            assert!(std::process::Command::new("umount").arg(folder).status().unwrap().success());
+        } else {
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        let error = looked.unwrap_err();
+        assert_eq!(error.code(), "read_only");
+        assert!(error.to_string().contains("profile"), "{error}");
+        assert_eq!(replaced.unwrap_err().code(), "read_only");
+        cleaned.expect("nothing is there to clean up");
     }
 
     /// Gives everything in the home to another user; false if that is not possible.

@@ -6,9 +6,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, renameat, statat, unlinkat};
+use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, accessat, openat, renameat, statat, unlinkat};
 
-use super::{FileError, Files, READ_LIMIT};
+use super::{FileError, Files, READ_LIMIT, sync};
 
 /// A file's name in its folder, which is held open.
 pub(super) struct Spot {
@@ -186,11 +186,40 @@ impl Spot {
             let _ = unlinkat(&self.folder, temp, AtFlags::empty());
         }
         written?;
-        sync_folder(&self.folder).map_err(self.io("syncing the folder of"))
+        sync::all(&self.folder).map_err(self.io("syncing the folder of"))
     }
 
-    fn write_temp(&self, bytes: &[u8], temp: &str, like: &Metadata) -> Result<(), FileError> {
-        let io = |error: rustix::io::Errno| self.io("writing beside")(error.into());
+    /// Could it be replaced? What a real replacement does first is done, and taken back.
+    pub(super) fn look(&self, temp: &str) -> Result<(), FileError> {
+        let Some((_, meta)) = self.open()? else { return Ok(()) };
+        if meta.mode() & 0o200 == 0 {
+            return Err(FileError::ReadOnly { path: self.path.clone() });
+        }
+        let me = rustix::process::geteuid();
+        if !me.is_root() && meta.uid() != me.as_raw() {
+            return Err(FileError::Owner { path: self.path.clone() });
+        }
+        // A file that is marked immutable lets nobody take its name either. A system that cannot tell is no reason.
+        if let Err(error) = accessat(&self.folder, &self.leaf, Access::WRITE_OK, AtFlags::EACCESS)
+            && is_shut(error)
+        {
+            return Err(FileError::Shut { at: self.path.clone(), source: error.into() });
+        }
+        let made = self.create(temp).and_then(|file| self.give(&file, &meta));
+        // Empty, and of a name that the replacement takes over.
+        let _ = unlinkat(&self.folder, temp, AtFlags::empty());
+        made
+    }
+
+    /// A new file in the folder, in the place of what a killed run left under this name.
+    fn create(&self, temp: &str) -> Result<File, FileError> {
+        let io = |error: rustix::io::Errno| match is_shut(error) {
+            true => {
+                let at = self.path.parent().unwrap_or(&self.path).to_owned();
+                FileError::Shut { at, source: error.into() }
+            }
+            false => self.io("writing beside")(error.into()),
+        };
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let create = || openat(&self.folder, temp, flags, Mode::RUSR | Mode::WUSR);
         let created = match create() {
@@ -200,53 +229,77 @@ impl Spot {
             }
             created => created,
         };
-        let mut file = File::from(created.map_err(io)?);
+        created.map(File::from).map_err(io)
+    }
+
+    /// Gives it to the user and group of the file that it is to replace.
+    fn give(&self, file: &File, like: &Metadata) -> Result<(), FileError> {
         let own = file.metadata().map_err(self.io("writing beside"))?;
         let user = (own.uid() != like.uid()).then_some(like.uid());
         let group = (own.gid() != like.gid()).then_some(like.gid());
         if user.is_some() || group.is_some() {
-            std::os::unix::fs::fchown(&file, user, group).map_err(|_| FileError::Owner { path: self.path.clone() })?;
+            std::os::unix::fs::fchown(file, user, group).map_err(|_| FileError::Owner { path: self.path.clone() })?;
         }
+        Ok(())
+    }
+
+    fn write_temp(&self, bytes: &[u8], temp: &str, like: &Metadata) -> Result<(), FileError> {
+        let mut file = self.create(temp)?;
+        self.give(&file, like)?;
         // After the owner: changing that clears some bits of the mode.
         file.set_permissions(Permissions::from_mode(like.mode() & 0o777)).map_err(self.io("writing beside"))?;
-        file.write_all(bytes).and_then(|()| sync(&file)).map_err(self.io("writing beside"))
+        file.write_all(bytes).and_then(|()| sync::all(&file)).map_err(self.io("writing beside"))
     }
 }
 
-pub(super) fn clean_up(files: &Files, path: &Path, temp: &str) -> Result<(), FileError> {
-    let Some(spot) = locate(files, path)? else { return Ok(()) };
-    match unlinkat(&spot.folder, temp, AtFlags::empty()) {
+/// A rename never leaves a gap, so that nothing is set aside here.
+pub(super) fn clean_up(files: &Files, path: &Path, temp: &str, _ours: &dyn Fn(&[u8]) -> bool) -> Result<(), FileError> {
+    let io = |source| FileError::Io { doing: "cleaning up beside", path: path.to_owned(), source };
+    let folder = match (locate(files, path)?, path.parent()) {
+        (Some(spot), _) => spot.folder,
+        // The file is gone, and its folder may not be.
+        (None, Some(parent)) if !is_foreign(files, path) => match File::open(parent) {
+            Ok(folder) => folder,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(io(error)),
+        },
+        (None, _) => return Ok(()),
+    };
+    // A folder that cannot be written refuses to remove also what is not there.
+    if matches!(statat(&folder, temp, AtFlags::SYMLINK_NOFOLLOW), Err(rustix::io::Errno::NOENT)) {
+        return Ok(());
+    }
+    match unlinkat(&folder, temp, AtFlags::empty()) {
         Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
-        Err(error) => Err(spot.io("cleaning up beside")(error.into())),
+        Err(error) => Err(io(error.into())),
     }
 }
 
-/// To the disk. Some network file systems know only the plain call that `sync_all` goes beyond on macOS.
-fn sync(file: &File) -> io::Result<()> {
-    match file.sync_all() {
-        Err(error) if unsupported(&error) => rustix::fs::fsync(file).map_err(io::Error::from),
-        result => result,
-    }
+/// Nothing can be written, whoever tries again.
+fn is_shut(error: rustix::io::Errno) -> bool {
+    use rustix::io::Errno;
+    matches!(error, Errno::ROFS | Errno::ACCESS | Errno::PERM)
 }
 
-/// Where a folder cannot be synced at all, the rename itself is the best there is.
-pub(super) fn sync_folder(folder: &File) -> io::Result<()> {
-    match sync(folder) {
-        Err(error) if unsupported(&error) => Ok(()),
-        result => result,
-    }
+/// The call that `sync_all` goes beyond on macOS: some network file systems know only this one.
+pub(super) fn plain_sync(file: &File) -> io::Result<()> {
+    rustix::fs::fsync(file).map_err(io::Error::from)
+}
+
+/// Errors that the kinds of the standard library do not tell.
+pub(super) fn is_no_such_call(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let number = error.raw_os_error().map(Errno::from_raw_os_error);
+    // The last two are one on Linux and two on macOS.
+    number.is_some_and(|number| [Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP].contains(&number))
 }
 
 /// The folder that a file is in.
 pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
     match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => sync_folder(&File::open(parent)?),
+        Some(parent) => sync::all(&File::open(parent)?),
         None => Ok(()),
     }
-}
-
-fn unsupported(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
 }
 
 /// A folder that only its owner may enter.

@@ -1,6 +1,6 @@
 //! Windows: `ReplaceFileW`, which keeps attributes, access list and streams of the file it replaces.
 //! It moves the old file aside before the new one takes its name, so a kill between the two leaves a gap;
-//! `clean_up` closes it from the file set aside.
+//! `clean_up` closes it from the file set aside, which is kept until what is in its place is known (`aside.rs`).
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -12,7 +12,8 @@ use std::time::Duration;
 use windows::Win32::Storage::FileSystem::{REPLACE_FILE_FLAGS, ReplaceFileW};
 use windows::core::PCWSTR;
 
-use super::{FileError, Files};
+use super::aside::{Found, InPlace, Step, steps};
+use super::{FileError, Files, sync};
 use crate::host::known_folders::{self, Known};
 
 mod another;
@@ -88,7 +89,7 @@ impl Spot {
         }
         let _stays = self.held.as_ref().map(|held| held.stay(temp, &self.path)).transpose()?;
         let (temp, aside) = beside(&self.real, temp);
-        let written = write_new(&temp, new).map_err(self.io("writing beside")).and_then(|()| {
+        let written = write_new(&temp, new).map_err(|error| self.shut(error)).and_then(|()| {
             // As late as it gets: what another program wrote meanwhile must not be lost.
             if self.read()?.as_deref() != Some(old) {
                 return Err(FileError::Changed { path: self.path.clone() });
@@ -97,38 +98,130 @@ impl Spot {
         });
         if let Err(error) = written {
             // The first error is the one to tell; a leftover is dealt with at the next start.
-            let _ = settle(&self.real, &temp, &aside);
+            let is_ours = || self.holds(&|bytes| bytes == old || bytes == new);
+            let _ = settle(&self.real, &temp, &aside, &is_ours);
             return Err(error);
         }
         let _ = std::fs::remove_file(&aside);
-        File::options().write(true).open(&self.real).and_then(|file| file.sync_all()).map_err(self.io("syncing"))
+        File::options().write(true).open(&self.real).and_then(|file| sync::all(&file)).map_err(self.io("syncing"))
+    }
+
+    /// Are these the bytes in it?
+    fn holds(&self, ours: &dyn Fn(&[u8]) -> bool) -> bool {
+        self.read().is_ok_and(|bytes| bytes.is_some_and(|bytes| ours(&bytes)))
+    }
+
+    /// Could it be replaced? Opened as a replacement opens it, and a file beside it is made, which is gone when it is
+    /// closed.
+    pub(super) fn look(&self, temp: &str) -> Result<(), FileError> {
+        use std::os::windows::fs::OpenOptionsExt;
+        const READ_AND_DELETE: u32 = 0x8000_0000 | 0x0001_0000;
+        const DELETE_ON_CLOSE: u32 = 0x0400_0000;
+        let denied = |error: &io::Error| {
+            matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+        };
+        let Ok(meta) = std::fs::metadata(&self.real) else { return Ok(()) };
+        if meta.permissions().readonly() {
+            return Err(FileError::ReadOnly { path: self.path.clone() });
+        }
+        // Who has it open for a moment is no reason.
+        if let Err(source) = File::options().access_mode(READ_AND_DELETE).open(&self.real)
+            && denied(&source)
+        {
+            return Err(FileError::Shut { at: self.path.clone(), source });
+        }
+        let stays = self.held.as_ref().map(|held| held.stay(temp, &self.path)).transpose();
+        let _stays = stays.map_err(|error| match error {
+            FileError::Io { source, .. } => self.shut(source),
+            other => other,
+        })?;
+        let (temp, _) = beside(&self.real, temp);
+        match File::options().write(true).create_new(true).custom_flags(DELETE_ON_CLOSE).open(temp) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(self.shut(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writing beside the file failed: is it the folder?
+    fn shut(&self, source: io::Error) -> FileError {
+        match source.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                FileError::Shut { at: self.path.parent().unwrap_or(&self.path).to_owned(), source }
+            }
+            _ => self.io("writing beside")(source),
+        }
     }
 }
 
-pub(super) fn clean_up(files: &Files, path: &Path, temp: &str) -> Result<(), FileError> {
+pub(super) fn clean_up(files: &Files, path: &Path, temp: &str, ours: &dyn Fn(&[u8]) -> bool) -> Result<(), FileError> {
     // Kept to the end, and with it the folders that lead there.
     let spot = locate(files, path)?;
     let real = spot.as_ref().map_or(path, |spot| &spot.real);
     let (temp, aside) = beside(real, temp);
-    settle(real, &temp, &aside).map_err(|source| FileError::Io {
+    let is_ours = || spot.as_ref().is_some_and(|spot| spot.holds(ours));
+    settle(real, &temp, &aside, &is_ours).map_err(|source| FileError::Io {
         doing: "cleaning up beside",
         path: path.to_owned(),
         source,
     })
 }
 
-/// Puts the file that was set aside back if its place is empty, and takes the leftovers away.
-fn settle(real: &Path, temp: &Path, aside: &Path) -> io::Result<()> {
-    if !real.try_exists()? && aside.try_exists()? {
-        std::fs::rename(aside, real)?;
-    }
-    for leftover in [temp, aside] {
-        match std::fs::remove_file(leftover) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+/// Puts the file that was set aside back if its place is empty, keeps it if the place is taken by something strange, and
+/// takes the leftovers away.
+fn settle(real: &Path, temp: &Path, aside: &Path, is_ours: &dyn Fn() -> bool) -> io::Result<()> {
+    let found = Found {
+        in_place: match real.try_exists()? {
+            false => InPlace::Nothing,
+            true if is_ours() => InPlace::Ours,
+            true => InPlace::Strange,
+        },
+        temp: temp.try_exists()?,
+        aside: aside.try_exists()?,
+    };
+    for step in steps(found) {
+        match step {
+            Step::PutBack => std::fs::rename(aside, real)?,
+            Step::Keep => {
+                let kept = free_name(real);
+                std::fs::rename(aside, &kept)?;
+                tracing::warn!(
+                    "{} was made anew by another program; the old one is {}",
+                    real.display(),
+                    kept.display()
+                );
+            }
+            Step::RemoveTemp => gone(temp)?,
+            Step::RemoveAside => gone(aside)?,
         }
     }
     Ok(())
+}
+
+fn gone(leftover: &Path) -> io::Result<()> {
+    match std::fs::remove_file(leftover) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A name beside the file that people find, and that is not taken.
+fn free_name(real: &Path) -> PathBuf {
+    let name = |number: u32| {
+        let mut name = real.file_name().unwrap_or_default().to_owned();
+        name.push(if number == 0 { ".before-port26".to_owned() } else { format!(".before-port26-{number}") });
+        real.with_file_name(name)
+    };
+    (0..).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(0))
+}
+
+/// There is no other call.
+pub(super) fn plain_sync(file: &File) -> io::Result<()> {
+    file.sync_all()
+}
+
+/// Invalid function, not supported: what redirectors say that cannot flush.
+pub(super) fn is_no_such_call(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(1 | 50))
 }
 
 fn beside(real: &Path, temp: &str) -> (PathBuf, PathBuf) {
@@ -147,7 +240,7 @@ fn write_new(temp: &Path, bytes: &[u8]) -> io::Result<()> {
         created => created?,
     };
     file.write_all(bytes)?;
-    file.sync_all()
+    sync::all(&file)
 }
 
 /// Virus scanners and indexers open new files for a moment; that is not worth an error.

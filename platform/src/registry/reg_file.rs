@@ -150,14 +150,14 @@ fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut fresh = tempfile::Builder::new().prefix(".port26-").tempfile_in(folder)?;
     fresh.write_all(bytes)?;
     fresh.as_file().set_permissions(std::fs::metadata(&path)?.permissions())?;
-    fresh.as_file().sync_all()?;
+    crate::files::sync::all(fresh.as_file())?;
     fresh.persist(&path).map_err(|error| error.error)?;
     sync_folder(folder)
 }
 
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    std::fs::File::open(folder)?.sync_all()
+    crate::files::sync::all(&std::fs::File::open(folder)?)
 }
 
 #[cfg(not(unix))]

@@ -68,7 +68,7 @@ fn a_file_deep_down_is_reached_and_replaced() {
     fs::write(&file, "old").unwrap();
     let files = Files::of_home(home.path());
     files.replace(&file, b"old", b"new", TEMP).unwrap();
-    files.clean_up(&file, TEMP).unwrap();
+    files.clean_up(&file, TEMP, &|_| false).unwrap();
     assert_eq!(files.read(&file).unwrap().unwrap(), b"new");
     assert_eq!(fs::read_dir(profile).unwrap().count(), 1);
 }
