@@ -111,8 +111,8 @@ impl Store for KillingStore {
         };
         self.write(step, half, || self.machine.append(journal, line))
     }
-    fn clean_up(&self, path: &Path, temp: &str) -> Result<(), StoreError> {
-        self.machine.clean_up(path, temp)
+    fn clean_up(&self, path: &Path, temp: &str, ours: &dyn Fn(&[u8]) -> bool) -> Result<(), StoreError> {
+        self.machine.clean_up(path, temp, ours)
     }
     fn read_value(&self, key: &str, value: &str) -> Result<Option<Value>, StoreError> {
         self.machine.read_value(key, value)

@@ -335,8 +335,8 @@ impl Store for Deadly {
     fn replace_file(&self, path: &Path, _: &[u8], _: &[u8], _: &str) -> Result<(), StoreError> {
         unreachable!("{} is no value of the registry", path.display())
     }
-    fn clean_up(&self, path: &Path, temp: &str) -> Result<(), StoreError> {
-        self.machine.clean_up(path, temp)
+    fn clean_up(&self, path: &Path, temp: &str, ours: &dyn Fn(&[u8]) -> bool) -> Result<(), StoreError> {
+        self.machine.clean_up(path, temp, ours)
     }
     fn read_value(&self, key: &str, value: &str) -> Result<Option<Value>, StoreError> {
         self.machine.read_value(key, value)

@@ -114,6 +114,9 @@ pub enum ApplyError {
     /// The present settings could not be read.
     #[error(transparent)]
     Read(StoreError),
+    /// They could be read and cannot be replaced; nothing was begun.
+    #[error(transparent)]
+    Shut(StoreError),
     /// A write failed; everything is as it was.
     #[error("the change was taken back (receipt {receipt}): {source}")]
     RolledBack {
@@ -182,7 +185,7 @@ impl ApplyError {
             Self::Contradiction { .. } => "contradiction",
             Self::NotWritable { .. } => "not_writable",
             Self::Irreversible { .. } => "irreversible",
-            Self::Read(error) | Self::Write(error) => error.code(),
+            Self::Read(error) | Self::Write(error) | Self::Shut(error) => error.code(),
             Self::RolledBack { .. } => "rolled_back",
             Self::RollbackIncomplete { .. } => "rollback_incomplete",
             Self::UnknownReceipt { .. } => "unknown_receipt",
@@ -209,7 +212,7 @@ impl ApplyError {
                 "Nothing was written. Change the setting in the mail client itself; `port26 scan` names it."
             }
             Self::NotWritable { .. } => "Change this setting in the mail client itself.",
-            Self::Read(error) | Self::Write(error) => error.hint(),
+            Self::Read(error) | Self::Write(error) | Self::Shut(error) => error.hint(),
             Self::RolledBack { source, .. } => source.hint(),
             Self::RollbackIncomplete { .. } => "Close the mail client and run port26 again; it takes the rest back.",
             Self::UnknownReceipt { .. } => "`port26 status` lists the receipts.",

@@ -23,6 +23,7 @@ mod recover;
 mod restore;
 mod script;
 mod slots;
+mod spent;
 mod splice;
 mod state_dir;
 mod store;

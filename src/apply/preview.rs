@@ -116,7 +116,7 @@ impl Store for Overlay<'_> {
         Ok(())
     }
 
-    fn clean_up(&self, _path: &Path, _temp: &str) -> Result<(), StoreError> {
+    fn clean_up(&self, _path: &Path, _temp: &str, _ours: &dyn Fn(&[u8]) -> bool) -> Result<(), StoreError> {
         Ok(())
     }
 

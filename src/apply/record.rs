@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use port26_platform::scripts::{App, ObjectKey};
 use serde::{Deserialize, Serialize};
 
+use super::group::fingerprint;
 use super::receipt::{AccountRecord, Kind, Left, Machine, ReceiptId, RunId};
 use super::splice::Splice;
 use crate::account::ClientId;
@@ -114,6 +115,14 @@ pub(super) struct FileEdit {
     pub after_len: usize,
     pub splices: Vec<Splice>,
     pub temp: String,
+}
+
+impl FileEdit {
+    /// Are these the bytes from before the edit, or those that it made?
+    pub(super) fn knows(&self, bytes: &[u8]) -> bool {
+        let print = fingerprint(bytes);
+        print == self.before_sha256 || print == self.after_sha256
+    }
 }
 
 /// One setting of an intent, and which of the accounts it belongs to.

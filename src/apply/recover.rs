@@ -62,7 +62,9 @@ impl Writer<'_> {
     /// Takes back changes and completes undos that were interrupted. To be called at every start.
     pub fn recover(&self) -> Result<Recovery, ApplyError> {
         let _lock = self.state.lock()?;
-        self.recover_unfinished()
+        let recovery = self.recover_unfinished()?;
+        self.sweep()?;
+        Ok(recovery)
     }
 
     /// The same, under a lock that is held already.

@@ -81,7 +81,7 @@ const TRIES: usize = 3;
 fn restore_file(tools: Tools, edit: &FileEdit, settings: &[Step], temp: &str) -> Result<Outcome, NotRestored> {
     let all = |fate: Fate| Outcome { fates: vec![fate; settings.len()], wrote: None };
     for temp in [edit.temp.as_str(), temp] {
-        tools.store.clean_up(&edit.path, temp)?;
+        tools.store.clean_up(&edit.path, temp, &|bytes| edit.knows(bytes))?;
     }
     let mut tries = 0;
     loop {

@@ -61,8 +61,12 @@ pub trait Store: Send + Sync {
     fn read_file(&self, path: &Path) -> Result<Option<Vec<u8>>, StoreError>;
     /// Replaces a file that holds `old`, in one step, by way of a file `temp` beside it.
     fn replace_file(&self, path: &Path, old: &[u8], new: &[u8], temp: &str) -> Result<(), StoreError>;
-    /// Takes away what a killed `replace_file` left.
-    fn clean_up(&self, path: &Path, temp: &str) -> Result<(), StoreError>;
+    /// Could `replace_file` do it? Asked before anything is announced; what cannot tell says yes.
+    fn look(&self, _path: &Path, _temp: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+    /// Takes away what a killed `replace_file` left; `ours` knows the bytes from before it and those that it was to write.
+    fn clean_up(&self, path: &Path, temp: &str, ours: &dyn Fn(&[u8]) -> bool) -> Result<(), StoreError>;
     /// One value of the live registry.
     fn read_value(&self, key: &str, value: &str) -> Result<Option<Value>, StoreError>;
     /// Writes values of the live registry.
@@ -114,8 +118,12 @@ impl Store for MachineStore {
         Ok(self.files.replace(path, old, new, temp)?)
     }
 
-    fn clean_up(&self, path: &Path, temp: &str) -> Result<(), StoreError> {
-        Ok(self.files.clean_up(path, temp)?)
+    fn look(&self, path: &Path, temp: &str) -> Result<(), StoreError> {
+        Ok(self.files.look(path, temp)?)
+    }
+
+    fn clean_up(&self, path: &Path, temp: &str, ours: &dyn Fn(&[u8]) -> bool) -> Result<(), StoreError> {
+        Ok(self.files.clean_up(path, temp, ours)?)
     }
 
     fn read_value(&self, key: &str, value: &str) -> Result<Option<Value>, StoreError> {

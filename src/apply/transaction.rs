@@ -1,10 +1,12 @@
 //! Making the changes of one client profile: all of them, or none.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use port26_platform::files::FileError;
 
 use super::error::ApplyError;
-use super::group::{Prepared, Tools, Write, prepare};
+use super::group::{Prepared, Tools, Write, prepare, temp_name};
 use super::journal::{Begin, Intent, JournalWriter, Record, SCHEMA, Target};
 use super::receipt::{AccountRecord, Kind, Left, Receipt, ReceiptId, Transaction};
 use super::restore::restore;
@@ -27,6 +29,7 @@ impl Writer<'_> {
         let id = self.state.next_id()?;
         let prepared = prepare(self.tools, &id, wanted, passwords)?;
         self.refuse_in_use(wanted.client, &wanted.profile)?;
+        look(self.tools, &id, prepared.iter().map(|prepared| &prepared.intent))?;
         let begin = Begin {
             schema: SCHEMA.to_owned(),
             id: id.clone(),
@@ -60,7 +63,7 @@ impl Writer<'_> {
                 let intents = prepared.into_iter().map(|prepared| prepared.intent).collect();
                 Ok(Journal { path, begin, intents, end, undone: None, lines: 0 }.receipt())
             }
-            Err(source) => Err(roll_back(self.tools, &mut journal, &id, &begun, source)),
+            Err(source) => Err(roll_back(self.tools, journal, &path, &id, &begun, source)),
         }
     }
 
@@ -81,6 +84,19 @@ impl Writer<'_> {
         }
         Ok(())
     }
+}
+
+/// Can all of it be written? Asked before a receipt is begun: where nothing can be written there is nothing to take back.
+pub(super) fn look<'i>(
+    tools: Tools,
+    id: &ReceiptId,
+    mut intents: impl Iterator<Item = &'i Intent>,
+) -> Result<(), ApplyError> {
+    intents.try_for_each(|intent| match &intent.target {
+        Target::File(edit) => tools.store.look(&edit.path, &temp_name(id, intent.n)).map_err(ApplyError::Shut),
+        // Nobody can ask these without writing.
+        Target::Registry | Target::Script { .. } => Ok(()),
+    })
 }
 
 /// Makes and confirms each write, then commits. `begun` holds what may have been written.
@@ -110,7 +126,8 @@ fn write_all<'p>(
 
 fn roll_back(
     tools: Tools,
-    journal: &mut JournalWriter,
+    mut journal: JournalWriter,
+    path: &Path,
     id: &ReceiptId,
     begun: &[&Intent],
     source: ApplyError,
@@ -118,8 +135,13 @@ fn roll_back(
     let (left, failed) = take_back(tools, begun.iter().rev().copied());
     if failed.is_none() {
         let end = Record::RolledBack { time: Timestamp::now(), why: source.to_string(), left: left.clone() };
-        // Without this line the next start looks again, finds everything as it was, and writes it then.
-        let _ = journal.add(&end);
+        let ended = journal.add(&end);
+        drop(journal);
+        // No room for its end: a receipt of nothing is in the way of the next run, and is taken away. If that fails too,
+        // the next start looks again, finds everything as it was, and writes the end then.
+        if ended.is_err() && left.is_empty() {
+            let _ = std::fs::remove_file(path);
+        }
     }
     let (receipt, source) = (id.clone(), Box::new(source));
     if left.is_empty() {

@@ -13,6 +13,7 @@ use super::receipt::{AccountRecord, Kind, Left, ReceiptId, RunId, Status};
 use super::restore::{Fate, NotRestored, Outcome, Wrote, restore};
 use super::script;
 use super::store::StoreError;
+use super::transaction::look;
 use super::unbelieved::Unbelieved;
 use crate::account::ClientId;
 use crate::change::Slot;
@@ -188,6 +189,7 @@ impl Writer<'_> {
         self.believe(original)?;
         self.refuse_in_use(begin.client, &begin.profile)?;
         let id = self.state.next_id()?;
+        look(self.tools, &id, original.intents.iter())?;
         let undo = Begin {
             schema: SCHEMA.to_owned(),
             id: id.clone(),

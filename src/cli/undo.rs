@@ -18,7 +18,7 @@ use crate::apply::{
     Unbelieved, Writer,
 };
 use crate::clients::CLIENTS;
-use crate::pipeline::{Desk, Keeps, begin_turn, client_title, recover};
+use crate::pipeline::{Desk, Keeps, begin_turn, client_title, recover, tidy};
 use crate::plan::{Outcome, Reason};
 use crate::report::{Report, SCHEMA};
 
@@ -66,6 +66,8 @@ pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
         let desk = Desk::new(state, &host.to_be_changed(), CLIENTS);
         recovery = recover(&desk.writer(), Keeps::State, &mut report)?;
         let undone = desk.writer().undo(&selector, &RunId::start()).map_err(usage)?;
+        // What was put back is put back, whatever is wrong with a policy.
+        context::policy(global).iter().for_each(|policy| tidy(&desk.writer(), policy, Keeps::State));
         undone.iter().flat_map(|undone| entries(undone, &who, Outcome::Reverted)).collect()
     };
     let of_accounts = accounts.iter().map(|entry| exit(entry.result)).fold(Exit::Done, Exit::worst);
@@ -187,7 +189,7 @@ fn exit(result: Outcome) -> Exit {
     match result {
         Outcome::Reverted => Exit::Done,
         Outcome::WouldRevert => Exit::Pending,
-        Outcome::Deferred => Exit::NeedsUser,
+        Outcome::Deferred | Outcome::NeedsUser => Exit::NeedsUser,
         _ => Exit::Failed,
     }
 }

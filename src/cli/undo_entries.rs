@@ -43,7 +43,7 @@ impl Entry {
             Outcome::Reverted => ("put back", AnsiColor::Green),
             Outcome::WouldRevert => ("can be undone", AnsiColor::Cyan),
             Outcome::Conflict => ("conflict", AnsiColor::Red),
-            Outcome::Deferred => ("waits", AnsiColor::Yellow),
+            Outcome::Deferred | Outcome::NeedsUser => ("waits", AnsiColor::Yellow),
             _ => ("failed", AnsiColor::Red),
         }
     }
@@ -63,7 +63,11 @@ pub(super) fn entries(undone: &Undone, who: &Who, back: Outcome) -> Vec<Entry> {
         receipt: undone.receipt.to_string(),
     };
     if let Some(error) = &undone.error {
-        let result = if matches!(error, ApplyError::InUse { .. }) { Outcome::Deferred } else { Outcome::Failed };
+        let result = match error {
+            ApplyError::InUse { .. } => Outcome::Deferred,
+            ApplyError::Shut(_) => Outcome::NeedsUser,
+            _ => Outcome::Failed,
+        };
         let reason = Reason::new(error.code(), error.to_string(), error.hint());
         return undone.planned.iter().map(|account| entry(account, result, Some(reason.clone()))).collect();
     }

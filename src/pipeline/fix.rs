@@ -187,7 +187,7 @@ fn write_profile(tools: &Tools, fixing: &mut [Fixing], places: &[usize], profile
             let outcome = match error {
                 ApplyError::RolledBack { .. } => Outcome::Reverted,
                 ApplyError::InUse { .. } => Outcome::Deferred,
-                ApplyError::InTheWay { .. } => Outcome::NeedsUser,
+                ApplyError::InTheWay { .. } | ApplyError::Shut(_) => Outcome::NeedsUser,
                 _ => Outcome::Failed,
             };
             let reason = Reason::new(error.code(), sentence(&error.to_string()), error.hint());

@@ -22,6 +22,7 @@ mod send;
 mod strangers;
 pub(crate) mod survey;
 mod test;
+mod tidy;
 mod tools;
 pub(crate) mod turns;
 mod when_closed;
@@ -35,6 +36,7 @@ pub use recover::{begin_turn, recover};
 pub use repair::{Consent, Keeps, RepairError, Request, Route, examine, repair, repair_by};
 pub use send::{TestMailError, send_test};
 pub use test::Tested;
+pub use tidy::tidy;
 pub use tools::{Desk, Setup, Tools, runtime};
 pub use when_closed::Patience;
 

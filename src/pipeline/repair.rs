@@ -15,6 +15,7 @@ use super::recover::{begin_turn, recover};
 use super::remember::remember;
 use super::send::send_tests;
 use super::test::test;
+use super::tidy::tidy;
 use super::when_closed::{Patience, Waiting, read_again};
 use super::{Fixing, Tested, Tools};
 use crate::account::{Account, SubmissionServer};
@@ -126,6 +127,7 @@ pub async fn repair_by(
     if request.send_test || tools.policy.send_test.value {
         send_tests(tools, &mut report.accounts).await;
     }
+    tidy(&tools.desk.writer(), &tools.policy, keeps);
     Ok(report)
 }
 

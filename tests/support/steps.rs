@@ -183,8 +183,8 @@ impl Store for FailsAt<'_> {
     fn replace_file(&self, path: &Path, old: &[u8], new: &[u8], temp: &str) -> Result<(), StoreError> {
         self.write(full(path).into(), || self.inner.replace_file(path, old, new, temp))
     }
-    fn clean_up(&self, path: &Path, temp: &str) -> Result<(), StoreError> {
-        self.inner.clean_up(path, temp)
+    fn clean_up(&self, path: &Path, temp: &str, ours: &dyn Fn(&[u8]) -> bool) -> Result<(), StoreError> {
+        self.inner.clean_up(path, temp, ours)
     }
     fn read_value(&self, key: &str, value: &str) -> Result<Option<Value>, StoreError> {
         self.inner.read_value(key, value)

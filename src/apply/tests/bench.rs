@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use port26_platform::files::{FileError, Files};
+use port26_platform::files::{Appender, FileError, Files};
 use port26_platform::host::Os;
 use port26_platform::registry::{Value, ValueWrite};
 
@@ -82,6 +82,9 @@ pub struct TestStore {
     pub writes: AtomicUsize,
     pub fail_from: AtomicUsize,
     pub fail_to: AtomicUsize,
+    /// Lines of journals so far, and from which on there is no room for them.
+    pub lines: AtomicUsize,
+    pub journal_full_at: AtomicUsize,
 }
 
 impl TestStore {
@@ -118,8 +121,18 @@ impl Store for TestStore {
         self.count(path)?;
         Ok(self.files.replace(path, old, new, temp)?)
     }
-    fn clean_up(&self, path: &Path, temp: &str) -> Result<(), StoreError> {
-        Ok(self.files.clean_up(path, temp)?)
+    fn look(&self, path: &Path, temp: &str) -> Result<(), StoreError> {
+        Ok(self.files.look(path, temp)?)
+    }
+    fn clean_up(&self, path: &Path, temp: &str, ours: &dyn Fn(&[u8]) -> bool) -> Result<(), StoreError> {
+        Ok(self.files.clean_up(path, temp, ours)?)
+    }
+    fn append(&self, journal: &mut Appender, line: &[u8]) -> Result<(), FileError> {
+        if self.journal_full_at.load(Ordering::SeqCst) <= self.lines.fetch_add(1, Ordering::SeqCst) {
+            let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            return Err(FileError::Io { doing: "writing", path: journal.path().to_owned(), source });
+        }
+        journal.append(line)
     }
     fn read_value(&self, key: &str, value: &str) -> Result<Option<Value>, StoreError> {
         Ok(self.registry.lock().unwrap().get(&(key.to_owned(), value.to_owned())).cloned())
@@ -163,6 +176,8 @@ impl Bench {
             writes: AtomicUsize::new(0),
             fail_from: AtomicUsize::new(0),
             fail_to: AtomicUsize::new(0),
+            lines: AtomicUsize::new(0),
+            journal_full_at: AtomicUsize::new(usize::MAX),
         };
         Self { dir, store }
     }

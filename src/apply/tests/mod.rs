@@ -3,6 +3,7 @@
 mod bench;
 mod interrupted;
 mod scripts;
+mod spent;
 
 use std::sync::atomic::Ordering;
 
