@@ -97,12 +97,12 @@ impl History {
         Ok(files::replace_private(&path, &bytes)?)
     }
 
-    /// What is remembered, and why it had to begin anew if the file could not be understood. What is kept later takes
-    /// the place of such a file.
-    pub fn load_or_begin(state: &Path) -> Result<(Self, Option<HistoryError>), HistoryError> {
+    /// What is remembered, and why it had to begin anew if the file could not be read or understood. What is kept later
+    /// takes the place of such a file.
+    pub fn load_or_begin(state: &Path) -> (Self, Option<HistoryError>) {
         match Self::load(state) {
-            Err(error @ HistoryError::Malformed { .. }) => Ok((Self::default(), Some(error))),
-            loaded => Ok((loaded?, None)),
+            Ok(history) => (history, None),
+            Err(error) => (Self::default(), Some(error)),
         }
     }
 
@@ -251,7 +251,7 @@ mod tests {
     fn what_cannot_be_understood_is_begun_anew() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("history.json"), "{").unwrap();
-        let (mut history, trouble) = History::load_or_begin(dir.path()).unwrap();
+        let (mut history, trouble) = History::load_or_begin(dir.path());
         assert!(matches!(trouble, Some(HistoryError::Malformed { .. })));
         let id = history.id_to_keep(&signs("lan", ROUTER, None)).unwrap();
         history.note(&id, 25, PortState::Open, day("2026-09-01"));

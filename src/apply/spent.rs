@@ -61,8 +61,10 @@ impl Writer<'_> {
             let needed = journal.begin.undoes.as_ref().is_some_and(|undone| kept.contains(undone));
             // A receipt of the same profile that is not believed is judged by its neighbours.
             let begin = &journal.begin;
-            let doubted =
-                folder.unbelieved.iter().any(|one| one.is_about(&begin.machine, begin.client, &begin.profile));
+            let doubted = folder
+                .unbelieved
+                .iter()
+                .any(|one| one.says.client.is_none() || one.is_about(&begin.machine, begin.client, &begin.profile));
             if needed || doubted || now.duration_since(last_of(journal)) <= oldest || !self.is_spent(journal) {
                 continue;
             }

@@ -172,7 +172,13 @@ fn usable(error: AutostartError) -> anyhow::Error {
 fn document(global: &Global) -> anyhow::Result<Document> {
     let state: PathBuf = context::state_dir(global)?;
     let policy = context::policy(global)?;
-    let memory = AgentMemory::load(&state)?;
+    // What it saw last is not needed for anything else.
+    let (memory, notes) = match AgentMemory::load(&state) {
+        Ok(memory) => (memory, Vec::new()),
+        Err(error) => {
+            (None, vec![format!("What the agent saw last is not known: {error}. Its next look replaces it.")])
+        }
+    };
     let running = agent::is_running(&state)?;
     Ok(Document {
         schema: SCHEMA,
@@ -184,7 +190,7 @@ fn document(global: &Global) -> anyhow::Result<Document> {
         schedule: policy.schedule.value,
         last_look: memory.and_then(|memory| memory.last_look),
         changed: None,
-        notes: Vec::new(),
+        notes,
     })
 }
 

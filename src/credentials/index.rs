@@ -2,7 +2,7 @@
 //! everywhere, so `credential list` reads this file. Kept in the state folder, readable by its owner alone.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use port26_platform::files::{self, FileError};
@@ -55,9 +55,10 @@ impl Index {
         Self { path: state.join("credentials.json") }
     }
 
-    /// All items, in order.
+    /// All items, in order. A list that says something which cannot be understood is an error, and is never replaced: it is
+    /// all that knows which passwords are kept.
     pub fn items(&self) -> Result<BTreeSet<Item>, IndexError> {
-        let Some(bytes) = files::read_private(&self.path)? else {
+        let Some(bytes) = files::read_private(&self.path)?.filter(|bytes| !is_blank(bytes)) else {
             return Ok(BTreeSet::new());
         };
         let malformed = |why: String| IndexError::Malformed { path: self.path.clone(), why };
@@ -91,16 +92,16 @@ impl Index {
             return Ok(false);
         }
         let document = Document { schema: SCHEMA.to_owned(), items };
-        let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            serde_json::to_writer_pretty(&mut file, &document)?;
-            file.write_all(b"\n")?;
-            file.as_file().sync_all()?;
-            file.persist(&self.path).map_err(|error| error.error)
-        };
-        write().map_err(write_error)?;
+        let mut bytes = serde_json::to_vec_pretty(&document).map_err(|error| write_error(error.into()))?;
+        bytes.push(b'\n');
+        files::replace_private(&self.path, &bytes)?;
         Ok(true)
     }
+}
+
+/// What a crash leaves of a file whose length was on the disk before its bytes: there is nothing in it to lose.
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|&byte| byte == 0)
 }
 
 #[cfg(test)]
@@ -168,6 +169,16 @@ mod tests {
             }
         });
         assert_eq!(Index::in_state(state.path()).items().unwrap().len(), 20);
+    }
+
+    #[test]
+    fn a_file_with_nothing_in_it_is_replaced() {
+        for text in ["", "\0\0\0\0"] {
+            let state = tempfile::tempdir().unwrap();
+            fs::write(state.path().join("credentials.json"), text).unwrap();
+            assert!(Index::in_state(state.path()).add(&Item::new("h", "u")).unwrap());
+            assert_eq!(Index::in_state(state.path()).items().unwrap().len(), 1);
+        }
     }
 
     #[test]

@@ -133,6 +133,8 @@ impl Refusals {
         };
         let mut entries = read().unwrap_or_else(|why| {
             self.in_trouble(format!("{} could not be read and begins anew: {why}", self.path.display()));
+            // It is told once: the next run finds a list.
+            self.write(Vec::new());
             Vec::new()
         });
         // A time to come is a clock that was wrong, then or now: it does not count for ever.

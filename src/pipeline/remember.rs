@@ -9,14 +9,17 @@ use crate::plan::Decision;
 use super::{Keeps, Tested, Tools, answered_before};
 
 /// Keeps in the state folder what this network did to the ports, and adds to each account why it used to work.
-/// A history that cannot be kept is no reason to fail: it is logged.
+/// A history that cannot be read or kept is no reason to fail: it is told with the first account.
 pub(super) fn remember(tools: &Tools, tested: &mut [Tested], keeps: Keeps) {
     let signs = tools.prober.signs();
-    let kept = History::load_or_begin(tools.desk.state()).and_then(|(mut history, damaged)| {
-        if let Some(error) = damaged {
-            tracing::warn!("what was remembered of networks is begun anew: {error}");
-        }
-        let Some(network) = history.id_to_keep(&signs) else { return Ok(()) };
+    let (mut history, damaged) = History::load_or_begin(tools.desk.state());
+    let mut trouble = damaged.map(|error| {
+        ("history_forgotten", format!("What was remembered of networks is not known, and begins anew: {error}."))
+    });
+    // A file that cannot be read is told once, and replaced also where nothing is noted.
+    let mut changed = trouble.is_some();
+    if let Some(network) = history.id_to_keep(&signs) {
+        changed = true;
         let now = jiff::Timestamp::now();
         for one in tested.iter_mut() {
             let port = one.report.account.outgoing.port;
@@ -32,13 +35,16 @@ pub(super) fn remember(tools: &Tools, tested: &mut [Tested], keeps: Keeps) {
                 one.report.account.notices.push(Notice { code: "used_to_work".to_owned(), message: told });
             }
         }
-        match keeps {
-            Keeps::State => history.save(tools.desk.state()),
-            Keeps::Nothing => Ok(()),
-        }
-    });
+    }
+    let kept = if changed && keeps == Keeps::State { history.save(tools.desk.state()) } else { Ok(()) };
     if let Err(error) = kept {
-        tracing::warn!("the history of this network was not kept: {error}");
+        let message = format!("What this network did to the ports was not remembered: {error}.");
+        trouble.get_or_insert(("history_not_kept", message));
+    }
+    if let Some((code, message)) = trouble {
+        tracing::warn!("{message}");
+        let first = tested.first_mut().map(|one| &mut one.report.account.notices);
+        first.into_iter().for_each(|notices| notices.push(Notice { code: code.to_owned(), message: message.clone() }));
     }
     if keeps == Keeps::State {
         answered_before::keep(tools, tested);
