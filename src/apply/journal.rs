@@ -110,8 +110,7 @@ impl<'a> JournalWriter<'a> {
 
     pub(super) fn reopen(store: &'a dyn Store, path: &Path) -> Result<Self, FileError> {
         let file = Appender::open(path)?;
-        let bytes = read_private(path)?.unwrap_or_default();
-        let check = whole_lines(&bytes).last().and_then(|line| Check::carried_by(line));
+        let check = last_check(path, file.length())?;
         Ok(Self { file, store, check })
     }
 
@@ -123,10 +122,24 @@ impl<'a> JournalWriter<'a> {
         })?;
         let Some(check) = &self.check else { return self.store.append(&mut self.file, text.as_bytes()) };
         let (line, check) = check.seal(&text);
-        self.store.append(&mut self.file, &line)?;
+        if let Err(error) = self.store.append(&mut self.file, &line) {
+            // Whether the line counts all the same is the file's to say: the next one rests on what stays.
+            if let Ok(Some(there)) = last_check(self.file.path(), self.file.length()) {
+                self.check = Some(there);
+            }
+            return Err(error);
+        }
         self.check = Some(check);
         Ok(())
     }
+}
+
+/// The check that the last whole line in so many bytes of a journal carries; `None`: there is no line, or it is an earlier
+/// build's.
+fn last_check(path: &Path, length: u64) -> Result<Option<Check>, FileError> {
+    let mut bytes = read_private(path)?.unwrap_or_default();
+    bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+    Ok(whole_lines(&bytes).last().and_then(|line| Check::carried_by(line)))
 }
 
 /// The lines that have their end. What follows the last is nothing, or a line cut short.

@@ -149,6 +149,11 @@ impl Appender {
         &self.path
     }
 
+    /// How many bytes are whole lines. What stands behind them is cut off before the next line.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
     /// Adds a line and waits until it is on the disk.
     pub fn append(&mut self, line: &[u8]) -> Result<(), FileError> {
         let mut whole = Vec::with_capacity(line.len() + 1);
