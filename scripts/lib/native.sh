@@ -17,10 +17,10 @@ benches_once() { cargo test --locked --bench scan --bench plan_apply --bench pro
 # The fuzz targets build with the stable toolchain, and every reader takes its corpus once. To fuzz: fuzz/run.
 fuzz_corpus() {
     local deny
-    cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --bins -- -D warnings
+    cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir target --bins -- -D warnings
     cargo test --locked --test fuzz_corpus
     deny_tool
-    "$deny" --locked --manifest-path fuzz/Cargo.toml check --config deny.toml licenses bans sources
+    "$deny" --locked --manifest-path fuzz/Cargo.toml --config deny.toml check licenses bans sources
 }
 
 KEYCHAIN_TESTS="--locked --workspace --test keychain"

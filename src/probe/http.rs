@@ -133,6 +133,6 @@ mod tests {
         let began = std::time::Instant::now();
         assert_eq!(date(&words), None);
         assert_eq!(date(&format!("{words} 15 Nov 1994 08:12:31 GMT")), Some(784_887_151));
-        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
     }
 }

@@ -320,7 +320,7 @@ mod tests {
         let lines = vec!["mail.hosting.test".to_owned(), format!("AUTH PLAIN{many}"), "STARTTLS".to_owned()];
         let began = Instant::now();
         let ehlo = ehlo(&Reply { code: 250, lines, ms: 0 });
-        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
         assert!(ehlo.starttls && ehlo.mechanisms.len() == MOST_MECHANISMS && ehlo.mechanisms[0] == "PLAIN");
     }
 

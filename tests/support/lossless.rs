@@ -118,10 +118,44 @@ fn plist_names(value: &Value, path: &mut Vec<String>, names: &mut Vec<String>) {
 }
 
 /// How many items two lists have in common at their beginnings and then at their ends.
-fn shared<T: PartialEq>(old: &[T], new: &[T]) -> usize {
+fn ends<T: PartialEq>(old: &[T], new: &[T]) -> (usize, usize) {
     let head = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-    let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
+    (head, old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count())
+}
+
+/// The same, both together.
+fn shared<T: PartialEq>(old: &[T], new: &[T]) -> usize {
+    let (head, tail) = ends(old, new);
     head + tail
+}
+
+/// The lines of a text, by its letters: of two bytes each, half of one may look like the end of a line.
+fn lines_of(bytes: &[u8], sample: &Sample) -> Vec<Vec<u16>> {
+    let letter = |bytes: &[u8]| match (bytes, sample.bytes.starts_with(&[0xfe, 0xff])) {
+        (&[low, high], false) | (&[high, low], true) => u16::from_le_bytes([low, high]),
+        _ => u16::from(bytes[0]),
+    };
+    let letters: Vec<u16> = bytes.chunks(sample.unit()).map(letter).collect();
+    letters.split(|&letter| letter == u16::from(b'\n')).map(<[u16]>::to_vec).collect()
+}
+
+/// Each of these lines goes on in the next one: by a backslash at its end or before a comment, or since a text in quotes does not end in it.
+fn one_entry(lines: &[Vec<u16>]) -> bool {
+    let mut quoted = false;
+    lines.iter().enumerate().all(|(at, line)| {
+        let mut letters = line.iter().map(|&letter| u8::try_from(letter).unwrap_or(u8::MAX));
+        let mut last = 0;
+        while let Some(letter) = letters.next() {
+            match letter {
+                b'"' => quoted = !quoted,
+                b';' if !quoted => break,
+                b'\\' if quoted => drop(letters.next()),
+                _ => {}
+            }
+            last = if letter.is_ascii_whitespace() { last } else { letter };
+        }
+        at + 1 == lines.len() || quoted || last == b'\\'
+    })
 }
 
 /// Does an edit of `name`, which had `was`, leave everything outside its span?
@@ -134,12 +168,11 @@ fn only_the_span(sample: &Sample, was: Option<&str>, printed: &[u8]) -> bool {
     }
     match (sample.format, was) {
         (_, None) => shared(old, printed) == old.len(),
-        (FileFormat::RegFile, Some(was)) => {
-            // Long values go over several lines, shorter ones must not.
-            let lines: Vec<&[u8]> = old.split(|&byte| byte == b'\n').collect();
-            let after: Vec<&[u8]> = printed.split(|&byte| byte == b'\n').collect();
-            let own = if was.contains(',') { 2 + was.len() / 45 } else { 1 };
-            shared(&lines, &after) + own >= lines.len()
+        (FileFormat::RegFile, Some(_)) => {
+            // However many lines a value goes over.
+            let (lines, after) = (lines_of(old, sample), lines_of(printed, sample));
+            let (head, tail) = ends(&lines, &after);
+            one_entry(&lines[head..lines.len() - tail])
         }
         // The type of an element stands before its text: between the two nothing changes either.
         (FileFormat::OeAccount, Some(was)) => {

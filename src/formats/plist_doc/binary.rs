@@ -94,7 +94,7 @@ impl BinaryPlist {
         let encoded = encode(value);
         match place.end {
             End::Nothing => return Err(no_way(name)),
-            End::Value(node) if self.uses[node] == 1 => self.offsets[node] = self.append(&encoded),
+            End::Value(node) if self.is_own(node, &place.trail) => self.offsets[node] = self.append(&encoded),
             End::Value(_) => {
                 self.make_room(1 + place.trail.len())?;
                 let new = self.add(&encoded);
@@ -151,12 +151,17 @@ impl BinaryPlist {
         trail: Vec<(usize, usize)>,
     ) -> Result<(), FormatError> {
         let encoded = self.encode_container(marker, refs);
-        if self.uses[container] <= 1 {
+        if self.is_own(container, &trail) {
             self.offsets[container] = self.append(&encoded);
             return Ok(());
         }
         let new = self.add(&encoded);
         self.rewire(trail, new)
+    }
+
+    /// It stands in one place: neither it nor a container above it is in use elsewhere.
+    fn is_own(&self, object: usize, trail: &[(usize, usize)]) -> bool {
+        std::iter::once(object).chain(trail.iter().map(|(container, _)| *container)).all(|one| self.uses[one] <= 1)
     }
 
     fn encode_container(&self, marker: u8, refs: &[usize]) -> Vec<u8> {

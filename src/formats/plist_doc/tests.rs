@@ -72,19 +72,40 @@ fn utf16_and_byte_order_marks_stay() {
 
 /// `[{p: "25"}, {p: "25"}, D, D]`, where the text and `D = {q: "25"}` are one object each.
 fn shared() -> Vec<u8> {
-    let objects: [&[u8]; 7] =
-        [b"\xa4\x01\x02\x03\x03", b"\xd1\x04\x06", b"\xd1\x04\x06", b"\xd1\x05\x06", b"\x51p", b"\x51q", b"\x5225"];
+    packed(&[b"\xa4\x01\x02\x03\x03", b"\xd1\x04\x06", b"\xd1\x04\x06", b"\xd1\x05\x06", b"\x51p", b"\x51q", b"\x5225"])
+}
+
+/// A file of these objects, the first of which is the top.
+fn packed(objects: &[&[u8]]) -> Vec<u8> {
     let mut bytes = b"bplist00".to_vec();
     let mut table = Vec::new();
     for object in objects {
         table.push(bytes.len() as u8);
-        bytes.extend(object);
+        bytes.extend(*object);
     }
     let at = bytes.len() as u64;
     bytes.extend(table);
     bytes.extend([0, 0, 0, 0, 0, 0, 1, 1]);
-    bytes.extend([7, 0, at].map(u64::to_be_bytes).concat());
+    bytes.extend([objects.len() as u64, 0, at].map(u64::to_be_bytes).concat());
     bytes
+}
+
+/// `[D, D]` with `D = {p: {q: "25"}}`: what is used once, inside what is used twice.
+#[test]
+fn what_is_inside_of_something_shared_is_shared() {
+    let bytes = packed(&[b"\xa2\x01\x01", b"\xd1\x02\x03", b"\x51p", b"\xd1\x04\x05", b"\x51q", b"\x5225"]);
+    let edits: [fn(&mut PlistDoc) -> Result<(), FormatError>; 3] = [
+        |doc| doc.set("#0/p/q", "<string>26</string>"),
+        |doc| doc.set("#0/p/new", "<true/>"),
+        |doc| doc.remove("#0/p/q"),
+    ];
+    for edit in edits {
+        let mut doc = PlistDoc::parse(&bytes).unwrap();
+        edit(&mut doc).unwrap();
+        let items = read(&doc.to_bytes()).into_array().unwrap();
+        assert_ne!(items[0], items[1]);
+        assert_eq!(items[1], read(&bytes).into_array().unwrap()[1]);
+    }
 }
 
 #[test]
