@@ -94,7 +94,8 @@ fn packed(objects: &[&[u8]]) -> Vec<u8> {
 #[test]
 fn what_is_inside_of_something_shared_is_shared() {
     let bytes = packed(&[b"\xa2\x01\x01", b"\xd1\x02\x03", b"\x51p", b"\xd1\x04\x05", b"\x51q", b"\x5225"]);
-    let edits: [fn(&mut PlistDoc) -> Result<(), FormatError>; 3] = [
+    type Edit = fn(&mut PlistDoc) -> Result<(), FormatError>;
+    let edits: [Edit; 3] = [
         |doc| doc.set("#0/p/q", "<string>26</string>"),
         |doc| doc.set("#0/p/new", "<true/>"),
         |doc| doc.remove("#0/p/q"),
