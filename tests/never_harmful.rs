@@ -10,10 +10,13 @@ mod scripted_host;
 #[path = "support/world.rs"]
 mod world;
 
+use std::process::Command;
+
 use futures::future::join_all;
 use port26::account::{AuthSetting, TlsMode};
 use port26::network_history::PortState;
 use port26::probe::network::Route;
+use port26_platform::host::Os;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -25,6 +28,9 @@ use world::{PASSWORD, Seen, World};
 
 /// How many worlds. All of them run at once; they mostly wait.
 const WORLDS: usize = 48;
+
+/// How many of them with somebody who reads along.
+const WORLDS_READ_ALONG: usize = 48;
 
 /// Each outgoing port once, two for witnesses, and three second looks.
 const MOST_CONNECTIONS: usize = 10;
@@ -234,4 +240,38 @@ async fn no_world_is_harmed_and_memory_makes_no_difference() {
         moved += usize::from(new.moved_to.is_some());
     }
     assert!((1..WORLDS).contains(&moved), "some are moved and some are not, or this tests little: {moved}");
+}
+
+/// What the test below starts, with a trust store of its own: each world's authority is a root of this machine, and of
+/// nobody else, as that of a security program or a gateway is.
+#[tokio::test(flavor = "multi_thread")]
+async fn child_whose_machine_has_a_root_of_its_own() {
+    let Some(store) = std::env::var_os("PORT26_TEST_ROOTS") else { return };
+    let mut runner = TestRunner::new(Config { rng_seed: RngSeed::Fixed(15), ..Config::default() });
+    let plans: Vec<Plan> = (0..WORLDS_READ_ALONG).map(|_| plan().new_tree(&mut runner).unwrap().current()).collect();
+    let worlds: Vec<_> = plans.iter().map(|plan| plan.world().with_unknown_authority().given(PASSWORD)).collect();
+    std::fs::write(store, worlds.iter().map(World::authority_as_pem).collect::<String>()).unwrap();
+    let seen = join_all(worlds.into_iter().map(World::fix)).await;
+    for (plan, seen) in plans.iter().zip(&seen) {
+        seen.harmless();
+        assert_eq!((seen.auths, seen.moved_to), (0, None), "{plan:?}: {}", seen.told);
+    }
+    let named = seen.iter().filter(|seen| seen.reason == "local_interception").count();
+    println!("{named} of {WORLDS_READ_ALONG} worlds");
+    assert!(named >= WORLDS_READ_ALONG / 4, "this tests little: {named}");
+}
+
+#[test]
+fn in_no_world_is_a_login_sent_where_a_root_of_this_machine_reads_along() {
+    if Os::here() != Os::Linux {
+        return; // elsewhere the trust store is not a file that a test may name
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("roots.pem");
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["child_whose_machine_has_a_root_of_its_own", "--exact", "--nocapture"]);
+    let child = child.env("SSL_CERT_FILE", &store).env_remove("SSL_CERT_DIR").env("PORT26_TEST_ROOTS", &store);
+    let ended = child.output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout).into_owned() + &String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success() && said.contains("worlds"), "{said}");
 }

@@ -389,6 +389,13 @@ impl World {
         self
     }
 
+    /// The host's authority, as a file of roots has it.
+    pub fn authority_as_pem(&self) -> String {
+        let text = BASE64.encode(&self.authority.anchor);
+        let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+    }
+
     /// Runs the pipeline from discovery to the last byte, and undo after it.
     pub async fn fix(mut self) -> Seen {
         let folder = tempfile::tempdir().unwrap();
