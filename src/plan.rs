@@ -190,10 +190,15 @@ fn target(
 ) -> Option<SubmissionServer> {
     let present = account.outgoing.port;
     let mut order: Vec<u16> = policy.target_ports.value.iter().copied().filter(|&port| port != present).collect();
-    match code {
-        VerdictCode::AuthRequired if meant_for_logins(present, policy) => order.insert(0, present),
-        VerdictCode::AuthRequired | VerdictCode::WrongTlsMode => order.push(present),
-        _ => {}
+    // Nothing is wrong with the port itself: only the login, or the encryption around it, is missing.
+    let lacks_only_a_setting = match code {
+        VerdictCode::AuthRequired | VerdictCode::WrongTlsMode => true,
+        VerdictCode::AuthUnavailable => account.outgoing.tls == TlsMode::None,
+        _ => false,
+    };
+    if lacks_only_a_setting {
+        let is_kept = code != VerdictCode::WrongTlsMode && meant_for_logins(present, policy);
+        order.insert(if is_kept { 0 } else { order.len() }, present);
     }
     let read_along = |finding: &PortFinding| {
         !policy.allow_local_interception.value && read_along(host, finding, policy.names_host(&host.host))

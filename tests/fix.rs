@@ -340,6 +340,21 @@ async fn row_22_a_login_only_inside_tls_is_normal() {
     unchanged(login(587).fix().await, VerdictCode::Ok, Outcome::AlreadyWorks);
 }
 
+/// The program never sees that offer: it is set to use no encryption.
+#[tokio::test]
+async fn row_22_a_login_only_inside_tls_is_no_login_for_an_account_without_it() {
+    for auth in [AuthSetting::Password, AuthSetting::Encrypted] {
+        let at_587 = World::with_account(587, TlsMode::None, auth).given(PASSWORD).fix().await;
+        moved(at_587, VerdictCode::AuthUnavailable, 587);
+        let at_25 = World::with_account(25, TlsMode::None, auth).given(PASSWORD).fix().await;
+        moved(at_25, VerdictCode::AuthUnavailable, 26);
+    }
+    // One that is offered without encryption works, however bad an idea it is.
+    let offers = |script: &mut scripted_host::Script| script.ehlo.push("AUTH PLAIN LOGIN");
+    let plain = World::with_account(587, TlsMode::None, AuthSetting::Password).scripts(offers).fix().await;
+    unchanged(plain, VerdictCode::Ok, Outcome::AlreadyWorks);
+}
+
 #[tokio::test]
 async fn row_23_a_wrong_password_is_tried_once() {
     let world = login(587).scripts(|script| script.auth = "535 5.7.8 authentication failed");

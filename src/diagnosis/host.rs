@@ -3,7 +3,7 @@
 use super::certificate::{self, made_here};
 use super::words;
 use super::{Case, Verdict, VerdictCode, offers_password, proves};
-use crate::account::{AuthSetting, TlsMode};
+use crate::account::{Account, AuthSetting, TlsMode};
 use crate::probe::finding::{End, Phase, PortFinding};
 
 /// A greeting later than this is worth a word, though mail goes out.
@@ -114,6 +114,9 @@ fn bare(case: Case<'_>, present: &PortFinding) -> bool {
 }
 
 fn authentication(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
+    if only_inside_tls(case.account, present) {
+        return Some(words::verdict(case, VerdictCode::AuthUnavailable, words::conversation(present)));
+    }
     let ehlo = present.last_ehlo()?;
     let wants = case.account.outgoing.auth == AuthSetting::Password;
     let code = match (wants, ehlo.mechanisms.is_empty(), offers_password(ehlo)) {
@@ -122,4 +125,16 @@ fn authentication(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
         _ => return None,
     };
     Some(words::verdict(case, code, words::conversation(present)))
+}
+
+/// The account logs in without TLS, and the host takes its login inside TLS only: the program never sees that offer, and sends
+/// without a login or not at all.
+pub(crate) fn only_inside_tls(account: &Account, present: &PortFinding) -> bool {
+    let Some(plain) = &present.ehlo else { return false };
+    let is_offered = match account.outgoing.auth {
+        AuthSetting::Password => offers_password(plain),
+        AuthSetting::Encrypted => !plain.mechanisms.is_empty(),
+        _ => return false,
+    };
+    account.outgoing.tls == TlsMode::None && !is_offered && proves(present)
 }

@@ -14,6 +14,8 @@ mod summary;
 pub mod target;
 mod words;
 
+pub(crate) use host::only_inside_tls;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,6 @@
 //! One plain sentence a verdict, with the server's own words wherever it refused.
 
+use super::host::only_inside_tls;
 use super::local;
 use super::words::{ago, login_service_down, reply, turned_away};
 use super::{Case, VerdictCode, login, path};
@@ -149,6 +150,9 @@ fn sentence(case: Case<'_>, code: VerdictCode) -> String {
         VerdictCode::LocalProgram => {
             let which = local::known_for(port).map(|programs| format!("; {programs} use this port")).unwrap_or_default();
             format!("This account sends through a program on this computer ({host} port {port}{which}), which does not answer. Start it.")
+        }
+        VerdictCode::AuthUnavailable if case.present.is_some_and(|present| only_inside_tls(case.account, present)) => {
+            format!("{host} takes a login on port {port} only with encryption, and this account is set to use none.")
         }
         VerdictCode::AuthUnavailable if unprotected(case) => {
             format!("{host} offers no encryption on port {port}, so no login that is protected.")

@@ -8,6 +8,7 @@ use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
 use crate::clients::abilities::Abilities;
 use crate::diagnosis::certificate::is_of_the_certificate;
 use crate::diagnosis::local::is_this_computer;
+use crate::diagnosis::only_inside_tls;
 use crate::plan::meant_for_logins;
 use crate::policy::{MoveWhen, Policy};
 use crate::probe::finding::{End, Phase, PortFinding};
@@ -84,7 +85,9 @@ pub(crate) fn worth(account: &Account, policy: &Policy, abilities: &Abilities, f
     }
     let moved_anyway = own.0 == 25 && policy.when.value == MoveWhen::AnyOn25;
     if let Some(present) = at(own) {
-        if account.outgoing.auth != AuthSetting::None && !moved_anyway && leads_through(present) {
+        // Where its login is only offered inside TLS, a submission port is what it is led to, and any other is left.
+        let stays = !only_inside_tls(account, present) || meant_for_logins(own.0, policy);
+        if account.outgoing.auth != AuthSetting::None && !moved_anyway && leads_through(present) && stays {
             return Worth::All;
         }
         // On 25 somebody else may have shown it: only another port tells.
