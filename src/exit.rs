@@ -77,7 +77,7 @@ impl Exit {
     ///
     /// What could not be read (`problems`) counts by what was asked for. A run that was to change settings leaves such an
     /// account as it is: that failed, or waits for its user where only they can put it right. A run that only looks has
-    /// told it, and fails only if it is what was named on the command line, or lies in the home that was.
+    /// told it, and fails only if it is no mail program's own: a registry that was named, or that of the home that was.
     pub fn of_report(report: &Report, purpose: Purpose) -> Self {
         let outcomes = Self::of(report.accounts.iter().filter_map(|account| account.result));
         let of_problem = |problem: &Problem| match purpose {

@@ -320,7 +320,9 @@ async fn what_is_no_file_in_the_place_of_a_hive_is_told_and_never_waited_for() {
             "{}",
             run.out
         );
-        assert_eq!(texts(&run, "problems", "at"), [hive.display().to_string()]);
+        // One path in two spellings on Windows.
+        let at: Vec<PathBuf> = texts(&run, "problems", "at").into_iter().map(PathBuf::from).collect();
+        assert_eq!(at, [hive]);
         let said = texts(&run, "problems", "message").remove(0);
         assert!(said.contains(what), "{said}");
     }

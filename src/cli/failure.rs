@@ -70,8 +70,10 @@ impl Failure {
     /// A command line that cannot be read.
     fn of_arguments(error: &clap::Error) -> Self {
         let said = error.to_string();
-        let message = said.lines().next().unwrap_or_default();
-        let message = message.strip_prefix("error: ").unwrap_or(message).to_owned();
+        // What is missing stands in lines of its own, below a first one that ends in a colon.
+        let about = said.lines().take_while(|line| !line.is_empty()).map(str::trim);
+        let message = about.collect::<Vec<_>>().join(" ");
+        let message = message.strip_prefix("error: ").unwrap_or(&message).to_owned();
         Self { code: "usage", message, hint: "`port26 --help` lists what there is.".to_owned() }
     }
 

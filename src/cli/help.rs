@@ -15,8 +15,8 @@ Exit codes, the first that fits in the order 2, 1, 5, 6, 4, 3, 0:
   5  a change was taken back at once
   6  you are needed: a mail program is open, a password is missing, a permission
 What could not be read (the problems of the report) counts where settings were to be changed (fix, relay --use, agent run): \
-as 6 if only you can put it right, else as 1. To scan and test it counts only if it is what was named on the command line, or \
-lies in the home that was: as 1.";
+as 6 if only you can put it right, else as 1. To scan and test it counts only if it is a registry, as 1: \
+one that was named on the command line, or that of the home that was.";
 
 const ANOTHER_MACHINE: &str = "\
 Another machine: a disk, a copy or a share with somebody's home folder.
