@@ -231,7 +231,21 @@ async fn somebody_elses_edit_is_a_conflict() {
     std::fs::write(world.profile().join("prefs.js"), &edited).unwrap();
     let run = world.port26(&["undo", "--json"]).await;
     assert_eq!((run.code, run.result().0.as_str()), (1, "conflict"), "{}{}", run.out, run.err);
-    assert!(world.prefs().contains(r#"smtp1.port", 2525"#), "the edit is gone: {}", world.prefs());
+    assert_eq!(world.prefs(), edited, "encryption and login belong to the port that they chose");
+}
+
+#[tokio::test]
+async fn an_undo_that_finds_nothing_names_the_homes_where_there_is_something() {
+    let world = World::new().await;
+    assert_eq!(world.with_password(&["fix", "--yes", "--json"]).await.code, 0);
+    let other = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(other.path().join(".thunderbird")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_port26"));
+    command.args(["undo", "--all", "--os", "linux", "--home"]).arg(other.path()).arg("--state").arg(world.state());
+    let run = program::run(command, "").await;
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    let home = world.home().display().to_string();
+    assert!(run.out.contains("nothing to put back") && run.out.contains(&home), "{}", run.out);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use port26_platform::files::{FileError, read_private};
 
 use super::error::ApplyError;
-use super::journal::{BEGUN, Journal, JournalError, schema_of, whole_lines};
+use super::journal::{BEGUN, Journal, JournalError, Record, schema_of, whole_lines};
 use super::receipt::ReceiptId;
 use super::state_dir::{StateDir, is_id};
 use super::unbelieved::{Says, Unbelieved};
@@ -72,7 +72,7 @@ impl StateDir {
     /// Whoever calls this holds the lock, so nobody is at work on one.
     pub(super) fn forget_begun(&self) {
         let begun = self.entries().unwrap_or_default().into_iter().filter(|path| id_of(path, BEGUN).is_some());
-        for path in begun {
+        for path in begun.filter(|path| !tells_of_writes(path)) {
             let _ = std::fs::remove_file(path);
         }
     }
@@ -95,7 +95,7 @@ impl StateDir {
 
     /// A file of another name that holds a receipt which is not there under its own.
     fn misplaced(&self, path: &Path) -> Option<Unbelieved> {
-        if id_of(path, BEGUN).is_some() {
+        if id_of(path, BEGUN).is_some() && !tells_of_writes(path) {
             return None;
         }
         let bytes = read_private(path).ok()??;
@@ -142,6 +142,16 @@ impl Folder {
         self.journals.sort_by(|one, other| one.id().cmp(other.id()));
         self.unbelieved.sort_by(|one, other| one.file.cmp(&other.file));
     }
+}
+
+/// Something was done under it, so it had its name once, and has lost it since: a disk that kept the lines and not the name.
+fn tells_of_writes(path: &Path) -> bool {
+    let bytes = read_private(path).ok().flatten().unwrap_or_default();
+    let is_of_a_write = |line: &&[u8]| {
+        serde_json::from_slice::<Record>(line)
+            .is_ok_and(|record| !matches!(record, Record::Begin(_) | Record::Intent(_)))
+    };
+    whole_lines(&bytes).iter().any(is_of_a_write)
 }
 
 fn load(path: &Path) -> Result<Journal, Unbelieved> {

@@ -27,6 +27,7 @@ mod spent;
 mod splice;
 mod state_dir;
 mod store;
+mod together;
 mod transaction;
 mod unbelieved;
 mod undo;

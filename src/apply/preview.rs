@@ -15,6 +15,7 @@ use super::group::Tools;
 use super::receipt::ReceiptId;
 use super::restore::restore;
 use super::store::{Store, StoreError};
+use super::together::PutBack;
 use super::undo::{AccountFate, AccountUndone, Selector, Undone, by_account};
 use super::{Journal, Writer};
 
@@ -67,9 +68,10 @@ impl Writer<'_> {
 }
 
 fn fates(tools: Tools, journal: &Journal) -> Result<Vec<AccountUndone>, ApplyError> {
+    let what = PutBack::whole_accounts(tools, journal)?;
     let mut restored = Vec::new();
     for intent in journal.intents.iter().rev() {
-        match restore(tools, intent, "") {
+        match restore(tools, intent, "", &what) {
             Ok(outcome) => restored.push((intent, outcome)),
             // A program that is left alone until something is to be changed cannot be looked into.
             Err(error) if matches!(error.source, StoreError::Script(ScriptError::NotNow { .. })) => {
@@ -85,14 +87,14 @@ fn fates(tools: Tools, journal: &Journal) -> Result<Vec<AccountUndone>, ApplyErr
 }
 
 /// Reads what is there, and what was "written" before.
-struct Overlay<'a> {
+pub(super) struct Overlay<'a> {
     below: &'a dyn Store,
     files: Mutex<BTreeMap<PathBuf, Vec<u8>>>,
     values: Mutex<BTreeMap<(String, String), Option<Value>>>,
 }
 
 impl<'a> Overlay<'a> {
-    fn over(below: &'a dyn Store) -> Self {
+    pub(super) fn over(below: &'a dyn Store) -> Self {
         Self { below, files: Mutex::default(), values: Mutex::default() }
     }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use port26_platform::host::{Host, Os};
 use serde::{Deserialize, Serialize};
 
+use super::together::LEFT_WITH_ANOTHER;
 use crate::account::{ClientId, SubmissionServer};
 use crate::change::{Change, Slot};
 
@@ -123,6 +124,13 @@ pub struct Left {
     pub slot: Slot,
     /// What is the matter, in plain words.
     pub why: String,
+}
+
+impl Left {
+    /// Nobody has changed it: it stays with another setting of its account, which somebody has.
+    pub fn is_beside(&self) -> bool {
+        self.why == LEFT_WITH_ANOTHER
+    }
 }
 
 /// How it stands.

@@ -8,6 +8,7 @@ use super::group::temp_name;
 use super::journal::{Journal, JournalError, JournalWriter, Record};
 use super::receipt::{AccountRecord, Kind, Left, ReceiptId};
 use super::restore::restore;
+use super::together::PutBack;
 use super::transaction::take_back;
 use super::unbelieved::Unbelieved;
 use super::{InUse, Writer};
@@ -138,9 +139,10 @@ impl Writer<'_> {
         let original = journal.begin.undoes.as_ref().ok_or_else(unknown)?;
         let original = self.state.load(original).map_err(ApplyError::from)?.ok_or_else(unknown)?;
         self.believe(&original)?;
+        let what = PutBack::whole_accounts(self.tools, &original)?;
         let mut left = Vec::new();
         for intent in original.intents.iter().rev() {
-            let outcome = restore(self.tools, intent, &temp_name(journal.id(), intent.n))
+            let outcome = restore(self.tools, intent, &temp_name(journal.id(), intent.n), &what)
                 .map_err(|error| ApplyError::Write(error.source))?;
             left.extend(outcome.left(intent));
         }

@@ -11,6 +11,7 @@ use super::group::{Tools, fingerprint, value_write};
 use super::journal::{FileEdit, Intent, Step, Target};
 use super::receipt::Left;
 use super::store::StoreError;
+use super::together::PutBack;
 use super::{script, slots, splice};
 use crate::change::{Change, Content};
 use crate::formats::FormatError;
@@ -65,11 +66,11 @@ impl Outcome {
 }
 
 /// Puts back the settings of an intent; `temp` names the file that a replacement goes through.
-pub(super) fn restore(tools: Tools, intent: &Intent, temp: &str) -> Result<Outcome, NotRestored> {
+pub(super) fn restore(tools: Tools, intent: &Intent, temp: &str, what: &PutBack) -> Result<Outcome, NotRestored> {
     match &intent.target {
-        Target::File(edit) => restore_file(tools, edit, &intent.settings, temp),
-        Target::Registry => restore_values(tools, &intent.settings),
-        Target::Script { app, .. } => script::restore(tools, app, &intent.settings),
+        Target::File(edit) => restore_file(tools, edit, &intent.settings, temp, what),
+        Target::Registry => restore_values(tools, &intent.settings, what),
+        Target::Script { app, .. } => script::restore(tools, app, &intent.settings, what),
     }
 }
 
@@ -78,7 +79,13 @@ pub(super) const CHANGED_SINCE: &str = "another program has changed it since";
 /// How often to start over when another program writes at the same moment.
 const TRIES: usize = 3;
 
-fn restore_file(tools: Tools, edit: &FileEdit, settings: &[Step], temp: &str) -> Result<Outcome, NotRestored> {
+fn restore_file(
+    tools: Tools,
+    edit: &FileEdit,
+    settings: &[Step],
+    temp: &str,
+    what: &PutBack,
+) -> Result<Outcome, NotRestored> {
     let all = |fate: Fate| Outcome { fates: vec![fate; settings.len()], wrote: None };
     for temp in [edit.temp.as_str(), temp] {
         tools.store.clean_up(&edit.path, temp, &|bytes| edit.knows(bytes))?;
@@ -93,11 +100,12 @@ fn restore_file(tools: Tools, edit: &FileEdit, settings: &[Step], temp: &str) ->
         if print == edit.before_sha256 {
             return Ok(all(Fate::Already));
         }
+        let is_ours = print == edit.after_sha256 && !what.leaves_any_of(settings);
         let (bytes, fates) = match splice::revert(&now, &edit.splices) {
-            Some(old) if print == edit.after_sha256 && fingerprint(&old) == edit.before_sha256 => {
+            Some(old) if is_ours && fingerprint(&old) == edit.before_sha256 => {
                 (old, vec![Fate::Restored; settings.len()])
             }
-            _ => match setting_by_setting(tools, edit, settings, &now) {
+            _ => match setting_by_setting(tools, edit, settings, &now, what) {
                 Ok(restored) => restored,
                 Err(error) => return Ok(all(Fate::Left(format!("the file can no longer be edited: {error}")))),
             },
@@ -116,28 +124,30 @@ fn restore_file(tools: Tools, edit: &FileEdit, settings: &[Step], temp: &str) ->
     }
 }
 
-/// In a file that others have written to as well: each setting that still holds what port26 wrote. Last written
-/// first, so that what was inserted leaves as it came.
+/// In a file that others have written to as well: each setting that still holds what port26 wrote, if its account is put
+/// back. Last written first, so that what was inserted leaves as it came.
 fn setting_by_setting(
     tools: Tools,
     edit: &FileEdit,
     settings: &[Step],
     now: &[u8],
+    what: &PutBack,
 ) -> Result<(Vec<u8>, Vec<Fate>), FormatError> {
     let mut doc = tools.editors.open(edit.format, now)?;
-    let mut fates = vec![Fate::Already; settings.len()];
-    for (Step { change, .. }, fate) in settings.iter().zip(&mut fates).rev() {
-        *fate = match slots::read(doc.as_ref(), tools.editors, &change.slot) {
-            Ok(held) if held == change.before => Fate::Already,
-            Ok(held) if held == change.after => {
-                match slots::write(doc.as_mut(), tools.editors, &change.slot, change.before.as_ref()) {
-                    Ok(()) => Fate::Restored,
-                    Err(error) => Fate::Left(error.to_string()),
-                }
-            }
-            Ok(_) => Fate::Left(CHANGED_SINCE.to_owned()),
-            Err(error) => Fate::Left(error.to_string()),
-        };
+    let could = |Step { change, .. }: &Step| match slots::read(doc.as_ref(), tools.editors, &change.slot) {
+        Ok(held) if held == change.before => Fate::Already,
+        Ok(held) if held == change.after => Fate::Restored,
+        Ok(_) => Fate::Left(CHANGED_SINCE.to_owned()),
+        Err(error) => Fate::Left(error.to_string()),
+    };
+    let mut fates: Vec<Fate> = settings.iter().map(could).collect();
+    what.leave(settings, &mut fates);
+    for (Step { change, .. }, fate) in
+        settings.iter().zip(&mut fates).rev().filter(|(_, fate)| **fate == Fate::Restored)
+    {
+        if let Err(error) = slots::write(doc.as_mut(), tools.editors, &change.slot, change.before.as_ref()) {
+            *fate = Fate::Left(error.to_string());
+        }
     }
     let bytes = doc.to_bytes();
     let reread = tools.editors.open(edit.format, &bytes)?;
@@ -150,9 +160,8 @@ fn setting_by_setting(
     Ok((bytes, fates))
 }
 
-fn restore_values(tools: Tools, settings: &[Step]) -> Result<Outcome, NotRestored> {
+fn restore_values(tools: Tools, settings: &[Step], what: &PutBack) -> Result<Outcome, NotRestored> {
     let mut fates = Vec::with_capacity(settings.len());
-    let (mut writes, mut were) = (Vec::new(), Vec::new());
     for Step { change, .. } in settings {
         let crate::change::Slot::Registry { key, value } = &change.slot else {
             fates.push(Fate::Already);
@@ -162,12 +171,16 @@ fn restore_values(tools: Tools, settings: &[Step]) -> Result<Outcome, NotRestore
         fates.push(if held == change.before {
             Fate::Already
         } else if held == change.after {
-            writes.extend(value_write(&change.slot, change.before.as_ref()));
-            were.extend(value_write(&change.slot, change.after.as_ref()));
             Fate::Restored
         } else {
             Fate::Left(CHANGED_SINCE.to_owned())
         });
+    }
+    what.leave(settings, &mut fates);
+    let (mut writes, mut were) = (Vec::new(), Vec::new());
+    for (Step { change, .. }, _) in settings.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Restored) {
+        writes.extend(value_write(&change.slot, change.before.as_ref()));
+        were.extend(value_write(&change.slot, change.after.as_ref()));
     }
     if writes.is_empty() {
         return Ok(Outcome { fates, wrote: None });

@@ -11,6 +11,7 @@ use super::group::{Prepared, Tools, Write};
 use super::journal::{Intent, Step, Target};
 use super::restore::{CHANGED_SINCE, Fate, NotRestored, Outcome, Wrote};
 use super::store::StoreError;
+use super::together::PutBack;
 use crate::change::{Change, Content, Slot};
 
 /// A password that a program is to keep for its outgoing server. `Debug` does not show it.
@@ -98,26 +99,35 @@ fn of_object<'w>(writes: &'w mut Vec<ObjectWrite>, object: &ObjectKey) -> &'w mu
 }
 
 /// Puts the settings of an intent back.
-pub(super) fn restore(tools: Tools, app: &App, settings: &[Step]) -> Result<Outcome, NotRestored> {
+pub(super) fn restore(tools: Tools, app: &App, settings: &[Step], what: &PutBack) -> Result<Outcome, NotRestored> {
     let back: Vec<Change> = settings.iter().map(|step| step.change.inverse()).collect();
-    bring(tools, app, &back)
+    make(tools, app, &back, |fates| what.leave(settings, fates))
 }
 
 /// Makes each change whose setting holds what it starts from; one that holds what it leads to is there already, and any
 /// other stays.
 pub(super) fn bring(tools: Tools, app: &App, changes: &[Change]) -> Result<Outcome, NotRestored> {
+    make(tools, app, changes, |_| {})
+}
+
+/// The same, but for what `leave` takes out of what could be made.
+fn make(tools: Tools, app: &App, changes: &[Change], leave: impl FnOnce(&mut [Fate])) -> Result<Outcome, NotRestored> {
     let held = held(tools, app, &changes.iter().collect::<Vec<_>>())?;
-    let mut fates = Vec::with_capacity(changes.len());
-    let (mut writes, mut made) = (Vec::new(), Vec::new());
-    for (change, held) in changes.iter().zip(held) {
-        fates.push(if held == change.after {
+    let could = |(change, held): (&Change, Option<Content>)| {
+        if held == change.after {
             Fate::Already
-        } else if held == change.before && add(&mut writes, change).is_some() {
-            made.push(change.inverse());
+        } else if held == change.before && add(&mut Vec::new(), change).is_some() {
             Fate::Restored
         } else {
             Fate::Left(CHANGED_SINCE.to_owned())
-        });
+        }
+    };
+    let mut fates: Vec<Fate> = changes.iter().zip(held).map(could).collect();
+    leave(&mut fates);
+    let (mut writes, mut made) = (Vec::new(), Vec::new());
+    for (change, _) in changes.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Restored) {
+        add(&mut writes, change);
+        made.push(change.inverse());
     }
     if writes.is_empty() {
         return Ok(Outcome { fates, wrote: None });

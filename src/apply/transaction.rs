@@ -11,6 +11,7 @@ use super::journal::{Begin, Intent, JournalWriter, Record, SCHEMA, Target};
 use super::receipt::{AccountRecord, Kind, Left, Receipt, ReceiptId, Transaction};
 use super::restore::restore;
 use super::script::NewPassword;
+use super::together::PutBack;
 use super::{Journal, Writer};
 
 impl Writer<'_> {
@@ -163,7 +164,7 @@ pub(super) fn take_back<'i>(
             Target::File(edit) => edit.temp.as_str(),
             Target::Registry | Target::Script { .. } => "",
         };
-        match restore(tools, intent, temp) {
+        match restore(tools, intent, temp, &PutBack::EachSetting) {
             Ok(outcome) => left.extend(outcome.left(intent)),
             Err(error) => {
                 let why = error.source.to_string();

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use super::Writer;
 use super::error::ApplyError;
 use super::folder::Folder;
-use super::group::temp_name;
+use super::group::{Tools, temp_name};
 use super::journal::{Begin, Intent, Journal, JournalWriter, Record, SCHEMA};
 use super::receipt::{AccountRecord, Kind, Left, ReceiptId, RunId, Status};
 use super::restore::{Fate, NotRestored, Outcome, Wrote, restore};
 use super::script;
 use super::store::StoreError;
+use super::together::PutBack;
 use super::transaction::look;
 use super::unbelieved::Unbelieved;
 use crate::account::ClientId;
@@ -71,9 +72,22 @@ pub enum AccountFate {
     },
 }
 
+/// Finds out what of a receipt is put back.
+type What = fn(Tools<'_>, &Journal) -> Result<PutBack, ApplyError>;
+
 impl Writer<'_> {
-    /// Undoes receipts, newest first. One that cannot be undone does not keep those of other profiles from it.
+    /// Undoes receipts, newest first, account by account: one of which somebody has changed a setting since stays as it is.
+    /// A receipt that cannot be undone does not keep those of other profiles from it.
     pub fn undo(&self, selector: &Selector, run: &RunId) -> Result<Vec<Undone>, ApplyError> {
+        self.undo_by(selector, run, PutBack::whole_accounts)
+    }
+
+    /// Undoes one that was written a moment ago and is not what it was meant to be: each setting that its program has kept.
+    pub fn take_back_each(&self, receipt: &ReceiptId, run: &RunId) -> Result<Vec<Undone>, ApplyError> {
+        self.undo_by(&Selector::One(receipt.clone()), run, |_, _| Ok(PutBack::EachSetting))
+    }
+
+    fn undo_by(&self, selector: &Selector, run: &RunId, what: What) -> Result<Vec<Undone>, ApplyError> {
         let _lock = self.state.lock()?;
         self.recover_unfinished()?;
         let folder = self.folder()?;
@@ -88,7 +102,7 @@ impl Writer<'_> {
                     receipt: newer.receipt.clone(),
                     why: "the newer change has to be undone first".to_owned(),
                 }),
-                None => self.refuse_under_another(&folder, &journal).and_then(|()| self.undo_one(&journal, run)),
+                None => self.refuse_under_another(&folder, &journal).and_then(|()| self.undo_one(&journal, run, what)),
             };
             let (by, accounts, error) = match result {
                 Ok((by, accounts)) => (Some(by), accounts, None),
@@ -184,12 +198,18 @@ impl Writer<'_> {
         }
     }
 
-    fn undo_one(&self, original: &Journal, run: &RunId) -> Result<(ReceiptId, Vec<AccountUndone>), ApplyError> {
+    fn undo_one(
+        &self,
+        original: &Journal,
+        run: &RunId,
+        what: What,
+    ) -> Result<(ReceiptId, Vec<AccountUndone>), ApplyError> {
         let begin = &original.begin;
         self.believe(original)?;
         self.refuse_in_use(begin.client, &begin.profile)?;
         let id = self.state.next_id()?;
         look(self.tools, &id, original.intents.iter())?;
+        let what = what(self.tools, original)?;
         let undo = Begin {
             schema: SCHEMA.to_owned(),
             id: id.clone(),
@@ -204,7 +224,7 @@ impl Writer<'_> {
         let mut journal = JournalWriter::create(self.tools.store, &self.state.journal_path(&id), undo, [])
             .map_err(ApplyError::State)?;
         let mut restored = Vec::new();
-        let left = match self.restore_all(&mut journal, &id, original, &mut restored) {
+        let left = match self.restore_all(&mut journal, &id, (original, &what), &mut restored) {
             Ok(left) => left,
             Err(source) => return Err(self.take_undo_back(&mut journal, id, restored, source)),
         };
@@ -230,7 +250,7 @@ impl Writer<'_> {
         &self,
         journal: &mut JournalWriter,
         id: &ReceiptId,
-        original: &'j Journal,
+        (original, what): (&'j Journal, &PutBack),
         restored: &mut Vec<(&'j Intent, Outcome)>,
     ) -> Result<Vec<Left>, ApplyError> {
         let mut left = Vec::new();
@@ -238,7 +258,7 @@ impl Writer<'_> {
             let temp = temp_name(id, intent.n);
             let announced = Record::Restoring { n: intent.n, temp: temp.clone() };
             journal.add(&announced).map_err(ApplyError::State)?;
-            let outcome = match restore(self.tools, intent, &temp) {
+            let outcome = match restore(self.tools, intent, &temp, what) {
                 Ok(outcome) => outcome,
                 Err(NotRestored { source, wrote }) => {
                     restored.push((intent, Outcome { fates: Vec::new(), wrote: wrote.map(|wrote| *wrote) }));

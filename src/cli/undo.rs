@@ -1,5 +1,6 @@
 //! `port26 undo`: puts back what was there, byte for byte. Somebody at a terminal is asked before; a script is not.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -21,6 +22,7 @@ use crate::clients::CLIENTS;
 use crate::pipeline::{Desk, Keeps, begin_turn, client_title, recover, tidy};
 use crate::plan::{Outcome, Reason};
 use crate::report::{Report, SCHEMA};
+use crate::shown::shown;
 
 /// The document of `undo --json`.
 #[derive(Debug, Serialize)]
@@ -40,6 +42,9 @@ struct Document {
     /// What lies among the receipts and is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     strays: Vec<PathBuf>,
+    /// Other home folders (or the same under another name) with changes in effect: they are undone with that folder named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    elsewhere: Vec<PathBuf>,
 }
 
 pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
@@ -83,6 +88,7 @@ pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
         accounts,
         unreadable,
         not_believed,
+        elsewhere: elsewhere(&kept, &who),
         strays: kept.strays,
     };
     output::tell(context::manner(global), &document, |page| text(page, &document, &who))?;
@@ -113,6 +119,14 @@ fn selector(writer: &Writer, who: &Who, args: &UndoArgs) -> anyhow::Result<Selec
         }
         None => Ok(Selector::One(ReceiptId(name.clone()))),
     }
+}
+
+/// Other home folders that have changes in effect.
+fn elsewhere(kept: &Receipts, who: &Who) -> Vec<PathBuf> {
+    let in_effect = |receipt: &&Receipt| receipt.kind == Kind::Apply && receipt.status == Status::Applied;
+    let others = kept.receipts.iter().filter(|receipt| !who.here(receipt)).filter(in_effect);
+    let homes: BTreeSet<PathBuf> = others.map(|receipt| receipt.machine.home.clone()).collect();
+    homes.into_iter().collect()
 }
 
 /// For what was not put back beside the accounts that were asked for: receipts that are not believed, those that still wait
@@ -207,7 +221,11 @@ fn text(page: &mut Words, document: &Document, who: &Who) -> std::io::Result<()>
         return Ok(());
     }
     if document.accounts.is_empty() {
-        return page.line(0, "There is nothing to put back.");
+        page.line(0, "There is nothing to put back.")?;
+        return document.elsewhere.iter().try_for_each(|home| {
+            let home = shown(&home.to_string_lossy()).into_owned();
+            page.line(0, format_args!("Changes in the home folder {home} are in effect: `port26 undo --home {home}`"))
+        });
     }
     for entry in &document.accounts {
         let (mark, colour) = entry.mark();

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::who::Who;
 use crate::account::{ClientId, SubmissionServer};
-use crate::apply::{AccountFate, AccountRecord, ApplyError, Undone, in_words};
+use crate::apply::{AccountFate, AccountRecord, ApplyError, Left, Undone, in_words};
 use crate::plan::{Outcome, Reason};
 use crate::shown::shown;
 
@@ -74,10 +74,22 @@ pub(super) fn entries(undone: &Undone, who: &Who, back: Outcome) -> Vec<Entry> {
     let of_account = |one: &crate::apply::AccountUndone| match &one.fate {
         AccountFate::Restored | AccountFate::Already => entry(&one.account, back, None),
         AccountFate::Conflict { left } => {
-            let which: Vec<String> = left.iter().map(|left| in_words(&left.slot)).collect();
+            let (beside, changed): (Vec<&Left>, Vec<&Left>) = left.iter().partition(|left| left.is_beside());
+            let which: Vec<String> = changed.iter().map(|left| in_words(&left.slot)).collect();
+            let message = match (which.is_empty(), beside.is_empty()) {
+                (true, _) => {
+                    "It shares settings with an account that somebody else has changed since, so it is left as it is."
+                        .to_owned()
+                }
+                (false, true) => format!("Changed by somebody else since, and left alone: {}.", which.join(", ")),
+                (false, false) => format!(
+                    "Changed by somebody else since: {}. So the whole account is left as it is.",
+                    which.join(", ")
+                ),
+            };
             let reason = Reason::new(
                 "conflict",
-                format!("Changed by somebody else since, and left alone: {}.", which.join(", ")),
+                message,
                 "Look at the account in the mail program and set it by hand if it is not as you want it.",
             );
             entry(&one.account, Outcome::Conflict, Some(reason))

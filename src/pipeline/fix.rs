@@ -7,9 +7,7 @@ use super::by_import;
 use super::conversation::{Move, Progress};
 use super::test::Tested;
 use crate::account::{Account, ClientId, Notice, SubmissionServer};
-use crate::apply::{
-    AccountChange, AccountFate, ApplyError, NewPassword, ReceiptId, RunId, Selector, Transaction, in_words,
-};
+use crate::apply::{AccountChange, AccountFate, ApplyError, NewPassword, ReceiptId, RunId, Transaction, in_words};
 use crate::change::Change;
 use crate::clients::scripted::NEW_PASSWORD;
 use crate::clients::{InUse, MailClient, PlanError};
@@ -227,7 +225,7 @@ fn read_back(tools: &Tools, fixing: &mut [Fixing], places: &[usize], receipt: &R
         }
         return;
     }
-    let undone = tools.desk.writer().undo(&Selector::One(receipt.clone()), run);
+    let undone = tools.desk.writer().take_back_each(receipt, run);
     let (trouble, left) = match undone {
         Ok(undone) => {
             let left = undone.iter().flat_map(|one| &one.accounts).find_map(|account| match &account.fate {

@@ -143,14 +143,43 @@ fn undo_keeps_what_others_wrote_and_names_conflicts() {
     bench.write("b", "password=hunter2\nport=587\ntail=x\nauth=1\n");
     let undone = bench.writer().undo(&Selector::Last, &run()).unwrap();
     assert_eq!(bench.text("a"), "password=new\nport=25\ntail=x\nmore=y\n");
-    assert_eq!(bench.text("b"), "password=hunter2\nport=587\ntail=x\n");
+    // Without the login that was set beside the port nobody has set this account up.
+    assert_eq!(bench.text("b"), "password=hunter2\nport=587\ntail=x\nauth=1\n");
     let [AccountFate::Restored, AccountFate::Conflict { left }] = fates(&undone)[..] else { panic!("{undone:?}") };
-    assert_eq!((left.len(), &left[0].slot), (1, &bench.setting("b", "port", None, None).slot));
+    let slot = |name| bench.setting("b", name, None, None).slot;
+    assert_eq!(left.iter().map(|left| left.slot.clone()).collect::<Vec<_>>(), [slot("port"), slot("auth")]);
+    assert!(!left[0].is_beside() && left[1].is_beside());
     // The user settles it by hand; the rest is there already.
     bench.write("b", OLD);
     let undone = bench.writer().undo(&Selector::Last, &run()).unwrap();
     assert_eq!(fates(&undone), [&AccountFate::Already, &AccountFate::Already]);
     assert!(bench.writer().undo(&Selector::All, &run()).unwrap().is_empty());
+}
+
+/// One account of the profile is in two files, shares a setting with another in one of them, and a third has its own.
+#[test]
+fn an_account_goes_back_whole_or_not_at_all_over_all_of_its_files() {
+    let bench = Bench::with(&[("a", "port=25\nshared=1\nother=x\n"), ("b", "login=none\n")]);
+    let set = |file: &str, name: &str, before: &str, after: &str| bench.setting(file, name, Some(before), Some(after));
+    let shared = || set("a", "shared", "1", "2");
+    let accounts = vec![
+        account("1", vec![set("a", "port", "25", "26"), shared(), set("b", "login", "none", "password")]),
+        account("2", vec![shared()]),
+        account("3", vec![set("a", "other", "x", "y")]),
+    ];
+    bench.writer().apply(&transaction("run1", accounts)).unwrap();
+    bench.write("b", "login=token\n");
+    let looked = bench.writer().preview_undo(&Selector::Last).unwrap();
+    let undone = bench.writer().undo(&Selector::Last, &run()).unwrap();
+    assert_eq!(fates(&looked), fates(&undone), "what would be done is what is done");
+    assert!(
+        matches!(
+            fates(&undone)[..],
+            [AccountFate::Conflict { .. }, AccountFate::Conflict { .. }, AccountFate::Restored]
+        ),
+        "{undone:?}"
+    );
+    assert_eq!((bench.text("a").as_str(), bench.text("b").as_str()), ("port=26\nshared=2\nother=x\n", "login=token\n"));
 }
 
 #[test]
