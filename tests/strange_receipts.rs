@@ -42,11 +42,11 @@ impl World {
         let mut file = None;
         for (_, transaction) in case::transactions(&host) {
             let changes = transaction.accounts.iter().flat_map(|account| &account.changes);
-            let files = changes.filter_map(|change| match &change.slot {
+            let mut files = changes.filter_map(|change| match &change.slot {
                 Slot::Setting { file, .. } => Some(file.clone()),
                 _ => None,
             });
-            file = files.last().or(file);
+            file = files.next_back().or(file);
             desk.writer().apply(&transaction).unwrap();
         }
         let receipts: Vec<_> = std::fs::read_dir(folder.path().join("state/receipts"))
