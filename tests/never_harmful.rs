@@ -30,7 +30,7 @@ use world::{PASSWORD, Seen, World};
 const WORLDS: usize = 48;
 
 /// How many of them with somebody who reads along.
-const WORLDS_READ_ALONG: usize = 48;
+const WORLDS_READ_ALONG: usize = 24;
 
 /// Each outgoing port once, two for witnesses, and three second looks.
 const MOST_CONNECTIONS: usize = 10;

@@ -26,9 +26,7 @@ impl Check {
 
     /// The line for this JSON object, and its check.
     pub(super) fn seal(&self, object: &str) -> (Vec<u8>, Self) {
-        let open = object.strip_suffix('}').unwrap_or(object).as_bytes();
-        let check = self.over(open);
-        ([open, LEAD, &check.0, TAIL].concat(), check)
+        self.seal_anew(object.as_bytes())
     }
 
     /// The check of the line after this one; `None`: it is not the line that was written there.
@@ -36,6 +34,16 @@ impl Check {
         let (open, carried) = parts(line)?;
         let check = self.over(open);
         (check.0 == carried).then_some(check)
+    }
+
+    /// A line of whatever text, with the check that it would have here.
+    pub(super) fn seal_anew(&self, line: &[u8]) -> (Vec<u8>, Self) {
+        let open = match parts(line) {
+            Some((open, _)) => open,
+            None => line.strip_suffix(b"}").unwrap_or(line),
+        };
+        let check = self.over(open);
+        ([open, LEAD, &check.0, TAIL].concat(), check)
     }
 
     fn over(&self, open: &[u8]) -> Self {

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::journal::{Journal, JournalError, Target};
+use super::chain::Check;
+use super::journal::{Journal, JournalError, Target, whole_lines};
 use super::receipt::Receipt;
 use super::splice;
 use super::unbelieved::Says;
@@ -28,6 +29,17 @@ pub fn receipt(name: &Path, journal: &[u8], file: &[u8]) -> Result<Read, Journal
     let reverted = edits.map(|edit| splice::revert(file, &edit.splices)).collect();
     journal.intents.iter().for_each(|intent| drop(intent.written_to()));
     Ok(Read { receipt: journal.receipt(), reverted })
+}
+
+/// The same journal with every check made anew, as whoever knows the form can: so that what the lines say is read.
+pub fn sealed(journal: &[u8]) -> Vec<u8> {
+    let (mut check, mut sealed) = (Check::first(), Vec::new());
+    for line in whole_lines(journal) {
+        let (line, next) = check.seal_anew(line);
+        sealed.extend([line.as_slice(), b"\n"].concat());
+        check = next;
+    }
+    sealed
 }
 
 /// The way back from `new` to `old`, by what a receipt would hold.
