@@ -539,7 +539,7 @@ fn ten_thousand_servers_are_read_in_one_pass() {
     let began = std::time::Instant::now();
     let found = found(&THUNDERBIRD, &host);
     assert_eq!(found.accounts.len(), 10_000);
-    assert!(began.elapsed().as_secs() < 120, "{:?}", began.elapsed());
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
 }
 
 proptest! {

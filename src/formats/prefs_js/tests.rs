@@ -180,8 +180,8 @@ fn ten_thousand_accounts_take_one_pass() {
     }
     let printed = doc.to_bytes();
     assert!(printed.len() > source.len());
-    // for an unoptimized build on a busy machine: quadratic work would take many minutes
-    assert!(began.elapsed().as_secs() < 120, "{:?}", began.elapsed());
+    // generous, for an unoptimized build on a busy machine: quadratic work would take minutes
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
 }
 
 fn literal() -> impl Strategy<Value = String> {

@@ -334,7 +334,7 @@ fn a_very_deep_key_is_refused_and_a_long_one_is_no_burden() {
     let begin = std::time::Instant::now();
     let text = RegText::parse(keys.as_bytes()).unwrap();
     assert_eq!(text.subkeys("").len(), 200);
-    assert!(begin.elapsed() < std::time::Duration::from_secs(120), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < std::time::Duration::from_secs(20), "{:?}", begin.elapsed());
 }
 
 #[test]
@@ -510,5 +510,5 @@ fn ten_thousand_accounts_are_one_pass() {
         reg.set(&key, "SMTP Port", &Value::dword(26)).unwrap();
     }
     // A rescan for each query would be minutes in a debug build.
-    assert!(begin.elapsed() < std::time::Duration::from_secs(120), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < std::time::Duration::from_secs(5), "{:?}", begin.elapsed());
 }
