@@ -16,7 +16,7 @@ use port26::account::ClientId;
 use port26::apply::{Machine, MachineStore, RunId, Selector, Writer};
 use port26::clients::InUse;
 use port26::formats::open::AllEditors;
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 
 fn main() {
     divan::main();
@@ -30,17 +30,17 @@ fn folder(accounts: usize) -> tempfile::TempDir {
     folder
 }
 
-fn with_writer<T>(folder: &Path, host: &Host, act: impl FnOnce(&Writer<'_>) -> T) -> T {
+fn with_writer<T>(folder: &Path, computer: &Computer, act: impl FnOnce(&Writer<'_>) -> T) -> T {
     let nobody = |_: ClientId, _: &str| InUse::No;
-    let store = MachineStore::of(host);
-    act(&Writer::new(folder.join("state"), Machine::of(host), &store, &AllEditors, &nobody))
+    let store = MachineStore::of(computer);
+    act(&Writer::new(folder.join("state"), Machine::of(computer), &store, &AllEditors, &nobody))
 }
 
 fn apply(folder: &Path) -> usize {
-    let host = many::host(&folder.join("home"));
+    let computer = many::computer(&folder.join("home"));
     let mut moved = 0;
-    for (_, transaction) in case::transactions(&host) {
-        with_writer(folder, &host, |writer| writer.apply(&transaction)).expect("it applies");
+    for (_, transaction) in case::transactions(&computer) {
+        with_writer(folder, &computer, |writer| writer.apply(&transaction)).expect("it applies");
         moved += transaction.accounts.len();
     }
     moved
@@ -61,8 +61,8 @@ fn undo(bencher: divan::Bencher<'_, '_>, accounts: usize) {
         folder
     };
     bencher.with_inputs(changed).bench_local_refs(|folder| {
-        let host = many::host(&folder.path().join("home"));
-        let undone = with_writer(folder.path(), &host, |writer| writer.undo(&Selector::All, &RunId::start()));
+        let computer = many::computer(&folder.path().join("home"));
+        let undone = with_writer(folder.path(), &computer, |writer| writer.undo(&Selector::All, &RunId::start()));
         assert!(undone.expect("it undoes").iter().all(|one| one.error.is_none()));
     });
 }

@@ -25,7 +25,7 @@ fn home(accounts: usize) -> tempfile::TempDir {
 fn scan(bencher: divan::Bencher<'_, '_>, accounts: usize) {
     let home = home(accounts);
     bencher.bench_local(|| {
-        let found = pipeline::discover(&many::host(home.path()), CLIENTS);
+        let found = pipeline::discover(&many::computer(home.path()), CLIENTS);
         assert_eq!((found.accounts.len(), found.problems.len()), (accounts, 0));
         found
     });

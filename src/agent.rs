@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use port26_platform::autostart::Names;
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 use serde::{Deserialize, Serialize};
 
 pub use memory::{AgentLock, AgentMemory, LastLook, MemoryError, ask_to_stop, is_running, stop_is_asked};

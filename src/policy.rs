@@ -8,8 +8,8 @@ mod value;
 
 use std::path::{Path, PathBuf};
 
+use port26_platform::computer::Os;
 use port26_platform::files::FileError;
-use port26_platform::host::Os;
 use serde::{Deserialize, Serialize};
 
 pub use managed::{PROFILE_DOMAIN, REGISTRY_NAME, managed_sources};

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 use program::{Run, World, first_prefs};
 use serde_json::Value;
 

@@ -14,7 +14,7 @@ use port26::account::{AuthSetting, TlsMode};
 use port26::diagnosis::VerdictCode;
 use port26::plan::Outcome;
 use port26::probe::network::Route;
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 use world::{ALL_PORTS, PASSWORD, Seen, World};
 
 fn login(port: u16) -> World {

@@ -293,8 +293,9 @@ async fn a_script_that_cannot_be_asked_must_say_yes() {
 #[tokio::test]
 async fn a_second_run_waits_before_it_reads() {
     let world = World::new().await;
-    let host = port26_platform::host::Host::folder(world.home(), port26_platform::host::Os::Linux, None);
-    let desk = port26::pipeline::Desk::new(world.state(), &host, port26::clients::CLIENTS);
+    let computer =
+        port26_platform::computer::Computer::folder(world.home(), port26_platform::computer::Os::Linux, None);
+    let desk = port26::pipeline::Desk::new(world.state(), &computer, port26::clients::CLIENTS);
     let turn = desk.writer().begin_run(std::time::Duration::ZERO, &|_| {}).unwrap();
     let other_run_ends = async {
         tokio::time::sleep(std::time::Duration::from_millis(1500)).await;

@@ -20,8 +20,8 @@ use port26::apply::{Machine, MachineStore, RunId, Selector, Writer};
 use port26::clients::CLIENTS;
 use port26::clients::explained::ALL;
 use port26::formats::open::AllEditors;
+use port26_platform::computer::Os;
 use port26_platform::files::READ_LIMIT;
-use port26_platform::host::Os;
 use port26_platform::registry::RegFile;
 use proptest::prelude::*;
 
@@ -72,9 +72,9 @@ fn every_fixture_is_used_and_every_client_that_is_written_has_several() {
         let moved: BTreeSet<ClientId> = case.transactions().iter().map(|(client, _)| client.id()).collect();
         let mut found = 0;
         for client in CLIENTS {
-            let Ok(Some(installation)) = client.detect(&case.host) else { continue };
+            let Ok(Some(installation)) = client.detect(&case.computer) else { continue };
             found += 1;
-            let has_accounts = !client.accounts(&case.host, &installation).accounts.is_empty();
+            let has_accounts = !client.accounts(&case.computer, &installation).accounts.is_empty();
             let (layouts, movable) = seen.entry(client.id()).or_default();
             *layouts += usize::from(has_accounts);
             *movable += usize::from(moved.contains(&client.id()));
@@ -165,7 +165,7 @@ fn mode_and_owner_stay_through_a_move_and_its_undo() {
             assert!(owner.is_none() || before.iter().all(|line| line.contains("12345 12346")), "{before:?}");
             let receipts = apply_all(&case);
             assert_eq!(before, owners(&case), "{}: after the move", case.name);
-            let store = MachineStore::of(&case.host);
+            let store = MachineStore::of(&case.computer);
             with_writer(&case, &store, |writer| writer.undo(&Selector::All, &RunId::start())).unwrap();
             assert_eq!(before, owners(&case), "{}: after the undo of {}", case.name, receipts.len());
             assert_eq!(tree, case.tree(), "{}", case.name);
@@ -226,16 +226,16 @@ fn garbage_is_a_reported_problem_and_never_a_plan() {
                 put_garbage(&case.home.path().join(&name), garbage);
                 tried += 1;
                 if name == Path::new("user.reg") {
-                    // It is asked for by name, so it is an error before there is a host.
+                    // It is asked for by name, so it is an error before there is a computer.
                     assert!(RegFile::open(case.home.path().join(&name)).is_err(), "{label}");
                     continue;
                 }
                 let mut told = Vec::new();
                 for client in CLIENTS {
-                    match client.detect(&case.host) {
+                    match client.detect(&case.computer) {
                         Err(problem) => told.push(problem),
                         Ok(None) => {}
-                        Ok(Some(installation)) => told.extend(client.accounts(&case.host, &installation).problems),
+                        Ok(Some(installation)) => told.extend(client.accounts(&case.computer, &installation).problems),
                     }
                 }
                 let leaf = name.file_name().unwrap().to_string_lossy();
@@ -256,13 +256,13 @@ fn moves_are_exact_with(fixture: &Path, name: &Path, bytes: &[u8]) -> usize {
     let case = Case::copy(fixture);
     let label = || format!("{}: {}", case.name, name.display());
     std::fs::write(case.home.path().join(name), bytes).unwrap();
-    // A registry that cannot be read is an error before there is a host.
-    let Some(host) = case::try_host_of(case.home.path()) else { return 0 };
+    // A registry that cannot be read is an error before there is a computer.
+    let Some(computer) = case::try_computer_of(case.home.path()) else { return 0 };
     let before = case.tree();
-    let store = MachineStore::of(&host);
-    let transactions = case::transactions(&host);
+    let store = MachineStore::of(&computer);
+    let transactions = case::transactions(&computer);
     for (_, transaction) in &transactions {
-        let writer = Writer::new(case.state.path(), Machine::of(&host), &store, &AllEditors, &nobody);
+        let writer = Writer::new(case.state.path(), Machine::of(&computer), &store, &AllEditors, &nobody);
         // An error is fine as long as nothing was written.
         if writer.apply(transaction).is_err() {
             assert_eq!(before, case.tree(), "{}", label());

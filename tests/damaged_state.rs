@@ -9,7 +9,7 @@ mod program;
 use std::path::Path;
 use std::process::Command;
 
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 use program::{PASSWORD, Run, USER, World, first_prefs};
 
 const FILES: [&str; 4] = ["history.json", "refused.json", "credentials.json", "agent.json"];

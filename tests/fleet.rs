@@ -13,7 +13,7 @@ use std::process::Command;
 use admx::{Element, Kind, Template, Words};
 use clap::Parser;
 use port26::policy::{Policy, PolicyError, PolicyValue, REGISTRY_NAME};
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 use serde_json::{Value, json};
 
 fn file(name: &str) -> String {

@@ -15,7 +15,7 @@ use port26::account::ClientId;
 use port26::apply::{Machine, MachineStore, RunId, Selector, Writer};
 use port26::clients::InUse;
 use port26::formats::open::AllEditors;
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 use serde_json::Value;
 
 /// One of each way to keep accounts on Windows.
@@ -49,29 +49,29 @@ fn places(under: &Path) -> Vec<(&'static str, PathBuf)> {
 }
 
 /// Id, port and address of each account that would be moved.
-fn accounts(host: &Host) -> Vec<(String, u16)> {
-    let transactions = case::transactions(host);
+fn accounts(computer: &Computer) -> Vec<(String, u16)> {
+    let transactions = case::transactions(computer);
     let changes = transactions.iter().flat_map(|(_, transaction)| &transaction.accounts);
     changes.map(|change| (change.account_id.clone(), change.before.port)).collect()
 }
 
 fn moved_and_put_back(home: &Path, state: &Path, label: &str) -> usize {
-    let host = case::host_of(home);
+    let computer = case::computer_of(home);
     let before: BTreeMap<PathBuf, Vec<u8>> = case::read_tree(home);
-    let store = MachineStore::of(&host);
+    let store = MachineStore::of(&computer);
     let nobody = |_: ClientId, _: &str| InUse::No;
-    let writer = Writer::new(state.to_owned(), Machine::of(&host), &store, &AllEditors, &nobody);
+    let writer = Writer::new(state.to_owned(), Machine::of(&computer), &store, &AllEditors, &nobody);
     let mut moved = 0;
-    for (client, transaction) in case::transactions(&host) {
+    for (client, transaction) in case::transactions(&computer) {
         writer.apply(&transaction).unwrap_or_else(|error| panic!("{label}: {error}"));
-        let now = client.accounts(&host, &client.detect(&host).unwrap().unwrap()).accounts;
+        let now = client.accounts(&computer, &client.detect(&computer).unwrap().unwrap()).accounts;
         for change in &transaction.accounts {
             let account = now.iter().find(|account| account.id == change.account_id).unwrap();
             assert_eq!(account.outgoing.port, 26, "{label}: {}", account.id);
             moved += 1;
         }
     }
-    assert!(case::transactions(&host).is_empty(), "{label}: a second plan is not empty");
+    assert!(case::transactions(&computer).is_empty(), "{label}: a second plan is not empty");
     assert_ne!(case::read_tree(home), before, "{label}");
     let undone = writer.undo(&Selector::All, &RunId::start()).unwrap();
     assert!(undone.iter().all(|one| one.error.is_none()), "{label}: {undone:?}");
@@ -83,7 +83,7 @@ fn moved_and_put_back(home: &Path, state: &Path, label: &str) -> usize {
 fn the_same_is_found_moved_and_put_back_everywhere() {
     for fixture in FIXTURES {
         let usual = case::Case::copy(&case::fixtures().join(fixture));
-        let expected = accounts(&usual.host);
+        let expected = accounts(&usual.computer);
         assert!(!expected.is_empty(), "{fixture}");
         let folder = case::folder();
         for (name, place) in places(folder.path()) {
@@ -93,7 +93,7 @@ fn the_same_is_found_moved_and_put_back_everywhere() {
             if name != "beyond ASCII" {
                 assert!(home.as_os_str().len() > 260, "{label}: {}", home.display());
             }
-            assert_eq!(accounts(&case::host_of(&home)), expected, "{label}");
+            assert_eq!(accounts(&case::computer_of(&home)), expected, "{label}");
             assert_eq!(moved_and_put_back(&home, &state, &label), expected.len(), "{label}");
         }
     }
@@ -125,6 +125,6 @@ fn a_roaming_profile_has_only_the_folder_that_roams() {
     let from = case::fixtures().join("thunderbird/windows-two-profiles/AppData/Roaming");
     case::copy_tree(&from, &home.join("AppData/Roaming"));
     assert!(!home.join("AppData/Local").exists());
-    assert_eq!(accounts(&case::host_of(&home)), [("thunderbird/a1b2c3d4.default/smtp1".to_owned(), 25)]);
+    assert_eq!(accounts(&case::computer_of(&home)), [("thunderbird/a1b2c3d4.default/smtp1".to_owned(), 25)]);
     assert_eq!(moved_and_put_back(&home, &folder.path().join("state"), "roaming"), 1);
 }

@@ -55,7 +55,7 @@ struct KillingStore {
 
 impl KillingStore {
     fn new(home: &Path, kill_at: usize, moment: &str) -> Self {
-        let machine = MachineStore::of(&case::host_of(home));
+        let machine = MachineStore::of(&case::computer_of(home));
         Self { machine, writes: Mutex::default(), kill_at, moment: moment.to_owned() }
     }
 
@@ -263,13 +263,13 @@ impl Place {
 
 fn with_writer<T>(place: &Path, store: &dyn Store, act: impl FnOnce(&Writer<'_>) -> T) -> T {
     let nobody = |_: ClientId, _: &str| InUse::No;
-    let machine = Machine::of(&case::host_of(&place.join("home")));
+    let machine = Machine::of(&case::computer_of(&place.join("home")));
     act(&Writer::new(place.join("state"), machine, store, &AllEditors, &nobody))
 }
 
 /// Each transaction of a home, one after the other, as a run makes them.
 fn apply_all(place: &Path, store: &dyn Store, mut after_each: impl FnMut()) {
-    for (_, transaction) in case::transactions(&case::host_of(&place.join("home"))) {
+    for (_, transaction) in case::transactions(&case::computer_of(&place.join("home"))) {
         with_writer(place, store, |writer| writer.apply(&transaction)).unwrap();
         after_each();
     }
@@ -291,7 +291,7 @@ static STAGES: LazyLock<Stages> = LazyLock::new(|| {
     let place = Place::fresh();
     let (home, at) = (place.home(), place.0.path());
     let clients: BTreeSet<_> =
-        case::transactions(&case::host_of(&home)).iter().map(|(_, one)| format!("{:?}", one.client)).collect();
+        case::transactions(&case::computer_of(&home)).iter().map(|(_, one)| format!("{:?}", one.client)).collect();
     assert_eq!(clients.len(), FIXTURES.len(), "each client has something to change: {clients:?}");
     let mut trees = vec![place.tree()];
     let (apply, undo) = (KillingStore::harmless(&home), KillingStore::harmless(&home));

@@ -31,8 +31,8 @@ use port26::apply::{Machine, MachineStore, RunId, Selector, Store, StoreError, W
 use port26::change::{Content, Slot};
 use port26::clients::CLIENTS;
 use port26::formats::open::AllEditors;
+use port26_platform::computer::Computer;
 use port26_platform::files::{Appender, FileError};
-use port26_platform::host::Host;
 use port26_platform::processes::invented::Manners;
 use port26_platform::registry::{Registry, Value, ValueKind, ValueWrite, live};
 use port26_platform::sealed::{Seal, UserSeal};
@@ -268,10 +268,12 @@ fn garbage() -> [Value; 3] {
 /// the others are as they were. How often.
 fn garbage_is_a_problem<'a>(fresh: impl Fn() -> Visit<'a>) -> usize {
     let place = fresh();
-    let (host, name) = (place.host(), place.name());
-    let registry = host.registry.as_ref().unwrap();
-    let of = |host: &Host| case::transactions(host).into_iter().flat_map(|(_, one)| one.accounts).collect::<Vec<_>>();
-    let planned = of(host);
+    let (computer, name) = (place.computer(), place.name());
+    let registry = computer.registry.as_ref().unwrap();
+    let of = |computer: &Computer| {
+        case::transactions(computer).into_iter().flat_map(|(_, one)| one.accounts).collect::<Vec<_>>()
+    };
+    let planned = of(computer);
     let ids = |planned: &[port26::apply::AccountChange]| -> BTreeSet<String> {
         planned.iter().map(|one| one.account_id.clone()).collect()
     };
@@ -287,8 +289,8 @@ fn garbage_is_a_problem<'a>(fresh: impl Fn() -> Visit<'a>) -> usize {
             tried += 1;
             let mut told = Vec::new();
             for client in CLIENTS {
-                if let Some(installation) = client.detect(host).unwrap() {
-                    told.extend(client.accounts(host, &installation).problems);
+                if let Some(installation) = client.detect(computer).unwrap() {
+                    told.extend(client.accounts(computer, &installation).problems);
                 }
             }
             let problem = told.iter().find(|problem| problem.at == account.account_id);
@@ -296,14 +298,14 @@ fn garbage_is_a_problem<'a>(fresh: impl Fn() -> Visit<'a>) -> usize {
             assert!(problem.message.contains(value.as_str()) && !problem.hint.is_empty(), "{label}: {problem:?}");
             let mut others = ids(&planned);
             others.remove(&account.account_id);
-            assert_eq!(ids(&of(host)), others, "{label}: planned for, or others are hidden");
+            assert_eq!(ids(&of(computer)), others, "{label}: planned for, or others are hidden");
         }
         put(change.before.as_ref().map(|before| match before {
             Content::Registry(value) => value.clone(),
             other => panic!("{other:?}"),
         }));
     }
-    assert_eq!(ids(&of(host)), ids(&planned), "{name}");
+    assert_eq!(ids(&of(computer)), ids(&planned), "{name}");
     tried
 }
 
@@ -315,8 +317,8 @@ struct Deadly {
 }
 
 impl Deadly {
-    fn new(host: &Host, kill_at: usize) -> Self {
-        Self { machine: MachineStore::of(host), writes: Counter::new(0), kill_at }
+    fn new(computer: &Computer, kill_at: usize) -> Self {
+        Self { machine: MachineStore::of(computer), writes: Counter::new(0), kill_at }
     }
 
     fn count(&self) {
@@ -385,11 +387,11 @@ const GOT_THROUGH: &str = "all writes were made";
 /// In a child: does what it was started for, and dies of it or says that it did not.
 fn be_the_child_if_started_as_one() {
     let [Ok(verb), Ok(root), Ok(home), Ok(state), Ok(at)] = CHILD.map(std::env::var) else { return };
-    let host = hive::host_below(&root, Path::new(&home));
-    let store = Deadly::new(&host, at.parse().unwrap());
-    let writer = Writer::new(&state, Machine::of(&host), &store, &AllEditors, &steps::nobody);
+    let computer = hive::computer_below(&root, Path::new(&home));
+    let store = Deadly::new(&computer, at.parse().unwrap());
+    let writer = Writer::new(&state, Machine::of(&computer), &store, &AllEditors, &steps::nobody);
     if verb == "apply" {
-        for (_, transaction) in case::transactions(&host) {
+        for (_, transaction) in case::transactions(&computer) {
             writer.apply(&transaction).unwrap();
         }
     } else {
@@ -406,10 +408,10 @@ fn killed_at_each_write_the_live_registry_is_of_one_piece_again() {
     let Some(registry) = anybodys_registry() else { return };
     let imported = Imported::below_own_key(&registry, &case::fixtures().join("outlook/2013"));
     let place = imported.place();
-    assert_eq!(case::transactions(place.host()).len(), 1, "old or new are all there is");
+    assert_eq!(case::transactions(place.computer()).len(), 1, "old or new are all there is");
     let before = place.everything();
     steps::apply_all(&place);
-    let (after, store) = (place.everything(), MachineStore::of(place.host()));
+    let (after, store) = (place.everything(), MachineStore::of(place.computer()));
     steps::undo_all(&place, &store);
     let (mut kills, mut mixtures) = (0, 0);
     for verb in ["apply", "undo"] {

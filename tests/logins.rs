@@ -8,7 +8,7 @@ mod program;
 
 use std::process::Command;
 
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 use program::{HOST, PASSWORD, Run, USER, World, contains, first_prefs, run};
 
 /// An account that works on a submission port, with TLS and a login.

@@ -16,7 +16,7 @@ use futures::future::join_all;
 use port26::account::{AuthSetting, TlsMode};
 use port26::network_history::PortState;
 use port26::probe::network::Route;
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use pelite::pe64::{Pe, PeFile};
 use pelite::resources::version_info::Language;
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 use quick_xml::events::Event;
 
 /// The programs to read, by name.

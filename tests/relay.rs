@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use port26::rehearsal::certificates::Authority;
 use port26::rehearsal::mail_host::{MailHost, MailHostConfig, Service};
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 use program::{HOST, PASSWORD, Run, USER, World, first_prefs};
 
 const PROVIDER: &str = "smtp.isp.test";

@@ -19,7 +19,7 @@ use port26::pipeline::{Alone, Consent, OpenClients, Request, Setup, Tested, Tool
 use port26::plan::{Decision, Outcome, Reason};
 use port26::probe::{Config, Prober};
 use port26::report::AccountReport;
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 use port26_platform::processes::{Holder, NothingRuns, Processes};
 use port26_platform::scripts::Twin;
 use secrecy::{ExposeSecret, SecretString};
@@ -53,7 +53,7 @@ impl Mac {
     fn with(client: &'static dyn MailClient, bundle: &'static str, fixture: &str) -> Self {
         let mut case = Case::copy(&fixtures().join(fixture));
         let twin = Arc::new(twin(case.home.path().join(SCRIPTED)).unwrap());
-        case.host.scripts = twin.clone();
+        case.computer.scripts = twin.clone();
         Self { case, twin, client, bundle }
     }
 
@@ -68,7 +68,7 @@ impl Mac {
     }
 
     fn found(&self) -> Found {
-        self.client.accounts(&self.case.host, &self.client.detect(&self.case.host).unwrap().unwrap())
+        self.client.accounts(&self.case.computer, &self.client.detect(&self.case.computer).unwrap().unwrap())
     }
 
     fn account(&self, id: &str) -> Account {
@@ -83,12 +83,12 @@ impl Mac {
     }
 
     fn tools(&self) -> Tools {
-        self.tools_on(&self.case.host)
+        self.tools_on(&self.case.computer)
     }
 
-    fn tools_on(&self, host: &Host) -> Tools {
+    fn tools_on(&self, computer: &Computer) -> Tools {
         let prober = Prober::new(Config::default()).unwrap();
-        Tools::new(Setup::apart(host.clone(), self.case.state.path(), prober), Arc::new(Alone))
+        Tools::new(Setup::apart(computer.clone(), self.case.state.path(), prober), Arc::new(Alone))
     }
 
     /// What `fix` does with one account that its tests want to be moved, a password having been accepted.
@@ -267,7 +267,7 @@ impl Processes for Runs {
 #[test]
 fn a_mail_that_is_open_is_not_quit_under_its_user() {
     let mut mac = Mac::new("scripted");
-    mac.case.host.processes = Arc::new(Runs("Mail"));
+    mac.case.computer.processes = Arc::new(Runs("Mail"));
     let before = mac.case.tree();
     let report = mac.fix(HOSTING);
     assert_eq!(report.result, Some(Outcome::Deferred));
@@ -275,7 +275,7 @@ fn a_mail_that_is_open_is_not_quit_under_its_user() {
     // Opened between the plan and the writing: the writer asks again, without speaking to Mail.
     mac.habit(json!({"fails": {"number": -1743}}));
     use port26::apply::Guard;
-    let guard = OpenClients::new(mac.case.host.clone(), CLIENTS);
+    let guard = OpenClients::new(mac.case.computer.clone(), CLIENTS);
     let open = guard.in_use(port26::account::ClientId::AppleMail, "Mail");
     assert_eq!(open, port26::clients::InUse::Yes(Some(4711)));
 }
@@ -345,7 +345,7 @@ fn an_outlook_that_knows_better_is_put_back() {
 #[test]
 fn an_outlook_that_is_open_is_not_quit_under_its_user() {
     let mut mac = Mac::with_outlook("classic");
-    mac.case.host.processes = Arc::new(Runs("Microsoft Outlook"));
+    mac.case.computer.processes = Arc::new(Runs("Microsoft Outlook"));
     let before = mac.case.tree();
     assert_eq!(mac.fix(OUTLOOK_HOSTING).result, Some(Outcome::Deferred));
     assert_eq!(mac.case.tree(), before);
@@ -371,8 +371,8 @@ fn an_outlook_that_may_no_longer_be_spoken_to_is_left_as_it_was() {
 /// A look of the agent, whose network blocks port 25 (`blocked`) or does not. What became of the accounts that are ours.
 fn look(mac: &Mac, awaited: &[ClientId], blocked: bool) -> Vec<(String, Option<Outcome>)> {
     let awaited = awaited.iter().copied().collect();
-    let (first, second) = look_sparingly(&mac.case.host, CLIENTS, &awaited, |host| {
-        let reports = drive(&mac.tools_on(&host), &Request::fix(Consent::Agreed), |account| {
+    let (first, second) = look_sparingly(&mac.case.computer, CLIENTS, &awaited, |computer| {
+        let reports = drive(&mac.tools_on(&computer), &Request::fix(Consent::Agreed), |account| {
             if account.not_ours.is_some() || !account.used {
                 return None;
             }
@@ -412,13 +412,13 @@ fn the_agent_launches_no_program_to_see_whether_there_is_something_to_do() {
         assert_eq!(look(&mac, &[], true), [], "{program}");
         // Open: it is asked, and what is to be changed waits until it is closed.
         mac.running(true);
-        mac.case.host.processes = Arc::new(Runs(program));
+        mac.case.computer.processes = Arc::new(Runs(program));
         let told = look(&mac, &[], true);
         assert!(told.contains(&(id.to_owned(), Some(Outcome::Deferred))), "{told:?}");
         assert_eq!((mac.twin.launches(), &mac.state()[mac.bundle]["running"]), (0, &json!(true)), "{program}");
         // Closed since: now it is launched for what is to be changed.
         mac.running(false);
-        mac.case.host.processes = Arc::new(NothingRuns);
+        mac.case.computer.processes = Arc::new(NothingRuns);
         let told = look(&mac, &[client], true);
         assert!(told.contains(&(id.to_owned(), Some(Outcome::Fixed))), "{told:?}");
         assert_eq!(mac.state()[mac.bundle]["objects"][elements][0][port], json!(26), "{program}");

@@ -37,10 +37,10 @@ impl World {
         let folder = case::folder();
         let home = folder.path().join(HOME);
         case::copy_tree(&case::fixtures().join(FIXTURE), &home);
-        let host = case::host_of(&home);
-        let desk = Desk::new(folder.path().join("state"), &host, CLIENTS);
+        let computer = case::computer_of(&home);
+        let desk = Desk::new(folder.path().join("state"), &computer, CLIENTS);
         let mut file = None;
-        for (_, transaction) in case::transactions(&host) {
+        for (_, transaction) in case::transactions(&computer) {
             let changes = transaction.accounts.iter().flat_map(|account| &account.changes);
             let mut files = changes.filter_map(|change| match &change.slot {
                 Slot::Setting { file, .. } => Some(file.clone()),
@@ -147,8 +147,8 @@ fn undo_by(world: &World, elsewhere: &Path, at: Where, ended: bool) {
     }
     forge(world, elsewhere, at, ended);
     let before = world.outside();
-    let host = case::host_of(&world.home());
-    let desk = Desk::new(world.folder.path().join("state"), &host, CLIENTS);
+    let computer = case::computer_of(&world.home());
+    let desk = Desk::new(world.folder.path().join("state"), &computer, CLIENTS);
     let _ = desk.writer().recover();
     let _ = desk.writer().undo(&Selector::All, &RunId::start());
     assert_eq!(world.outside(), before, "{} by {at:?}", elsewhere.display());

@@ -16,7 +16,7 @@ use port26::account::ClientId;
 use port26::apply::{Machine, MachineStore, RunId, Selector, Writer};
 use port26::clients::InUse;
 use port26::formats::open::AllEditors;
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 use port26_platform::registry::hive::build::{HiveBuilder, log, unfinished};
 use port26_platform::registry::reg_text::RegText;
 use port26_platform::registry::{HiveFile, RegFile, Registry, Value};
@@ -254,12 +254,12 @@ fn exports_of_every_tool_are_put_back_to_the_byte() {
         std::fs::copy(&fixture, &file).unwrap();
         let before = std::fs::read(&file).unwrap();
         let Ok(registry) = RegFile::open(&file) else { continue };
-        let host = Host::folder(home.path(), Os::Windows, Some(Arc::new(registry)));
+        let computer = Computer::folder(home.path(), Os::Windows, Some(Arc::new(registry)));
         let state = case::folder();
-        let store = MachineStore::of(&host);
+        let store = MachineStore::of(&computer);
         let nobody = |_: ClientId, _: &str| InUse::No;
-        let writer = Writer::new(state.path(), Machine::of(&host), &store, &AllEditors, &nobody);
-        for (_, transaction) in case::transactions(&host) {
+        let writer = Writer::new(state.path(), Machine::of(&computer), &store, &AllEditors, &nobody);
+        for (_, transaction) in case::transactions(&computer) {
             writer.apply(&transaction).unwrap_or_else(|error| panic!("{}: {error}", fixture.display()));
             moved += transaction.accounts.len();
         }

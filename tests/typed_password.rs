@@ -14,7 +14,7 @@ use port26::pipeline::{Keeps, Setup, Tools, examine};
 use port26::plan::Outcome;
 use port26::probe::{Config, Prober};
 use port26::report::AccountReport;
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 use program::{HOST, PASSWORD, USER, World};
 use recorded::Recorded;
 use rustls::pki_types::CertificateDer;
@@ -31,11 +31,11 @@ async fn run(world: &World, given: &str, answers: &[&'static str]) -> (AccountRe
         extra_anchors: anchors.map(|anchor| anchor.unwrap()).collect(),
         ..Config::default()
     };
-    let host = Host::folder(world.home(), Os::Linux, None);
+    let computer = Computer::folder(world.home(), Os::Linux, None);
     let setup = Setup {
         given: Given::read(&mut given.as_bytes()).unwrap(),
         attempts: AttemptLedger::remembering(Refusals::in_state(&world.state())),
-        ..Setup::apart(host, world.state(), Prober::new(config).unwrap())
+        ..Setup::apart(computer, world.state(), Prober::new(config).unwrap())
     };
     let talk = Arc::new(Recorded::default().typing(answers.iter().copied()));
     let mut report = examine(&Tools::new(setup, talk.clone()), &[], Keeps::Nothing).await.unwrap();

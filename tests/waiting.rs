@@ -12,7 +12,7 @@ mod program;
 use std::time::Duration;
 
 use open_client::Client;
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 use program::World;
 
 /// A Linux home tells who is open only on Linux.

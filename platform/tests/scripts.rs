@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 use port26_platform::scripts::contract::{self, Bench, DICTIONARY};
 use port26_platform::scripts::{
     App, Dictionary, NewValue, ObjectKey, ObjectWrite, Osascript, PropertySet, Scripts, Twin, Visit,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 use port26_platform::network;
 
 use super::{
@@ -37,10 +37,10 @@ pub trait Surroundings {
     fn policy(&self) -> Result<Policy, Self::Error>;
 
     /// The machine, to be looked at.
-    fn host(&self) -> Result<Host, Self::Error>;
+    fn computer(&self) -> Result<Computer, Self::Error>;
 
     /// What a look works with, under this policy and no other.
-    fn setup(&self, host: Host, policy: Policy) -> Result<Setup, Self::Error>;
+    fn setup(&self, computer: Computer, policy: Policy) -> Result<Setup, Self::Error>;
 }
 
 /// Why a look, or the agent, came to nothing.
@@ -148,12 +148,13 @@ impl<'a, S: Surroundings> Looker<'a, S> {
     }
 
     fn fix(&mut self, policy: &Policy, look: &mut LastLook) -> Result<Exit, AgentError<S::Error>> {
-        let host = self.around.host().map_err(AgentError::Around)?;
+        let computer = self.around.computer().map_err(AgentError::Around)?;
         // A dry run disturbs nobody.
-        let host = if self.consent == Consent::DryRun { host } else { host.to_be_changed() };
+        let computer = if self.consent == Consent::DryRun { computer } else { computer.to_be_changed() };
         let awaited: BTreeSet<ClientId> =
             std::mem::take(&mut self.awaited).into_iter().map(|(client, _)| client).collect();
-        let (first, second) = look_sparingly(&host, CLIENTS, &awaited, |host| self.repair(host, policy, look.begun))?;
+        let (first, second) =
+            look_sparingly(&computer, CLIENTS, &awaited, |computer| self.repair(computer, policy, look.begun))?;
         let report = both_looks(first, second);
         look.count(&report);
         let open = report.accounts.iter().filter(|account| account.result == Some(Outcome::Deferred));
@@ -167,8 +168,13 @@ impl<'a, S: Surroundings> Looker<'a, S> {
         Ok(Exit::of_report(&report, Purpose::ToChange))
     }
 
-    fn repair(&mut self, host: Host, policy: &Policy, begun: Timestamp) -> Result<Report, AgentError<S::Error>> {
-        let mut setup = self.around.setup(host, policy.clone()).map_err(AgentError::Around)?;
+    fn repair(
+        &mut self,
+        computer: Computer,
+        policy: &Policy,
+        begun: Timestamp,
+    ) -> Result<Report, AgentError<S::Error>> {
+        let mut setup = self.around.setup(computer, policy.clone()).map_err(AgentError::Around)?;
         if begun.duration_since(self.attempts_since) >= FORGET_REFUSALS {
             self.attempts_since = begun;
         } else if let Some(before) = &self.attempts {
@@ -186,7 +192,7 @@ impl<'a, S: Surroundings> Looker<'a, S> {
         if self.awaited.is_empty() {
             return Ok(false);
         }
-        let desk = Desk::new(state, &self.around.host()?, CLIENTS);
+        let desk = Desk::new(state, &self.around.computer()?, CLIENTS);
         Ok(self.awaited.iter().any(|(client, profile)| !desk.is_open(*client, profile)))
     }
 }

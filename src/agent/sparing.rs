@@ -11,27 +11,27 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 use port26_platform::scripts::{App, Sparing};
 
 use crate::account::ClientId;
 use crate::clients::MailClient;
 
-/// Takes a look at this host, and a second one if the first would have had to launch a program to write what is to be
+/// Takes a look at this computer, and a second one if the first would have had to launch a program to write what is to be
 /// written. `awaited`: the clients that were in the way of the last look.
 pub fn look_sparingly<R, E>(
-    host: &Host,
+    computer: &Computer,
     clients: &[&dyn MailClient],
     awaited: &BTreeSet<ClientId>,
-    mut look: impl FnMut(Host) -> Result<R, E>,
+    mut look: impl FnMut(Computer) -> Result<R, E>,
 ) -> Result<(R, Option<R>), E> {
     let programs = clients.iter().filter_map(|client| Some((client.id(), client.asked()?)));
-    let runs = |app: &App| !host.processes.running(&[&app.name]).is_empty();
+    let runs = |app: &App| !computer.processes.running(&[&app.name]).is_empty();
     let mut allowed: BTreeSet<App> =
         programs.filter(|(id, app)| awaited.contains(id) || runs(app)).map(|(_, app)| app).collect();
     let mut with = |allowed: &BTreeSet<App>| {
-        let sparing = Arc::new(Sparing::new(Arc::clone(&host.scripts), allowed.clone()));
-        let looked = look(Host { scripts: sparing.clone(), ..host.clone() })?;
+        let sparing = Arc::new(Sparing::new(Arc::clone(&computer.scripts), allowed.clone()));
+        let looked = look(Computer { scripts: sparing.clone(), ..computer.clone() })?;
         Ok((looked, sparing.refused()))
     };
     let (first, refused) = with(&allowed)?;

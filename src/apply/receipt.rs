@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 use serde::{Deserialize, Serialize};
 
 use super::together::LEFT_WITH_ANOTHER;
@@ -58,15 +58,15 @@ pub enum RegistryAt {
 }
 
 impl Machine {
-    /// This host.
-    pub fn of(host: &Host) -> Self {
-        let registry = match &host.registry {
+    /// This computer.
+    pub fn of(computer: &Computer) -> Self {
+        let registry = match &computer.registry {
             None => RegistryAt::None,
             Some(registry) => {
                 registry.backing_file().map_or(RegistryAt::Live, |file| RegistryAt::File(file.to_owned()))
             }
         };
-        Self { os: host.os, home: host.folders.home.clone(), registry }
+        Self { os: computer.os, home: computer.folders.home.clone(), registry }
     }
 }
 

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use port26_platform::computer::Computer;
 use port26_platform::files::{Appender, FileError, Files};
-use port26_platform::host::Host;
 use port26_platform::registry::{Registry, RegistryError, Value, ValueWrite};
 use port26_platform::scripts::{App, ObjectKey, ObjectWrite, ScriptError, Scripts, Wanted};
 use serde_json::Value as Json;
@@ -95,13 +95,13 @@ pub struct MachineStore {
 }
 
 impl MachineStore {
-    /// The settings of this host's user.
-    pub fn of(host: &Host) -> Self {
-        let mut files = Files::of_home(&host.folders.home);
-        if let Some(file) = host.registry.as_ref().and_then(|registry| registry.backing_file()) {
+    /// The settings of this computer's user.
+    pub fn of(computer: &Computer) -> Self {
+        let mut files = Files::of_home(&computer.folders.home);
+        if let Some(file) = computer.registry.as_ref().and_then(|registry| registry.backing_file()) {
             files = files.and(file);
         }
-        Self { files, registry: host.registry.clone(), scripts: Arc::clone(&host.scripts) }
+        Self { files, registry: computer.registry.clone(), scripts: Arc::clone(&computer.scripts) }
     }
 
     fn registry(&self, key: &str) -> Result<&dyn Registry, StoreError> {

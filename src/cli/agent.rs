@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use port26_platform::autostart::{self, AutostartError, Entry, Found, Removed, Scope, Started};
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 use serde::Serialize;
 
 use super::args::{AgentAction, Global};
@@ -77,12 +77,12 @@ impl Surroundings for Around {
         context::policy(&self.0)
     }
 
-    fn host(&self) -> anyhow::Result<Host> {
-        context::host(&self.0)
+    fn computer(&self) -> anyhow::Result<Computer> {
+        context::computer(&self.0)
     }
 
-    fn setup(&self, host: Host, policy: Policy) -> anyhow::Result<Setup> {
-        context::setup(&self.0, host, policy)
+    fn setup(&self, computer: Computer, policy: Policy) -> anyhow::Result<Setup> {
+        context::setup(&self.0, computer, policy)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use port26_platform::host::{Host, Os, Unread};
+use port26_platform::computer::{Computer, Os, Unread};
 use port26_platform::registry::hive_file::file_called;
 use port26_platform::registry::{self, Freshness, MachineRegistry, Registry, RegistryError};
 
@@ -17,21 +17,21 @@ use super::home_folder;
 const HIVE: &str = "NTUSER.DAT";
 
 /// The machine to work on.
-pub(super) fn host(global: &Global) -> anyhow::Result<Host> {
+pub(super) fn computer(global: &Global) -> anyhow::Result<Computer> {
     let mut unread = Vec::new();
     let given = global.registry.as_deref().map(|path| given_registry(path, &mut unread)).transpose()?.flatten();
     let machine = machine_registry(global, &mut unread)?;
-    let host = match &global.home {
+    let computer = match &global.home {
         None => {
-            let mut host = Host::this_machine().context("finding this user's folders")?;
+            let mut computer = Computer::this_machine().context("finding this user's folders")?;
             // One that was named and cannot be read does not make the running user's own the one that is meant.
             if global.registry.is_some() {
-                host.registry = given;
+                computer.registry = given;
             }
             if machine.is_some() {
-                host.machine = machine;
+                computer.machine = machine;
             }
-            host
+            computer
         }
         Some(home) => {
             let looks = home_folder::look(home, global.registry.is_some(), global.os.is_some())?;
@@ -44,10 +44,10 @@ pub(super) fn host(global: &Global) -> anyhow::Result<Host> {
                 None if os == Os::Windows => own_hive(&home, &mut unread),
                 _ => given,
             };
-            Host::folder(home, os, registry).with_machine(machine)
+            Computer::folder(home, os, registry).with_machine(machine)
         }
     };
-    Ok(Host { unread, ..host })
+    Ok(Computer { unread, ..computer })
 }
 
 fn os(name: OsName) -> Os {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 use port26_platform::sealed::UserSeal;
 use port26_platform::secrets::{Asking, Keychain, Secrets};
 
@@ -14,7 +14,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::UsageError;
-pub(super) use super::another_machine::host;
+pub(super) use super::another_machine::computer;
 use super::args::{Global, Selection, Waits};
 use super::output::Manner;
 use super::terminal::{Asks, Terminal};
@@ -30,7 +30,9 @@ use crate::report::Report;
 pub(super) fn state_dir(global: &Global) -> anyhow::Result<PathBuf> {
     match &global.state {
         Some(state) => std::path::absolute(state).with_context(|| format!("--state {}", state.display())),
-        None => port26_platform::host::state_dir().context("finding the folder for receipts; give one with --state"),
+        None => {
+            port26_platform::computer::state_dir().context("finding the folder for receipts; give one with --state")
+        }
     }
 }
 
@@ -53,25 +55,25 @@ pub(super) fn policy(global: &Global) -> anyhow::Result<Policy> {
 
 /// What a run works with on this machine, with whoever is at the terminal.
 pub(super) fn tools(global: &Global, asks: Asks) -> anyhow::Result<Tools> {
-    Ok(Tools::new(setup(global, host(global)?, policy(global)?)?, Arc::new(Terminal::new(manner(global), asks))))
+    Ok(Tools::new(setup(global, computer(global)?, policy(global)?)?, Arc::new(Terminal::new(manner(global), asks))))
 }
 
 /// The same for a verb that changes settings: programs that are set by scripting may be launched for it. A dry run
 /// disturbs nobody.
 pub(super) fn tools_to_change(global: &Global, consent: Consent) -> anyhow::Result<Tools> {
-    let host = host(global)?;
-    let host = if consent == Consent::DryRun { host } else { host.to_be_changed() };
+    let computer = computer(global)?;
+    let computer = if consent == Consent::DryRun { computer } else { computer.to_be_changed() };
     let asks = if consent == Consent::AskFirst { Asks::Somebody } else { Asks::Nobody };
-    Ok(Tools::new(setup(global, host, policy(global)?)?, Arc::new(Terminal::new(manner(global), asks))))
+    Ok(Tools::new(setup(global, computer, policy(global)?)?, Arc::new(Terminal::new(manner(global), asks))))
 }
 
 /// What the flags say of this machine, under this policy.
-pub(super) fn setup(global: &Global, host: Host, policy: Policy) -> anyhow::Result<Setup> {
+pub(super) fn setup(global: &Global, computer: Computer, policy: Policy) -> anyhow::Result<Setup> {
     let state = state_dir(global)?;
     let prober = Prober::new(probe_config(global, &policy)?).context("preparing TLS")?;
     let attempts = AttemptLedger::remembering(refusals(global, &state));
-    let Passwords { given, secrets, keychain, borrowing } = passwords(global, &host)?;
-    Ok(Setup { host, state, policy, prober, given, secrets, keychain, borrowing, attempts })
+    let Passwords { given, secrets, keychain, borrowing } = passwords(global, &computer)?;
+    Ok(Setup { computer, state, policy, prober, given, secrets, keychain, borrowing, attempts })
 }
 
 /// Passwords that were refused lately. A dry run adds none.
@@ -89,7 +91,7 @@ struct Passwords {
 }
 
 /// Passwords at hand: standard input, the keychain, and what mail programs keep.
-fn passwords(global: &Global, host: &Host) -> anyhow::Result<Passwords> {
+fn passwords(global: &Global, computer: &Computer) -> anyhow::Result<Passwords> {
     let given = if global.credential_stdin { given(&mut std::io::stdin().lock())? } else { Given::default() };
     // A profile that says which host gets whose password must not choose among several people's.
     if global.home.is_some() && given.is_open_list() {
@@ -98,14 +100,14 @@ fn passwords(global: &Global, host: &Host) -> anyhow::Result<Passwords> {
     }
     let asking = if super::prompt::interactive() && !global.silent { Asking::Allowed } else { Asking::Never };
     // Somebody else's home neither fills this user's keychain nor is opened with it, unless that is asked for.
-    let keychain = if host.own_session || global.keychain { KeychainUse::Full } else { KeychainUse::Off };
-    let borrowing = Borrowing::of(host, CLIENTS, Arc::new(UserSeal));
+    let keychain = if computer.own_session || global.keychain { KeychainUse::Full } else { KeychainUse::Off };
+    let borrowing = Borrowing::of(computer, CLIENTS, Arc::new(UserSeal));
     Ok(Passwords { given, secrets: Arc::new(Keychain::new(asking)), keychain, borrowing })
 }
 
 /// The passwords that are kept, with nobody to ask for others.
-pub(super) fn kept_passwords(global: &Global, host: &Host) -> anyhow::Result<CredentialBook> {
-    let Passwords { given, secrets, keychain, borrowing } = passwords(global, host)?;
+pub(super) fn kept_passwords(global: &Global, computer: &Computer) -> anyhow::Result<CredentialBook> {
+    let Passwords { given, secrets, keychain, borrowing } = passwords(global, computer)?;
     let index = Index::in_state(&state_dir(global)?);
     Ok(CredentialBook::new(given, secrets, keychain, index, Box::new(Nobody)).borrowing(borrowing))
 }
@@ -142,7 +144,7 @@ fn anchors(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
 
 /// Finds the accounts and keeps those named on the command line.
 pub(super) fn discover_selected(tools: &Tools, selection: &Selection) -> anyhow::Result<Discovery> {
-    discover_named(&tools.host, tools.clients, &selection.accounts).map_err(|unknown| told(unknown.into()))
+    discover_named(&tools.computer, tools.clients, &selection.accounts).map_err(|unknown| told(unknown.into()))
 }
 
 /// Runs it to its end; why it could not go on is told as the command line tells it.

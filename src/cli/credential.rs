@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 use serde::Serialize;
 
 use super::args::{CredentialAction, CredentialArgs, ForgetArgs, Global, Selection};
@@ -117,13 +117,13 @@ fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Ex
 }
 
 fn list(global: &Global) -> anyhow::Result<Vec<Entry>> {
-    let host = context::host(global)?;
+    let host = context::computer(global)?;
     let kept = context::kept_passwords(global, &host)?.list()?;
     Ok(kept.iter().map(|item| entry(item, "kept")).collect())
 }
 
 fn forget(global: &Global, whose: &ForgetArgs) -> anyhow::Result<(Vec<Entry>, Exit)> {
-    let host = context::host(global)?;
+    let host = context::computer(global)?;
     let book = context::kept_passwords(global, &host)?;
     let kept = book.list()?;
     let items = if whose.all { kept } else { items_of(&host, &kept, &whose.accounts)? };
@@ -146,8 +146,8 @@ fn forget(global: &Global, whose: &ForgetArgs) -> anyhow::Result<(Vec<Entry>, Ex
 }
 
 /// The items of these names: of accounts as `fix` knows them, and of logins whose account may be gone.
-fn items_of(host: &Host, kept: &[Item], names: &[String]) -> anyhow::Result<Vec<Item>> {
-    let accounts = discover(host, CLIENTS).accounts;
+fn items_of(computer: &Computer, kept: &[Item], names: &[String]) -> anyhow::Result<Vec<Item>> {
+    let accounts = discover(computer, CLIENTS).accounts;
     let mut items = BTreeSet::new();
     for name in names {
         let by_login: Vec<Item> = kept.iter().filter(|item| item.account.eq_ignore_ascii_case(name)).cloned().collect();

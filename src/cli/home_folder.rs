@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 
 use super::UsageError;
 

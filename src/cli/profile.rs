@@ -55,7 +55,7 @@ fn found(global: &Global, args: &ProfileArgs) -> anyhow::Result<Option<Account>>
         return Ok(None);
     }
     let address = &args.address;
-    let accounts = discover(&context::host(global)?, CLIENTS).accounts;
+    let accounts = discover(&context::computer(global)?, CLIENTS).accounts;
     let mut here =
         accounts.into_iter().filter(|one| one.emails.iter().any(|email| email.eq_ignore_ascii_case(address)));
     let give = "Give --incoming, --protocol and --outgoing.";

@@ -8,7 +8,7 @@ use crate::pipeline::discover;
 use crate::report::{AccountReport, Report};
 
 pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
-    let host = context::host(global)?;
+    let host = context::computer(global)?;
     let found = discover(&host, CLIENTS);
     let mut report = Report::new("scan");
     report.clients = found.clients;

@@ -36,7 +36,7 @@ struct Document {
 }
 
 pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
-    let host = context::host(global)?;
+    let host = context::computer(global)?;
     let state = context::state_dir(global)?;
     let (history, damaged) = History::load_or_begin(&state);
     let kept = Desk::new(state, &host, CLIENTS).writer().receipts()?;

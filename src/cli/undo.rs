@@ -48,7 +48,7 @@ struct Document {
 }
 
 pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
-    let host = context::host(global)?;
+    let host = context::computer(global)?;
     let who = Who::of(&host);
     let state = context::state_dir(global)?;
     // To look, no program is launched.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 
 use super::words::server_words;
 use crate::apply::{AccountRecord, Machine, Receipt};
@@ -18,9 +18,9 @@ pub(super) struct Who {
 
 impl Who {
     /// Reads them. No program is launched for it.
-    pub(super) fn of(host: &Host) -> Self {
-        let accounts = discover(host, CLIENTS).accounts.into_iter();
-        Self { machine: Machine::of(host), emails: accounts.map(|account| (account.id, account.emails)).collect() }
+    pub(super) fn of(computer: &Computer) -> Self {
+        let accounts = discover(computer, CLIENTS).accounts.into_iter();
+        Self { machine: Machine::of(computer), emails: accounts.map(|account| (account.id, account.emails)).collect() }
     }
 
     /// The first address of an account of this machine.

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use port26_platform::computer::{Computer, Os};
 use port26_platform::files;
-use port26_platform::host::{Host, Os};
 use port26_platform::scripts::{App, Visit};
 
 use super::providers::owner_of;
@@ -70,15 +70,15 @@ impl MailClient for AppleMail {
         ClientId::AppleMail
     }
 
-    fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem> {
-        if host.os != Os::Macos {
+    fn detect(&self, computer: &Computer) -> Result<Option<Installation>, Problem> {
+        if computer.os != Os::Macos {
             return Ok(None);
         }
-        let home = &host.folders.home;
+        let home = &computer.folders.home;
         let mut here = Installation::of(ClientId::AppleMail);
         if keeps_accounts_itself(home) {
             here.profiles = vec![ProfileAt { name: "Mail".to_owned(), path: Some(accounts_db::file(home)), key: None }];
-            if host.scripts.visit(&scripting::mail()) == Visit::Nowhere {
+            if computer.scripts.visit(&scripting::mail()) == Visit::Nowhere {
                 here.by_hand = by_hand();
             }
             return Ok(Some(here));
@@ -103,11 +103,11 @@ impl MailClient for AppleMail {
         Some(scripting::mail())
     }
 
-    fn accounts(&self, host: &Host, at: &Installation) -> Found {
+    fn accounts(&self, computer: &Computer, at: &Installation) -> Found {
         let mut found = Found::default();
         for file in at.profiles.iter().filter_map(|profile| profile.path.as_deref()) {
             if file.extension().is_some_and(|extension| extension == "sqlite") {
-                return keeps_itself(host, file);
+                return keeps_itself(computer, file);
             }
             let doc = match files::read(file) {
                 Ok(Some(bytes)) => PlistDoc::parse(&bytes).map_err(|error| unreadable(file, &error)),
@@ -130,24 +130,24 @@ impl MailClient for AppleMail {
         }
     }
 
-    fn in_use(&self, host: &Host, _account: &Account) -> InUse {
-        match host.processes.running(&["Mail"]).first() {
+    fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
+        match computer.processes.running(&["Mail"]).first() {
             Some(&pid) => InUse::Yes(Some(pid)),
             None => InUse::No,
         }
     }
 
     /// Whatever is in it: Mail has one profile, and reading it may launch Mail.
-    fn profile_in_use(&self, host: &Host, _profile: &str) -> InUse {
-        host.processes.running(&["Mail"]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
+    fn profile_in_use(&self, computer: &Computer, _profile: &str) -> InUse {
+        computer.processes.running(&["Mail"]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
     }
 }
 
 /// The accounts of a Mail that keeps them itself: from the database, and from Mail where something is to be changed.
-fn keeps_itself(host: &Host, file: &Path) -> Found {
+fn keeps_itself(computer: &Computer, file: &Path) -> Found {
     let read = accounts_db::read(file);
-    if host.scripts.visit(&scripting::mail()) != Visit::Allowed {
-        return accounts_db::accounts_found(host, file, read);
+    if computer.scripts.visit(&scripting::mail()) != Visit::Allowed {
+        return accounts_db::accounts_found(computer, file, read);
     }
     let database = match read {
         // Nobody here uses Mail: it is not launched for nothing, and shows nobody its welcome.
@@ -156,11 +156,11 @@ fn keeps_itself(host: &Host, file: &Path) -> Found {
         // Without the permission to look, Mail's own folder tells that it was used.
         Err(_) => None,
     };
-    if database.is_none() && !host.folders.home.join("Library/Mail").exists() {
+    if database.is_none() && !computer.folders.home.join("Library/Mail").exists() {
         return Found::default();
     }
     let database = database.unwrap_or_default();
-    let mut found = scripting::accounts(host, |name, user| database.extra(name, user));
+    let mut found = scripting::accounts(computer, |name, user| database.extra(name, user));
     found.problems.extend(database.without_server().problems);
     found
 }

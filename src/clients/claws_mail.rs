@@ -6,8 +6,8 @@ mod rc;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use port26_platform::computer::{Computer, Os};
 use port26_platform::files;
-use port26_platform::host::{Host, Os};
 
 use super::providers::owner_of;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
@@ -47,10 +47,10 @@ const OAUTH2: i64 = 32;
 /// Beyond these no version is known; up to here every other number means that it does not log in at all.
 const KNOWN_METHODS: std::ops::RangeInclusive<i64> = AUTOMATIC..=63;
 
-fn folder(host: &Host) -> PathBuf {
-    match host.os {
-        Os::Windows => host.folders.roaming.join("Claws-mail"),
-        Os::Macos | Os::Linux => host.folders.home.join(".claws-mail"),
+fn folder(computer: &Computer) -> PathBuf {
+    match computer.os {
+        Os::Windows => computer.folders.roaming.join("Claws-mail"),
+        Os::Macos | Os::Linux => computer.folders.home.join(".claws-mail"),
     }
 }
 
@@ -413,8 +413,8 @@ impl MailClient for ClawsMail {
         ClientId::ClawsMail
     }
 
-    fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem> {
-        let folder = folder(host);
+    fn detect(&self, computer: &Computer) -> Result<Option<Installation>, Problem> {
+        let folder = folder(computer);
         let file = folder.join("accountrc");
         match open(&file) {
             Ok(None) => Ok(None),
@@ -426,7 +426,7 @@ impl MailClient for ClawsMail {
         }
     }
 
-    fn accounts(&self, _host: &Host, at: &Installation) -> Found {
+    fn accounts(&self, _host: &Computer, at: &Installation) -> Found {
         let mut found = Found::default();
         for folder in at.profiles.iter().filter_map(|profile| profile.path.as_deref()) {
             let file = folder.join("accountrc");
@@ -485,19 +485,19 @@ impl MailClient for ClawsMail {
         Ok(planner.changes)
     }
 
-    fn in_use(&self, host: &Host, _account: &Account) -> InUse {
-        let running = host.processes.running(&["claws-mail"]);
+    fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
+        let running = computer.processes.running(&["claws-mail"]);
         // with --alternate-config-dir or an old version the socket is elsewhere, so a process alone counts too
         let answers = || {
-            std::fs::read_dir(host.folders.cache.join("claws-mail"))
+            std::fs::read_dir(computer.folders.cache.join("claws-mail"))
                 .into_iter()
                 .flatten()
                 .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-                .any(|path| host.processes.socket_answers(&path))
+                .any(|path| computer.processes.socket_answers(&path))
         };
         match running.first() {
             Some(pid) => InUse::Yes(Some(*pid)),
-            None if host.os != Os::Windows && answers() => InUse::Yes(None),
+            None if computer.os != Os::Windows && answers() => InUse::Yes(None),
             None => InUse::No,
         }
     }

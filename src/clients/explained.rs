@@ -1,7 +1,7 @@
 //! Mail clients that are found and explained but never written: their accounts live in a cloud, in a private
 //! store, or in a format that port26 does not edit. One table.
 
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 
 use super::outlook::NEW_OUTLOOK_SWITCH;
 use super::registry_settings::unreadable;
@@ -60,14 +60,14 @@ enum Sign {
 }
 
 impl Explained {
-    fn find(&self, host: &Host, sign: Sign) -> Result<Option<ProfileAt>, Problem> {
+    fn find(&self, computer: &Computer, sign: Sign) -> Result<Option<ProfileAt>, Problem> {
         let profile = |path, key| ProfileAt { name: self.name.to_owned(), path, key };
         let at = match sign {
-            Sign::Home(below) => host.folders.home.join(below),
-            Sign::Roaming(below) => host.folders.roaming.join(below),
-            Sign::Local(below) => host.folders.local.join(below),
+            Sign::Home(below) => computer.folders.home.join(below),
+            Sign::Roaming(below) => computer.folders.roaming.join(below),
+            Sign::Local(below) => computer.folders.local.join(below),
             Sign::Key(key) | Sign::Switch(key, _) => {
-                let Some(registry) = host.registry.as_deref() else { return Ok(None) };
+                let Some(registry) = computer.registry.as_deref() else { return Ok(None) };
                 let there = match sign {
                     Sign::Switch(_, value) => {
                         registry.value(key, value).map(|value| value.and_then(|value| value.as_dword()) == Some(1))
@@ -87,12 +87,12 @@ impl MailClient for Explained {
         self.client
     }
 
-    fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem> {
+    fn detect(&self, computer: &Computer) -> Result<Option<Installation>, Problem> {
         for &(os, sign) in self.signs {
-            if os != host.os {
+            if os != computer.os {
                 continue;
             }
-            if let Some(profile) = self.find(host, sign)? {
+            if let Some(profile) = self.find(computer, sign)? {
                 let by_hand = self.by_hand();
                 return Ok(Some(Installation { profiles: vec![profile], by_hand, ..Installation::of(self.client) }));
             }
@@ -104,7 +104,7 @@ impl MailClient for Explained {
         self.by_hand.iter().map(|&step| step.to_owned()).collect()
     }
 
-    fn accounts(&self, _host: &Host, _at: &Installation) -> Found {
+    fn accounts(&self, _host: &Computer, _at: &Installation) -> Found {
         Found::default()
     }
 
@@ -113,10 +113,10 @@ impl MailClient for Explained {
         Err(PlanError::CannotExpress { client: self.client, why })
     }
 
-    fn in_use(&self, host: &Host, _account: &Account) -> InUse {
+    fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
         match self.programs {
             [] => InUse::No,
-            names => host.processes.running(names).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid))),
+            names => computer.processes.running(names).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid))),
         }
     }
 }
@@ -432,15 +432,15 @@ pub static BALSA: Explained = Explained {
 mod tests {
     use std::sync::Arc;
 
-    use port26_platform::host::Folders;
+    use port26_platform::computer::Folders;
     use port26_platform::processes::NothingRuns;
     use port26_platform::registry::Value;
     use port26_platform::registry::memory::MemoryRegistry;
 
     use super::*;
 
-    fn host(home: &std::path::Path, os: Os, registry: Option<MemoryRegistry>) -> Host {
-        Host {
+    fn computer(home: &std::path::Path, os: Os, registry: Option<MemoryRegistry>) -> Computer {
+        Computer {
             os,
             folders: Folders::below(home, os),
             registry: registry.map(|registry| Arc::new(registry) as _),
@@ -452,15 +452,15 @@ mod tests {
         }
     }
 
-    fn found(host: &Host) -> Vec<Installation> {
-        ALL.iter().filter_map(|client| client.detect(host).unwrap()).collect()
+    fn found(computer: &Computer) -> Vec<Installation> {
+        ALL.iter().filter_map(|client| client.detect(computer).unwrap()).collect()
     }
 
     #[test]
     fn an_empty_home_has_none() {
         let home = tempfile::tempdir().unwrap();
         for os in [Os::Windows, Os::Macos, Os::Linux] {
-            assert_eq!(found(&host(home.path(), os, Some(MemoryRegistry::new()))), []);
+            assert_eq!(found(&computer(home.path(), os, Some(MemoryRegistry::new()))), []);
         }
     }
 
@@ -500,12 +500,12 @@ mod tests {
                     Sign::Key(key) => registry = registry.with_key(key),
                     Sign::Switch(key, value) => registry = registry.with(key, value, Value::dword(1)),
                 }
-                let host = host(home.path(), os, Some(registry));
-                let found = found(&host);
+                let computer = computer(home.path(), os, Some(registry));
+                let found = found(&computer);
                 assert_eq!(found.len(), 1, "{} {sign:?}", client.name);
                 assert_eq!(found[0].client, client.client);
                 assert!(found[0].by_hand.len() >= 2 && found[0].by_hand.iter().all(|step| step.ends_with('.')));
-                assert!(client.accounts(&host, &found[0]).accounts.is_empty());
+                assert!(client.accounts(&computer, &found[0]).accounts.is_empty());
             }
         }
     }
@@ -520,7 +520,7 @@ mod tests {
             ("kmail/25-noauth", ClientId::Kmail),
             ("sylpheed/25-noauth", ClientId::Sylpheed),
         ] {
-            let found = found(&host(&fixtures.join(case), Os::Linux, None));
+            let found = found(&computer(&fixtures.join(case), Os::Linux, None));
             assert_eq!(found.iter().map(|at| at.client).collect::<Vec<_>>(), [client], "{case}");
         }
         // What is known of Evolution: it takes over what is written beside it.
@@ -533,7 +533,7 @@ mod tests {
         let (key, value) = NEW_OUTLOOK_SWITCH;
         for off in [Value::dword(0), Value::sz("1")] {
             let registry = MemoryRegistry::new().with(key, value, off);
-            assert_eq!(found(&host(home.path(), Os::Windows, Some(registry))), []);
+            assert_eq!(found(&computer(home.path(), Os::Windows, Some(registry))), []);
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 use port26_platform::programs::{Entry, Place, Programs, Scope, bits_of_file, program_of};
 use serde::{Deserialize, Serialize};
 
@@ -101,20 +101,20 @@ const KNOWN: &[Known] = &[
 ];
 
 /// Every mail program that is installed, by client. Empty for anything but a Windows whose registries are at hand.
-pub fn programs(host: &Host) -> BTreeMap<ClientId, Vec<Program>> {
+pub fn programs(computer: &Computer) -> BTreeMap<ClientId, Vec<Program>> {
     let mut found = BTreeMap::new();
-    let Some(programs) = Programs::of(host).filter(|programs| !programs.places().is_empty()) else { return found };
+    let Some(programs) = Programs::of(computer).filter(|programs| !programs.places().is_empty()) else { return found };
     let entries = programs.entries();
     for known in KNOWN {
-        found.insert(known.client, Looking { host, programs: &programs, known }.all(&entries));
+        found.insert(known.client, Looking { computer, programs: &programs, known }.all(&entries));
     }
-    found.insert(ClientId::Outlook, outlook::installed::programs(host, &programs, &entries));
+    found.insert(ClientId::Outlook, outlook::installed::programs(computer, &programs, &entries));
     found.retain(|_, list| !list.is_empty());
     found
 }
 
 struct Looking<'a> {
-    host: &'a Host,
+    computer: &'a Computer,
     programs: &'a Programs<'a>,
     known: &'a Known,
 }
@@ -167,7 +167,7 @@ impl Looking<'_> {
             installed_by,
             installed_for,
             path: None,
-            running: !self.host.processes.running(self.known.files).is_empty(),
+            running: !self.computer.processes.running(self.known.files).is_empty(),
         }
     }
 

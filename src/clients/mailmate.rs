@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use plist::{Dictionary, Value};
+use port26_platform::computer::Computer;
 use port26_platform::files;
-use port26_platform::host::Host;
 
 use super::providers::owner_of;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, explained};
@@ -35,15 +35,15 @@ impl MailClient for MailMate {
         ClientId::Mailmate
     }
 
-    fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem> {
-        explained::MAILMATE.detect(host)
+    fn detect(&self, computer: &Computer) -> Result<Option<Installation>, Problem> {
+        explained::MAILMATE.detect(computer)
     }
 
     fn by_hand(&self) -> Vec<String> {
         explained::MAILMATE.by_hand()
     }
 
-    fn accounts(&self, _host: &Host, at: &Installation) -> Found {
+    fn accounts(&self, _host: &Computer, at: &Installation) -> Found {
         let mut found = Found::default();
         for file in at.profiles.iter().filter_map(|profile| profile.path.as_deref()) {
             if let Err(why) = read(file, &mut found) {
@@ -61,8 +61,8 @@ impl MailClient for MailMate {
         explained::MAILMATE.changes(account, to)
     }
 
-    fn in_use(&self, host: &Host, account: &Account) -> InUse {
-        explained::MAILMATE.in_use(host, account)
+    fn in_use(&self, computer: &Computer, account: &Account) -> InUse {
+        explained::MAILMATE.in_use(computer, account)
     }
 }
 
@@ -163,15 +163,15 @@ fn decoded(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use port26_platform::host::Os;
+    use port26_platform::computer::Os;
 
     use super::*;
 
     fn found(home: &Path) -> Found {
-        let host = Host::folder(home, Os::Macos, None);
-        let installation = MAILMATE.detect(&host).unwrap().unwrap();
+        let computer = Computer::folder(home, Os::Macos, None);
+        let installation = MAILMATE.detect(&computer).unwrap().unwrap();
         assert!(installation.by_hand.len() >= 3);
-        MAILMATE.accounts(&host, &installation)
+        MAILMATE.accounts(&computer, &installation)
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub mod windows_live_mail;
 
 use std::path::PathBuf;
 
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 use port26_platform::scripts::App;
 use serde::{Deserialize, Serialize};
 
@@ -164,18 +164,18 @@ pub trait MailClient: Sync {
     /// Its name in the JSON contract (for a family, the first).
     fn id(&self) -> ClientId;
     /// Is it here? `Ok(None)`: no. A problem: it is, and cannot be read.
-    fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem>;
+    fn detect(&self, computer: &Computer) -> Result<Option<Installation>, Problem>;
     /// How to do it by hand, in steps, for a client that is explained and not written.
     fn by_hand(&self) -> Vec<String> {
         Vec::new()
     }
     /// Its outgoing servers, each with the settings an edit would touch.
-    fn accounts(&self, host: &Host, at: &Installation) -> Found;
+    fn accounts(&self, computer: &Computer, at: &Installation) -> Found;
     /// What to change so that the account's outgoing server is `to`. Empty if it already is. Only settings that must
     /// change are in it.
     fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError>;
     /// What the program of this account can do by itself, whatever its settings say.
-    fn abilities(&self, _host: &Host, _account: &Account) -> Abilities {
+    fn abilities(&self, _host: &Computer, _account: &Account) -> Abilities {
         Abilities::UNLIMITED
     }
     /// The program that is asked for its settings by scripting, for a client that has such ones. Its name is also what
@@ -184,7 +184,7 @@ pub trait MailClient: Sync {
         None
     }
     /// Is the program open on this account's profile?
-    fn in_use(&self, host: &Host, account: &Account) -> InUse;
+    fn in_use(&self, computer: &Computer, account: &Account) -> InUse;
     /// What its programs are called, for a client that is told to be open by a lock whose holder the system does not name.
     fn programs(&self) -> &'static [&'static str] {
         &[]
@@ -196,12 +196,12 @@ pub trait MailClient: Sync {
     }
     /// The same for a whole profile, asked right before something is written to it or put back. Where finding that out by
     /// the accounts would disturb the program, the adapter knows a shorter way.
-    fn profile_in_use(&self, host: &Host, profile: &str) -> InUse {
-        let Ok(Some(installation)) = self.detect(host) else { return InUse::No };
-        let found = self.accounts(host, &installation.only(profile));
+    fn profile_in_use(&self, computer: &Computer, profile: &str) -> InUse {
+        let Ok(Some(installation)) = self.detect(computer) else { return InUse::No };
+        let found = self.accounts(computer, &installation.only(profile));
         // Two profiles may have the same name (two installations of one program): one that is open is enough.
         let mut here = found.accounts.iter().filter(|account| account.profile == profile);
-        here.find_map(|account| match self.in_use(host, account) {
+        here.find_map(|account| match self.in_use(computer, account) {
             InUse::No => None,
             open => Some(open),
         })

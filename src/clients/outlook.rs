@@ -8,7 +8,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 use port26_platform::registry::Registry;
 
 use self::server::{Server, WRITTEN};
@@ -52,8 +52,8 @@ impl MailClient for Outlook {
         ClientId::Outlook
     }
 
-    fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem> {
-        let Some(registry) = host.registry.as_deref() else { return Ok(None) };
+    fn detect(&self, computer: &Computer) -> Result<Option<Installation>, Problem> {
+        let Some(registry) = computer.registry.as_deref() else { return Ok(None) };
         let (mut profiles, mut newest): (Vec<ProfileAt>, Option<&str>) = (Vec::new(), None);
         for &(version, key) in PLACES {
             let names = registry.subkeys(key).map_err(|error| unreadable(ClientId::Outlook, key, &error))?;
@@ -71,9 +71,9 @@ impl MailClient for Outlook {
         Ok((!found.profiles.is_empty()).then_some(found))
     }
 
-    fn accounts(&self, host: &Host, at: &Installation) -> Found {
+    fn accounts(&self, computer: &Computer, at: &Installation) -> Found {
         let mut found = Found::default();
-        let Some(registry) = host.registry.as_deref() else { return found };
+        let Some(registry) = computer.registry.as_deref() else { return found };
         let (key, value) = NEW_OUTLOOK_SWITCH;
         let gone_over = registry.value(key, value).ok().flatten().and_then(|value| value.as_dword()) == Some(1);
         for profile in &at.profiles {
@@ -101,13 +101,14 @@ impl MailClient for Outlook {
         server::changes(account, to)
     }
 
-    fn abilities(&self, host: &Host, account: &Account) -> Abilities {
-        let old = server::in_shared_place(account) && (server::has_only_the_old_flag(account) || only_old_ones(host));
+    fn abilities(&self, computer: &Computer, account: &Account) -> Abilities {
+        let old =
+            server::in_shared_place(account) && (server::has_only_the_old_flag(account) || only_old_ones(computer));
         if old { Abilities::OUTLOOK_2003 } else { Abilities::UNLIMITED }
     }
 
-    fn in_use(&self, host: &Host, _account: &Account) -> InUse {
-        host.processes.running(&["outlook"]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
+    fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
+        computer.processes.running(&["outlook"]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
     }
 
     fn sealed_password(&self, account: &Account) -> Option<SealedPassword> {
@@ -116,8 +117,8 @@ impl MailClient for Outlook {
 }
 
 /// Of the versions that keep their profiles in the shared place, only ones up to 2003 have left settings of this user.
-fn only_old_ones(host: &Host) -> bool {
-    let Some(registry) = host.registry.as_deref() else { return false };
+fn only_old_ones(computer: &Computer) -> bool {
+    let Some(registry) = computer.registry.as_deref() else { return false };
     let any = |versions: &[&str]| {
         let key = |version| format!(r"Software\Microsoft\Office\{version}\Outlook");
         versions.iter().any(|version| registry.has_key(&key(version)).unwrap_or(false))

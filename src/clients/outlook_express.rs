@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 use port26_platform::registry::Registry;
 
 use super::abilities::Abilities;
@@ -44,16 +44,16 @@ impl MailClient for OutlookExpress {
         ClientId::OutlookExpress
     }
 
-    fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem> {
-        let Some(registry) = host.registry.as_deref() else { return Ok(None) };
+    fn detect(&self, computer: &Computer) -> Result<Option<Installation>, Problem> {
+        let Some(registry) = computer.registry.as_deref() else { return Ok(None) };
         let profiles = places(registry).map_err(|error| unreadable(ClientId::OutlookExpress, IDENTITIES, &error))?;
         let found = Installation { profiles, ..Installation::of(ClientId::OutlookExpress) };
         Ok((!found.profiles.is_empty()).then_some(found))
     }
 
-    fn accounts(&self, host: &Host, at: &Installation) -> Found {
+    fn accounts(&self, computer: &Computer, at: &Installation) -> Found {
         let mut found = Found::default();
-        let Some(registry) = host.registry.as_deref() else { return found };
+        let Some(registry) = computer.registry.as_deref() else { return found };
         for profile in &at.profiles {
             let Some(key) = &profile.key else { continue };
             match registry.subkeys(key) {
@@ -75,12 +75,12 @@ impl MailClient for OutlookExpress {
         changes(account, to)
     }
 
-    fn abilities(&self, _host: &Host, _account: &Account) -> Abilities {
+    fn abilities(&self, _host: &Computer, _account: &Account) -> Abilities {
         Abilities::OUTLOOK_EXPRESS
     }
 
-    fn in_use(&self, host: &Host, _account: &Account) -> InUse {
-        host.processes.running(&["msimn"]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
+    fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
+        computer.processes.running(&["msimn"]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
     }
 }
 

@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 use port26_platform::scripts::{App, Object, ObjectKey, ScriptError, Visit, Wanted};
 
 use super::providers::{exchange_server, owner_of};
@@ -71,9 +71,9 @@ impl MailClient for OutlookForMac {
         ClientId::OutlookMac
     }
 
-    fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem> {
-        let Some(profiles) = profiles(host) else { return Ok(None) };
-        let visit = host.scripts.visit(&outlook());
+    fn detect(&self, computer: &Computer) -> Result<Option<Installation>, Problem> {
+        let Some(profiles) = profiles(computer) else { return Ok(None) };
+        let visit = computer.scripts.visit(&outlook());
         let (path, is_classic) = match profiles {
             Profiles::Classic { database, .. } => (database, true),
             Profiles::Hidden(folder) => (folder, true),
@@ -109,14 +109,14 @@ impl MailClient for OutlookForMac {
         Some(outlook())
     }
 
-    fn accounts(&self, host: &Host, _at: &Installation) -> Found {
-        if host.scripts.visit(&outlook()) != Visit::Allowed {
+    fn accounts(&self, computer: &Computer, _at: &Installation) -> Found {
+        if computer.scripts.visit(&outlook()) != Visit::Allowed {
             return Found::default();
         }
-        match profiles(host) {
+        match profiles(computer) {
             None | Some(Profiles::NotClassic(_)) => Found::default(),
-            Some(Profiles::Classic { and_new, .. }) => asked(host, and_new),
-            Some(Profiles::Hidden(_)) => asked(host, true),
+            Some(Profiles::Classic { and_new, .. }) => asked(computer, and_new),
+            Some(Profiles::Hidden(_)) => asked(computer, true),
         }
     }
 
@@ -124,13 +124,13 @@ impl MailClient for OutlookForMac {
         changes(account, to)
     }
 
-    fn in_use(&self, host: &Host, _account: &Account) -> InUse {
-        self.profile_in_use(host, PROFILE)
+    fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
+        self.profile_in_use(computer, PROFILE)
     }
 
     /// Whatever is in it: scripting knows one profile, and reading it may launch Outlook.
-    fn profile_in_use(&self, host: &Host, _profile: &str) -> InUse {
-        host.processes.running(&[PROGRAM]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
+    fn profile_in_use(&self, computer: &Computer, _profile: &str) -> InUse {
+        computer.processes.running(&[PROGRAM]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
     }
 }
 
@@ -139,11 +139,11 @@ fn outlook() -> App {
     App::new(PROGRAM, "com.microsoft.Outlook")
 }
 
-fn profiles(host: &Host) -> Option<Profiles> {
-    if host.os != Os::Macos {
+fn profiles(computer: &Computer) -> Option<Profiles> {
+    if computer.os != Os::Macos {
         return None;
     }
-    let folder = host.folders.home.join(PROFILES);
+    let folder = computer.folders.home.join(PROFILES);
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
         // From macOS 15 on the folders of other programs can be seen from outside only.
@@ -162,14 +162,14 @@ fn profiles(host: &Host) -> Option<Profiles> {
 }
 
 /// The accounts as Outlook tells them.
-fn asked(host: &Host, new_is_here: bool) -> Found {
+fn asked(computer: &Computer, new_is_here: bool) -> Found {
     let common = ["emailAddress", "userName", "server"];
     let mut properties = common.to_vec();
     properties.push("port");
     properties.extend(PROPERTIES.iter().filter(|(short, _)| *short != NEW_PASSWORD).map(|(_, property)| *property));
     let mut wanted: Vec<Wanted> = KINDS.iter().map(|(elements, ..)| Wanted::new(elements, &properties)).collect();
     wanted.push(Wanted::new(EXCHANGE, &common));
-    let lists = match host.scripts.read(&outlook(), &wanted) {
+    let lists = match computer.scripts.read(&outlook(), &wanted) {
         Ok(lists) => lists,
         // Its profile outlives a program that was thrown away.
         Err(ScriptError::NotInstalled { .. }) => return Found::default(),

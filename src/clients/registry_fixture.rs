@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use port26_platform::host::{Folders, Host, Os};
+use port26_platform::computer::{Computer, Folders, Os};
 use port26_platform::processes::NothingRuns;
 use port26_platform::registry::memory::MemoryRegistry;
 use port26_platform::registry::reg_file::RegFile as RegFileRegistry;
@@ -24,18 +24,18 @@ pub(super) struct Fixture {
 }
 
 impl Fixture {
-    /// The host it was discovered on.
-    pub(super) fn host(&self) -> Host {
-        host(Some(Arc::new(RegFileRegistry::open(&self.path).unwrap())))
+    /// The computer it was discovered on.
+    pub(super) fn computer(&self) -> Computer {
+        computer(Some(Arc::new(RegFileRegistry::open(&self.path).unwrap())))
     }
 }
 
-pub(super) fn host_with(registry: Option<MemoryRegistry>) -> Host {
-    host(registry.map(|registry| Arc::new(registry) as Arc<dyn Registry>))
+pub(super) fn computer_with(registry: Option<MemoryRegistry>) -> Computer {
+    computer(registry.map(|registry| Arc::new(registry) as Arc<dyn Registry>))
 }
 
-fn host(registry: Option<Arc<dyn Registry>>) -> Host {
-    Host {
+fn computer(registry: Option<Arc<dyn Registry>>) -> Computer {
+    Computer {
         os: Os::Windows,
         folders: Folders::below("/nowhere", Os::Windows),
         registry,
@@ -48,14 +48,14 @@ fn host(registry: Option<Arc<dyn Registry>>) -> Host {
 }
 
 fn discover(client: &dyn MailClient, path: &Path) -> (Installation, Found) {
-    let host = host(Some(Arc::new(RegFileRegistry::open(path).unwrap())));
-    let installation = client.detect(&host).unwrap().unwrap();
-    let found = client.accounts(&host, &installation);
+    let computer = computer(Some(Arc::new(RegFileRegistry::open(path).unwrap())));
+    let installation = client.detect(&computer).unwrap().unwrap();
+    let found = client.accounts(&computer, &installation);
     (installation, found)
 }
 
 /// Writes through the registry.
-pub(super) fn apply(host: &Host, changes: &[Change]) {
+pub(super) fn apply(computer: &Computer, changes: &[Change]) {
     let write = |change: &Change| match (&change.slot, &change.after) {
         (Slot::Registry { key, value }, Some(Content::Registry(after))) => {
             ValueWrite { key: key.clone(), value: value.clone(), content: Some(after.clone()) }
@@ -63,7 +63,7 @@ pub(super) fn apply(host: &Host, changes: &[Change]) {
         other => panic!("{other:?}"),
     };
     let writes: Vec<ValueWrite> = changes.iter().map(write).collect();
-    host.registry.as_ref().unwrap().write(&writes).unwrap();
+    computer.registry.as_ref().unwrap().write(&writes).unwrap();
 }
 
 fn edit(bytes: &[u8], changes: impl Iterator<Item = Change>) -> Vec<u8> {

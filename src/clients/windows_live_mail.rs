@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use port26_platform::computer::written_path::{Located, Profile, descend};
+use port26_platform::computer::{Computer, Os};
 use port26_platform::files::{self, FileError};
-use port26_platform::host::written_path::{Located, Profile, descend};
-use port26_platform::host::{Host, Os};
 
 use super::providers::owner_of;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
@@ -59,14 +59,14 @@ impl MailClient for WindowsMail {
         self.id
     }
 
-    fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem> {
-        if host.os != Os::Windows {
+    fn detect(&self, computer: &Computer) -> Result<Option<Installation>, Problem> {
+        if computer.os != Os::Windows {
             return Ok(None);
         }
-        let Some(root) = self.store(host)? else { return Ok(None) };
+        let Some(root) = self.store(computer)? else { return Ok(None) };
         // One store can serve one program only; the newer one takes it over.
         if self.id == ClientId::WindowsMail
-            && WINDOWS_LIVE_MAIL.store(host).is_ok_and(|other| other.as_ref() == Some(&root))
+            && WINDOWS_LIVE_MAIL.store(computer).is_ok_and(|other| other.as_ref() == Some(&root))
         {
             return Ok(None);
         }
@@ -74,7 +74,7 @@ impl MailClient for WindowsMail {
         Ok(Some(Installation { profiles: vec![profile], ..Installation::of(self.id) }))
     }
 
-    fn accounts(&self, _host: &Host, at: &Installation) -> Found {
+    fn accounts(&self, _host: &Computer, at: &Installation) -> Found {
         let mut found = Found::default();
         for root in at.profiles.iter().filter_map(|profile| profile.path.as_deref()) {
             let mut seen = std::collections::BTreeSet::new();
@@ -147,8 +147,8 @@ impl MailClient for WindowsMail {
         Ok(plan.changes)
     }
 
-    fn in_use(&self, host: &Host, _account: &Account) -> InUse {
-        match host.processes.running(&[self.process]).first() {
+    fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
+        match computer.processes.running(&[self.process]).first() {
             Some(&pid) => InUse::Yes(Some(pid)),
             None => InUse::No,
         }
@@ -167,10 +167,10 @@ impl WindowsMail {
     }
 
     /// The store folder, if it is there.
-    fn store(&self, host: &Host) -> Result<Option<PathBuf>, Problem> {
-        let default = descend(&host.folders.local, ["Microsoft", self.name].into_iter());
+    fn store(&self, computer: &Computer) -> Result<Option<PathBuf>, Problem> {
+        let default = descend(&computer.folders.local, ["Microsoft", self.name].into_iter());
         let key = format!("Software\\Microsoft\\{}", self.name);
-        let written = match &host.registry {
+        let written = match &computer.registry {
             None => None,
             Some(registry) => registry.value(&key, "Store Root").map_err(|error| Problem {
                 client: Some(self.id),
@@ -183,7 +183,7 @@ impl WindowsMail {
         let Some(written) = written.and_then(|value| value.as_text()).filter(|text| !text.trim().is_empty()) else {
             return Ok(default.filter(|folder| folder.is_dir()));
         };
-        match Profile::of(host).locate(&written) {
+        match Profile::of(computer).locate(&written) {
             Located::At(folder) if folder.is_dir() => Ok(Some(folder)),
             // Windows leaves the key of Windows Mail behind where the program never ran.
             Located::At(_) => Ok(default.filter(|folder| folder.is_dir())),

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 use port26_platform::registry::{Registry, RegistryError, Value, ValueKind};
 use port26_platform::sealed::{Seal, SealError};
 use secrecy::zeroize::Zeroizing;
@@ -53,9 +53,9 @@ pub struct Borrowing {
 impl Borrowing {
     /// `None` where nothing can be opened: only the running user's own session with its live registry has the user's
     /// seal. An exported registry and another user's home were sealed for somebody else.
-    pub fn of(host: &Host, clients: &'static [&'static dyn MailClient], seal: Arc<dyn Seal>) -> Option<Self> {
-        let registry = host.registry.clone().filter(|registry| registry.backing_file().is_none())?;
-        host.own_session.then_some(Self { registry, clients, seal })
+    pub fn of(computer: &Computer, clients: &'static [&'static dyn MailClient], seal: Arc<dyn Seal>) -> Option<Self> {
+        let registry = computer.registry.clone().filter(|registry| registry.backing_file().is_none())?;
+        computer.own_session.then_some(Self { registry, clients, seal })
     }
 
     /// The credential that the account's client keeps for the login of its outgoing server. `Ok(None)`: it keeps none
@@ -120,7 +120,7 @@ fn text(plain: &[u8]) -> Result<SecretString, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use port26_platform::host::{Folders, Os};
+    use port26_platform::computer::{Folders, Os};
     use port26_platform::processes::NothingRuns;
     use port26_platform::registry::memory::MemoryRegistry;
     use port26_platform::sealed::MemorySeal;
@@ -142,7 +142,7 @@ mod tests {
     }
 
     /// An account that receives as anna and sends as somebody of its own only if `own` says who.
-    fn machine(values: &[(&str, Value)], own: Option<&str>) -> (Host, Account) {
+    fn machine(values: &[(&str, Value)], own: Option<&str>) -> (Computer, Account) {
         let mut registry = MemoryRegistry::new()
             .with(KEY, "clsid", Value::sz("{ED475411-B0D6-11D2-8C3B-00104B2A6676}"))
             .with(KEY, "Email", Value::sz("anna@hosting.test"))
@@ -158,7 +158,7 @@ mod tests {
         for (name, value) in values {
             registry = registry.with(KEY, name, value.clone());
         }
-        let host = Host {
+        let computer = Computer {
             os: Os::Windows,
             folders: Folders::below("/nowhere", Os::Windows),
             registry: Some(Arc::new(registry)),
@@ -169,13 +169,13 @@ mod tests {
             own_session: true,
         };
         let client = CLIENTS.iter().find(|client| client.id() == ClientId::Outlook).unwrap();
-        let at = client.detect(&host).unwrap().unwrap();
-        let account = client.accounts(&host, &at).accounts.remove(0);
-        (host, account)
+        let at = client.detect(&computer).unwrap().unwrap();
+        let account = client.accounts(&computer, &at).accounts.remove(0);
+        (computer, account)
     }
 
-    fn found(host: &Host, account: &Account, seal: MemorySeal) -> Result<Option<(String, String)>, String> {
-        let borrowing = Borrowing::of(host, CLIENTS, Arc::new(seal)).unwrap();
+    fn found(computer: &Computer, account: &Account, seal: MemorySeal) -> Result<Option<(String, String)>, String> {
+        let borrowing = Borrowing::of(computer, CLIENTS, Arc::new(seal)).unwrap();
         let found = borrowing.find(account).map_err(|error| error.to_string())?;
         Ok(found.map(|found| {
             assert_eq!(found.origin, Origin::Borrowed);
@@ -192,31 +192,31 @@ mod tests {
         let seal = MemorySeal::new();
         let incoming = ("POP3 Password", sealed(&seal, &utf16("incoming \u{e4}\u{1f511}\0")));
         let outgoing = ("SMTP Password", sealed(&seal, &utf16("outgoing\0")));
-        let (host, account) = machine(&[incoming.clone(), outgoing.clone()], Some("anna-out"));
+        let (computer, account) = machine(&[incoming.clone(), outgoing.clone()], Some("anna-out"));
         assert_eq!(account.outgoing.credential, CredentialSource::Own);
-        assert_eq!(found(&host, &account, seal), pair("anna-out", "outgoing"));
+        assert_eq!(found(&computer, &account, seal), pair("anna-out", "outgoing"));
 
         let seal = MemorySeal::new();
         let incoming = ("POP3 Password", sealed(&seal, &utf16("incoming \u{e4}\u{1f511}\0")));
         let outgoing = ("SMTP Password", sealed(&seal, &utf16("outgoing\0")));
-        let (host, account) = machine(&[incoming, outgoing], None);
+        let (computer, account) = machine(&[incoming, outgoing], None);
         assert_eq!(account.outgoing.credential, CredentialSource::None);
-        assert_eq!(found(&host, &account, seal), pair("anna", "incoming \u{e4}\u{1f511}"));
+        assert_eq!(found(&computer, &account, seal), pair("anna", "incoming \u{e4}\u{1f511}"));
     }
 
     #[test]
     fn a_password_of_another_user_or_for_another_operator_is_not_borrowed() {
         let seal = MemorySeal::new();
         let values = [("POP3 Password", sealed(&seal, &utf16("incoming\0")))];
-        let (host, mut account) = machine(&values, None);
+        let (computer, mut account) = machine(&values, None);
         account.outgoing.user = Some("bert".into());
-        assert_eq!(found(&host, &account, seal), Ok(None), "bert logs in, not anna");
+        assert_eq!(found(&computer, &account, seal), Ok(None), "bert logs in, not anna");
 
         let seal = MemorySeal::new();
         let values =
             [("POP3 Password", sealed(&seal, &utf16("x\0"))), ("POP3 Server", Value::sz("pop.elsewhere.test"))];
-        let (host, account) = machine(&values, None);
-        assert_eq!(found(&host, &account, seal), Ok(None), "the password would go to a stranger");
+        let (computer, account) = machine(&values, None);
+        assert_eq!(found(&computer, &account, seal), Ok(None), "the password would go to a stranger");
 
         // Where Outlook is set to do the same, nobody new gets it.
         let seal = MemorySeal::new();
@@ -225,15 +225,15 @@ mod tests {
             ("POP3 Server", Value::sz("pop.elsewhere.test")),
             ("SMTP Use Auth", Value::dword(1)),
         ];
-        let (host, account) = machine(&values, None);
-        assert_eq!(found(&host, &account, seal), pair("anna", "x"));
+        let (computer, account) = machine(&values, None);
+        assert_eq!(found(&computer, &account, seal), pair("anna", "x"));
     }
 
     #[test]
     fn nothing_kept_is_nothing_found() {
         for values in [vec![], vec![("POP3 Password", Value { kind: ValueKind::Binary, data: vec![0; 4] })]] {
-            let (host, account) = machine(&values, None);
-            assert_eq!(found(&host, &account, MemorySeal::new()), Ok(None));
+            let (computer, account) = machine(&values, None);
+            assert_eq!(found(&computer, &account, MemorySeal::new()), Ok(None));
         }
     }
 
@@ -261,8 +261,8 @@ mod tests {
         ];
         let seal = Arc::new(seal);
         for (value, why) in cases {
-            let (host, account) = machine(&[("POP3 Password", value.clone())], None);
-            let error = Borrowing::of(&host, CLIENTS, seal.clone()).unwrap().find(&account).unwrap_err();
+            let (computer, account) = machine(&[("POP3 Password", value.clone())], None);
+            let error = Borrowing::of(&computer, CLIENTS, seal.clone()).unwrap().find(&account).unwrap_err();
             let said = format!("{error} {error:?}");
             assert!(said.contains(why), "{value:?}: {said}");
             assert!(said.contains("POP3 Password") && !said.contains("hunter2"), "{said}");
@@ -271,14 +271,14 @@ mod tests {
 
     #[test]
     fn only_in_the_users_own_session_with_a_live_registry() {
-        let (host, _) = machine(&[], None);
-        let may = |host: &Host| Borrowing::of(host, CLIENTS, Arc::new(MemorySeal::new())).is_some();
-        assert!(may(&host));
-        assert!(!may(&Host { own_session: false, ..host.clone() }), "another's home");
-        assert!(!may(&Host { registry: None, ..host.clone() }), "no registry");
+        let (computer, _) = machine(&[], None);
+        let may = |computer: &Computer| Borrowing::of(computer, CLIENTS, Arc::new(MemorySeal::new())).is_some();
+        assert!(may(&computer));
+        assert!(!may(&Computer { own_session: false, ..computer.clone() }), "another's home");
+        assert!(!may(&Computer { registry: None, ..computer.clone() }), "no registry");
         let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/outlook/2016/user.reg");
         let exported: Arc<dyn Registry> = Arc::new(port26_platform::registry::RegFile::open(&file).unwrap());
-        assert!(!may(&Host { registry: Some(exported), ..host }), "an exported registry");
+        assert!(!may(&Computer { registry: Some(exported), ..computer }), "an exported registry");
     }
 
     proptest! {

@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn nobody_else_may_read_it() {
-        if port26_platform::host::Os::here() == port26_platform::host::Os::Windows {
+        if port26_platform::computer::Os::here() == port26_platform::computer::Os::Windows {
             return; // the state folder of Windows is the user's own
         }
         let state = tempfile::tempdir().unwrap();

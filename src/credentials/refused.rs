@@ -279,7 +279,7 @@ mod tests {
         Refusals::in_state(&folder).note(HOST, &anna("hunter2"), &said_no(), now);
         let text = std::fs::read_to_string(folder.join("refused.json")).unwrap();
         assert!(text.contains("anna") && !text.contains("hunter2"), "{text}");
-        if port26_platform::host::Os::here() != port26_platform::host::Os::Windows {
+        if port26_platform::computer::Os::here() != port26_platform::computer::Os::Windows {
             let listed = std::process::Command::new("ls").arg("-l").arg(folder.join("refused.json")).output();
             let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
             assert!(listed.starts_with("-rw-------"), "{listed}");

@@ -2,7 +2,7 @@
 //! An export that was edited gets the same pair: who imports it into Windows cannot take it back with the export alone,
 //! since a value that is missing in a `.reg` file stays.
 
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 use port26_platform::registry::Freshness;
 
 use super::{Fixing, Tools};
@@ -18,8 +18,8 @@ fn in_registry(changes: &[Change]) -> bool {
 }
 
 /// Are these changes of a registry that is only read?
-pub(super) fn is_for(host: &Host, changes: &[Change]) -> bool {
-    in_registry(changes) && host.registry.as_ref().is_some_and(|registry| registry.read_only().is_some())
+pub(super) fn is_for(computer: &Computer, changes: &[Change]) -> bool {
+    in_registry(changes) && computer.registry.as_ref().is_some_and(|registry| registry.read_only().is_some())
 }
 
 /// Keeps them for [`hand_out_all`], and says what `fix` will do.
@@ -43,7 +43,7 @@ pub(super) fn hand_out_all(tools: &Tools, fixing: &mut [Fixing], run: &RunId) {
             one.report.account.notices.retain(|notice| notice.code != ONLY_READ);
             match &handed {
                 Ok(files) => {
-                    one.settle(Outcome::NeedsUser, import_reason(&tools.host, files));
+                    one.settle(Outcome::NeedsUser, import_reason(&tools.computer, files));
                     one.report.import = Some(files.clone());
                 }
                 Err(error) => {
@@ -53,7 +53,7 @@ pub(super) fn hand_out_all(tools: &Tools, fixing: &mut [Fixing], run: &RunId) {
             }
         }
     }
-    let exported = tools.host.registry.as_ref().is_some_and(|registry| registry.backing_file().is_some());
+    let exported = tools.computer.registry.as_ref().is_some_and(|registry| registry.backing_file().is_some());
     let edited = |one: &Fixing| exported && one.report.result == Some(Outcome::Fixed) && in_registry(&one.changes);
     let made: Vec<Change> = fixing.iter().filter(|one| edited(one)).flat_map(|one| one.changes.clone()).collect();
     if made.is_empty() {
@@ -76,11 +76,11 @@ pub(super) fn hand_out_all(tools: &Tools, fixing: &mut [Fixing], run: &RunId) {
     }
 }
 
-fn import_reason(host: &Host, files: &ImportFiles) -> Reason {
+fn import_reason(computer: &Computer, files: &ImportFiles) -> Reason {
     let (change, back) = (files.change.display(), files.back.display());
     let mut hint = format!("On that Windows, as that user and with Outlook closed: reg import \"{change}\".");
     // Whoever writes into a hive that waits for its logs gets something that Windows writes over at its next start.
-    if let Some(hive) = host.registry.as_ref().and_then(|registry| registry.read_only())
+    if let Some(hive) = computer.registry.as_ref().and_then(|registry| registry.read_only())
         && hive.freshness == Freshness::Clean
     {
         let hive = hive.file.display();

@@ -1,6 +1,6 @@
 //! Stage 1: which mail clients are here and what they hold. One that cannot be read never hides the others.
 
-use port26_platform::host::{Host, Unread};
+use port26_platform::computer::{Computer, Unread};
 
 use crate::account::Account;
 use crate::clients::installed::{Program, programs};
@@ -28,8 +28,12 @@ pub struct UnknownAccount {
 }
 
 /// Looks for every client, and keeps the accounts that are named by id or address; all of them if none is named.
-pub fn discover_named(host: &Host, clients: &[&dyn MailClient], names: &[String]) -> Result<Discovery, UnknownAccount> {
-    let mut found = discover(host, clients);
+pub fn discover_named(
+    computer: &Computer,
+    clients: &[&dyn MailClient],
+    names: &[String],
+) -> Result<Discovery, UnknownAccount> {
+    let mut found = discover(computer, clients);
     let known = || found.accounts.iter().flat_map(|one| one.emails.iter().chain([&one.id])).cloned().collect();
     let known: Vec<String> = if names.is_empty() { Vec::new() } else { known() };
     found.accounts = select(found.accounts, names).map_err(|name| UnknownAccount { name, known })?;
@@ -37,12 +41,12 @@ pub fn discover_named(host: &Host, clients: &[&dyn MailClient], names: &[String]
 }
 
 /// Looks for every client.
-pub fn discover(host: &Host, clients: &[&dyn MailClient]) -> Discovery {
-    let mut discovery = Discovery { problems: host.unread.iter().map(unread).collect(), ..Discovery::default() };
-    let mut installed = programs(host);
+pub fn discover(computer: &Computer, clients: &[&dyn MailClient]) -> Discovery {
+    let mut discovery = Discovery { problems: computer.unread.iter().map(unread).collect(), ..Discovery::default() };
+    let mut installed = programs(computer);
     for client in clients {
         let programs = installed.remove(&client.id()).unwrap_or_default();
-        match client.detect(host) {
+        match client.detect(computer) {
             // Installed, and never set up by this user.
             Ok(None) if !programs.is_empty() => {
                 let (version, by_hand) = (version_of(&programs), client.by_hand());
@@ -53,7 +57,7 @@ pub fn discover(host: &Host, clients: &[&dyn MailClient]) -> Discovery {
             Ok(Some(mut installation)) => {
                 installation.version = installation.version.or_else(|| version_of(&programs));
                 installation.programs = programs;
-                let found = client.accounts(host, &installation);
+                let found = client.accounts(computer, &installation);
                 tracing::info!(client = ?client.id(), accounts = found.accounts.len(), problems = found.problems.len(), "found");
                 discovery.accounts.extend(found.accounts);
                 discovery.problems.extend(found.problems);

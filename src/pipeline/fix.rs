@@ -99,11 +99,11 @@ fn one(tools: &Tools, tested: Tested) -> Fixing {
     }
     let account = &fixing.report.account;
     let Some(client) = client_of(tools, account) else { return fixing };
-    match (client.in_use(&tools.host, account), client.changes(account, &to)) {
+    match (client.in_use(&tools.computer, account), client.changes(account, &to)) {
         (_, Err(error)) => fixing.settle(Outcome::NeedsUser, plan_reason(&error)),
         (InUse::Yes(_), _) => fixing.settle(Outcome::Deferred, open_reason(account)),
         (InUse::No, Ok(changes)) => {
-            match by_import::is_for(&tools.host, &changes) {
+            match by_import::is_for(&tools.computer, &changes) {
                 true => by_import::put_aside(&mut fixing, changes),
                 false => fixing.changes = changes,
             }
@@ -205,10 +205,10 @@ fn new_password(one: &Fixing) -> Option<NewPassword> {
 fn read_back(tools: &Tools, fixing: &mut [Fixing], places: &[usize], receipt: &ReceiptId, run: &RunId) {
     let Some(&first) = places.first() else { return };
     let Some(client) = client_of(tools, &fixing[first].report.account) else { return };
-    let now = match client.detect(&tools.host) {
+    let now = match client.detect(&tools.computer) {
         Ok(Some(installation)) => {
             let profile = &fixing[first].report.account.profile;
-            client.accounts(&tools.host, &installation.only(profile)).accounts
+            client.accounts(&tools.computer, &installation.only(profile)).accounts
         }
         _ => Vec::new(),
     };

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path};
 
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 
 use crate::account::{ClientId, SubmissionServer};
 use crate::apply::Guard;
@@ -11,27 +11,27 @@ use crate::clients::{InUse, MailClient};
 
 /// Asks the clients themselves.
 pub struct OpenClients {
-    host: Host,
+    computer: Computer,
     clients: &'static [&'static dyn MailClient],
 }
 
 impl OpenClients {
     /// For the clients of this machine.
-    pub fn new(host: Host, clients: &'static [&'static dyn MailClient]) -> Self {
-        Self { host, clients }
+    pub fn new(computer: Computer, clients: &'static [&'static dyn MailClient]) -> Self {
+        Self { computer, clients }
     }
 }
 
 impl Guard for OpenClients {
     fn in_use(&self, client: ClientId, profile: &str) -> InUse {
         let adapter = self.clients.iter().find(|adapter| adapter.id() == client);
-        adapter.map_or(InUse::No, |adapter| adapter.profile_in_use(&self.host, profile))
+        adapter.map_or(InUse::No, |adapter| adapter.profile_in_use(&self.computer, profile))
     }
 
     fn outgoing_of(&self, client: ClientId, account: &str) -> Option<SubmissionServer> {
         let adapter = self.clients.iter().find(|adapter| adapter.id() == client)?;
-        let installation = adapter.detect(&self.host).ok()??;
-        let found = adapter.accounts(&self.host, &installation).accounts;
+        let installation = adapter.detect(&self.computer).ok()??;
+        let found = adapter.accounts(&self.computer, &installation).accounts;
         found.into_iter().find(|one| one.id == account).map(|one| one.outgoing)
     }
 
@@ -49,14 +49,14 @@ impl Guard for OpenClients {
 impl OpenClients {
     fn keeps_file(&self, client: ClientId, file: &Path) -> bool {
         let plain = file.is_absolute() && !file.components().any(|part| part == Component::ParentDir);
-        let registry = self.host.registry.as_ref().and_then(|registry| registry.backing_file());
-        if plain && (file.starts_with(&self.host.folders.home) || registry == Some(file)) {
+        let registry = self.computer.registry.as_ref().and_then(|registry| registry.backing_file());
+        if plain && (file.starts_with(&self.computer.folders.home) || registry == Some(file)) {
             return true;
         }
         let adapter = self.clients.iter().find(|adapter| adapter.id() == client);
         let Some(adapter) = adapter.filter(|_| file.is_absolute()) else { return false };
-        let Ok(Some(installation)) = adapter.detect(&self.host) else { return false };
-        let accounts = adapter.accounts(&self.host, &installation).accounts;
+        let Ok(Some(installation)) = adapter.detect(&self.computer) else { return false };
+        let accounts = adapter.accounts(&self.computer, &installation).accounts;
         let mut slots = accounts.iter().flat_map(|account| account.settings.values()).map(|setting| &setting.slot);
         // A file beside one of them is the same profile's: which of them a move touches is another matter after it.
         let beside = |known: &Path| known == file || known.parent() == file.parent();
@@ -77,7 +77,7 @@ mod tests {
     use std::path::PathBuf;
     use std::sync::Arc;
 
-    use port26_platform::host::Os;
+    use port26_platform::computer::Os;
     use port26_platform::processes::{Holder, Processes};
 
     use super::*;
@@ -120,9 +120,9 @@ mod tests {
             std::fs::write(profile.join("prefs.js"), text).unwrap();
         }
         for root in &roots {
-            let mut host = Host::folder(home.path(), Os::Linux, None);
-            host.processes = Arc::new(Locked(root.join("p.default/.parentlock")));
-            let guard = OpenClients::new(host, CLIENTS);
+            let mut computer = Computer::folder(home.path(), Os::Linux, None);
+            computer.processes = Arc::new(Locked(root.join("p.default/.parentlock")));
+            let guard = OpenClients::new(computer, CLIENTS);
             assert_eq!(guard.in_use(ClientId::Thunderbird, "default"), InUse::Yes(Some(7)), "{}", root.display());
         }
     }
@@ -147,8 +147,8 @@ mod tests {
             std::fs::write(profile.join("prefs.js"), prefs).unwrap();
         }
         // With --home only that folder is looked at.
-        let host = Host { own_session: true, ..Host::folder(home.path(), Os::Linux, None) };
-        let guard = OpenClients::new(host, CLIENTS);
+        let computer = Computer { own_session: true, ..Computer::folder(home.path(), Os::Linux, None) };
+        let guard = OpenClients::new(computer, CLIENTS);
         for (profile, file) in [(&away, "prefs.js"), (&away, "logins.json"), (&beside, "prefs.js")] {
             let slot = Slot::Setting {
                 file: profile.join(file),
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn a_receipt_leads_only_to_mail_settings() {
         let home = tempfile::tempdir().unwrap();
-        let guard = OpenClients::new(Host::folder(home.path(), Os::Linux, None), CLIENTS);
+        let guard = OpenClients::new(Computer::folder(home.path(), Os::Linux, None), CLIENTS);
         let file = |path: PathBuf| Slot::Setting {
             file: path,
             format: crate::formats::FileFormat::PrefsJs,

@@ -116,7 +116,7 @@ pub async fn repair_by(
     let mut turn = turn(tools, keeps)?;
     let mut report = Report::new(request.verb);
     recover(&tools.desk.writer(), keeps, &mut report)?;
-    let found = discover_named(&tools.host, tools.clients, &request.accounts)?;
+    let found = discover_named(&tools.computer, tools.clients, &request.accounts)?;
     report.clients = found.clients;
     report.problems = found.problems;
     report.problems.extend(receipt_problems(&tools.desk)?);
@@ -133,7 +133,7 @@ pub async fn repair_by(
 
 /// Says what is wrong with the accounts, and what `fix` would do. Writes nothing but what the network did to the ports.
 pub async fn examine(tools: &Tools, accounts: &[String], keeps: Keeps) -> Result<Report, RepairError> {
-    let found = discover_named(&tools.host, tools.clients, accounts)?;
+    let found = discover_named(&tools.computer, tools.clients, accounts)?;
     let mut tested = test(tools, found.accounts).await;
     remember(tools, &mut tested, keeps);
     let mut report = Report::new("test");

@@ -185,7 +185,7 @@ fn without_login(tools: &Tools, survey: &Survey, network: &NetworkView, account:
 /// What the program of this account can do.
 pub(super) fn abilities(tools: &Tools, account: &Account) -> Abilities {
     let client = tools.clients.iter().find(|client| client.id() == account.client);
-    client.map_or(Abilities::UNLIMITED, |client| client.abilities(&tools.host, account))
+    client.map_or(Abilities::UNLIMITED, |client| client.abilities(&tools.computer, account))
 }
 
 /// Tries the present settings as far as RCPT: without a login as they are, with a login only if a password is at hand.

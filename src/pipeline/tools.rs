@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 use port26_platform::secrets::{MemorySecrets, Secrets};
 
 use super::OpenClients;
@@ -19,7 +19,7 @@ use crate::probe::Prober;
 /// What a run is set up with. [`Setup::apart`] has nothing of the person's own; whoever starts a run names what it gets.
 pub struct Setup {
     /// The machine.
-    pub host: Host,
+    pub computer: Computer,
     /// Where journals, receipts and the history are kept.
     pub state: PathBuf,
     /// What is allowed, as it was read: a run reads no policy by itself.
@@ -40,9 +40,9 @@ pub struct Setup {
 
 impl Setup {
     /// With the default policy, a keychain in memory, and no passwords.
-    pub fn apart(host: Host, state: impl Into<PathBuf>, prober: Prober) -> Self {
+    pub fn apart(computer: Computer, state: impl Into<PathBuf>, prober: Prober) -> Self {
         Self {
-            host,
+            computer,
             state: state.into(),
             policy: Policy::default(),
             prober,
@@ -58,7 +58,7 @@ impl Setup {
 /// What the stages work with.
 pub struct Tools {
     /// The machine.
-    pub host: Host,
+    pub computer: Computer,
     /// The mail clients to look for.
     pub clients: &'static [&'static dyn MailClient],
     /// What is allowed.
@@ -78,7 +78,7 @@ pub struct Tools {
 impl Tools {
     /// From what a run is set up with, for whoever has started it.
     pub fn new(setup: Setup, talk: Arc<dyn Conversation>) -> Self {
-        let Setup { host, state, policy, prober, given, secrets, keychain, borrowing, attempts } = setup;
+        let Setup { computer, state, policy, prober, given, secrets, keychain, borrowing, attempts } = setup;
         let ask = Box::new(OneAtATime::new(Arc::clone(&talk)));
         let book = CredentialBook::new(given, secrets, keychain, Index::in_state(&state), ask).borrowing(borrowing);
         Self {
@@ -87,8 +87,8 @@ impl Tools {
             prober,
             credentials: Arc::new(book),
             attempts,
-            desk: Desk::new(state, &host, CLIENTS),
-            host,
+            desk: Desk::new(state, &computer, CLIENTS),
+            computer,
             talk,
         }
     }
@@ -104,12 +104,12 @@ pub struct Desk {
 
 impl Desk {
     /// The desk of this machine, with its journals in this state folder.
-    pub fn new(state: impl Into<PathBuf>, host: &Host, clients: &'static [&'static dyn MailClient]) -> Self {
+    pub fn new(state: impl Into<PathBuf>, computer: &Computer, clients: &'static [&'static dyn MailClient]) -> Self {
         Self {
             state: state.into(),
-            machine: Machine::of(host),
-            store: MachineStore::of(host),
-            guard: OpenClients::new(host.clone(), clients),
+            machine: Machine::of(computer),
+            store: MachineStore::of(computer),
+            guard: OpenClients::new(computer.clone(), clients),
         }
     }
 

@@ -102,7 +102,7 @@ impl Waiting {
             if seen.contains(&profile) {
                 continue;
             }
-            match client.in_use(&tools.host, account) {
+            match client.in_use(&tools.computer, account) {
                 InUse::No if self.may_try(&account.id) => {
                     self.closed.insert(account.client);
                     closed.push(account.id.clone());
@@ -134,12 +134,12 @@ impl Waiting {
         if !self.ask || self.closed.contains(&client.id()) {
             return;
         }
-        let pids = pid.map_or_else(|| tools.host.processes.running(client.programs()), |pid| vec![pid]);
+        let pids = pid.map_or_else(|| tools.computer.processes.running(client.programs()), |pid| vec![pid]);
         let pids: Vec<u32> = pids.into_iter().filter(|pid| !self.asked.contains(pid)).collect();
         if pids.is_empty() && self.answer.is_some() {
             return;
         }
-        let answer = tools.host.processes.ask_to_close(&pids);
+        let answer = tools.computer.processes.ask_to_close(&pids);
         tracing::info!(client = ?client.id(), ?pids, ?answer, "asked to close");
         self.asked.extend(pids);
         // One that can be told is told; the answer that is shown is the one that leaves the most to the user.
@@ -178,7 +178,7 @@ pub(super) fn read_again(tools: &Tools, ids: &[String], accounts: &mut [AccountR
             accounts.iter().any(|report| report.account.client == client.id() && ids.contains(&report.account.id))
         })
         .collect();
-    let mut now = discover(&tools.host, &clients).accounts;
+    let mut now = discover(&tools.computer, &clients).accounts;
     now.retain(|account| ids.contains(&account.id));
     for report in accounts.iter_mut().filter(|report| ids.contains(&report.account.id)) {
         if !now.iter().any(|account| account.id == report.account.id) {
@@ -201,7 +201,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex};
 
-    use port26_platform::host::{Folders, Host, Os};
+    use port26_platform::computer::{Computer, Folders, Os};
     use port26_platform::processes::{Ending, MemoryProcesses, Program};
     use port26_platform::registry::Value;
     use port26_platform::registry::memory::MemoryRegistry;
@@ -248,7 +248,7 @@ mod tests {
             .with(express, "SMTP Server", Value::sz("smtp.hosting.test"))
             .with(express, "POP3 Server", Value::sz("pop.hosting.test"));
         let (processes, heard) = (Arc::new(processes), Arc::new(Heard(Mutex::default(), AtomicUsize::new(100))));
-        let host = Host {
+        let computer = Computer {
             os: Os::Windows,
             folders: Folders::below("/nowhere", Os::Windows),
             registry: Some(Arc::new(registry)),
@@ -260,11 +260,11 @@ mod tests {
         };
         let state = tempfile::tempdir().unwrap();
         let prober = Prober::new(Config::default()).unwrap();
-        let tools = Tools::new(Setup::apart(host, state.path(), prober), heard.clone());
+        let tools = Tools::new(Setup::apart(computer, state.path(), prober), heard.clone());
         let put_off = |account| {
             AccountReport::found(account).with_result(Outcome::Deferred, Reason::new("client_open", "open", "close"))
         };
-        let accounts: Vec<_> = discover(&tools.host, tools.clients).accounts.into_iter().map(put_off).collect();
+        let accounts: Vec<_> = discover(&tools.computer, tools.clients).accounts.into_iter().map(put_off).collect();
         assert_eq!(accounts.len(), 2, "{accounts:?}");
         Machine { tools, processes, heard, accounts, _state: state }
     }

@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use port26_platform::computer::Os;
 use port26_platform::files;
-use port26_platform::host::Os;
 use port26_platform::managed::{ManagedKey, ManagedValue, policy_keys};
 
 use super::file::bounded;

@@ -208,7 +208,7 @@ fn what_nobody_writes_by_hand_is_refused_at_once_and_named() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("policy.toml");
     std::fs::write(&path, format!("# {}\nmode = 'fix'\n", "x".repeat(1 << 20))).unwrap();
-    let told = Policy::load(port26_platform::host::Os::here(), Some(&path)).unwrap_err().to_string();
+    let told = Policy::load(port26_platform::computer::Os::here(), Some(&path)).unwrap_err().to_string();
     assert!(told.contains("policy.toml") && told.contains("more than the 1048576"), "{told}");
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 use sha2::{Digest, Sha256};
 
 const LIVE_MAIL: &str = "AppData/Local/Microsoft/Windows Live Mail";

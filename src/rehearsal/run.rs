@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 use port26_platform::registry::{RegFile, Registry, RegistryError};
 use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
@@ -215,13 +215,13 @@ fn tools(machine: &Machine, state: &Path, prober: Prober) -> Result<Tools, Rehea
         None => None,
         Some(file) => Some(Arc::new(RegFile::open(file)?) as Arc<dyn Registry>),
     };
-    let mut host = Host::folder(&machine.home, machine.os, registry);
+    let mut computer = Computer::folder(&machine.home, machine.os, registry);
     if let Some(file) = &machine.scripted {
-        host.scripts = Arc::new(scripted::twin(file)?);
+        computer.scripts = Arc::new(scripted::twin(file)?);
     }
     let typed: String = machine.credentials.iter().map(|(user, password)| format!("{user}:{password}\n")).collect();
     let given = Given::read(&mut typed.as_bytes())?;
-    Ok(Tools::new(Setup { given, ..Setup::apart(host, state, prober) }, Arc::new(Alone)))
+    Ok(Tools::new(Setup { given, ..Setup::apart(computer, state, prober) }, Arc::new(Alone)))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Fixtures copied to a folder of their own, as a host whose accounts can be moved.
+//! Fixtures copied to a folder of their own, as a computer whose accounts can be moved.
 
 #![allow(dead_code, clippy::unwrap_used, reason = "each test program uses its own part, and may panic")]
 
@@ -10,7 +10,7 @@ use port26::account::{Account, AuthSetting, CredentialSource, SubmissionServer, 
 use port26::apply::{AccountChange, RunId, Transaction};
 use port26::clients::scripted::twin;
 use port26::clients::{CLIENTS, MailClient};
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 use port26_platform::registry::{MachineRegFile, MachineRegistry, RegFile, Registry};
 
 pub fn fixtures() -> PathBuf {
@@ -28,7 +28,7 @@ pub struct Case {
     pub name: String,
     pub home: tempfile::TempDir,
     pub state: tempfile::TempDir,
-    pub host: Host,
+    pub computer: Computer,
 }
 
 impl Case {
@@ -36,7 +36,7 @@ impl Case {
         let home = folder();
         copy_tree(fixture, home.path());
         let name = fixture.strip_prefix(fixtures()).unwrap().display().to_string();
-        Self { name, host: host_of(home.path()), home, state: folder() }
+        Self { name, computer: computer_of(home.path()), home, state: folder() }
     }
 
     /// Every file of the home, by its place in it.
@@ -46,20 +46,20 @@ impl Case {
 
     /// One transaction a profile, as the pipeline makes them; accounts that cannot be set to port 26 are left out.
     pub fn transactions(&self) -> Vec<(&'static dyn MailClient, Transaction)> {
-        transactions(&self.host)
+        transactions(&self.computer)
     }
 }
 
 /// The state of scriptable programs, beside the home folder as `user.reg` is.
 pub const SCRIPTED: &str = "scripted.json";
 
-/// A home folder as a host. Which system it is of is told by its folders.
-pub fn host_of(home: &Path) -> Host {
-    try_host_of(home).unwrap_or_else(|| panic!("{}: its registry cannot be read", home.display()))
+/// A home folder as a computer. Which system it is of is told by its folders.
+pub fn computer_of(home: &Path) -> Computer {
+    try_computer_of(home).unwrap_or_else(|| panic!("{}: its registry cannot be read", home.display()))
 }
 
 /// The same; `None` if its registry cannot be read.
-pub fn try_host_of(home: &Path) -> Option<Host> {
+pub fn try_computer_of(home: &Path) -> Option<Computer> {
     let file = home.join("user.reg");
     let os = if home.join("AppData").is_dir() || file.is_file() {
         Os::Windows
@@ -77,21 +77,21 @@ pub fn try_host_of(home: &Path) -> Option<Host> {
         true => MachineRegFile::open(&machine).ok()?.map(|registry| Arc::new(registry) as Arc<dyn MachineRegistry>),
         false => None,
     };
-    let mut host = Host::folder(home, os, registry).with_machine(machine);
+    let mut computer = Computer::folder(home, os, registry).with_machine(machine);
     let scripted = home.join(SCRIPTED);
     if scripted.is_file() || scripted.symlink_metadata().is_ok() {
-        host.scripts = Arc::new(twin(scripted).unwrap());
+        computer.scripts = Arc::new(twin(scripted).unwrap());
     }
-    Some(host)
+    Some(computer)
 }
 
 /// Every client with its accounts that can be moved.
-pub fn movable(host: &Host) -> Vec<(&'static dyn MailClient, Vec<Account>)> {
+pub fn movable(computer: &Computer) -> Vec<(&'static dyn MailClient, Vec<Account>)> {
     CLIENTS
         .iter()
         .filter_map(|client| {
-            let installation = client.detect(host).ok().flatten()?;
-            let mut accounts = client.accounts(host, &installation).accounts;
+            let installation = client.detect(computer).ok().flatten()?;
+            let mut accounts = client.accounts(computer, &installation).accounts;
             accounts.retain(|account| account.used && account.not_ours.is_none());
             (!accounts.is_empty()).then_some((*client, accounts))
         })
@@ -100,18 +100,18 @@ pub fn movable(host: &Host) -> Vec<(&'static dyn MailClient, Vec<Account>)> {
 
 /// The account of that name, as it is now.
 #[track_caller]
-pub fn account(host: &Host, client: &dyn MailClient, id: &str) -> Account {
-    let installation = client.detect(host).unwrap().unwrap();
-    let found = client.accounts(host, &installation).accounts;
+pub fn account(computer: &Computer, client: &dyn MailClient, id: &str) -> Account {
+    let installation = client.detect(computer).unwrap().unwrap();
+    let found = client.accounts(computer, &installation).accounts;
     found.into_iter().find(|account| account.id == id).unwrap_or_else(|| panic!("{id} is gone"))
 }
 
 /// One transaction a profile, as the pipeline makes them; accounts that can be set neither to port 26 nor to 465 are left
 /// out.
-pub fn transactions(host: &Host) -> Vec<(&'static dyn MailClient, Transaction)> {
+pub fn transactions(computer: &Computer) -> Vec<(&'static dyn MailClient, Transaction)> {
     let run = RunId::start();
     let mut transactions: Vec<(&'static dyn MailClient, Transaction)> = Vec::new();
-    for (client, accounts) in movable(host) {
+    for (client, accounts) in movable(computer) {
         for account in accounts {
             let at_465 = SubmissionServer { port: 465, tls: TlsMode::Implicit, ..target(&account) };
             let possible = [target(&account), at_465].into_iter();

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 use port26_platform::registry::below::Below;
 use port26_platform::registry::{MachineRegFile, MachineRegistry, Registry, Value, ValueKind, ValueWrite};
 
@@ -172,9 +172,9 @@ impl Imported {
         let fixture = self.fixture.as_deref().unwrap();
         case::copy_tree(fixture, home.path());
         std::fs::remove_file(home.path().join("user.reg")).unwrap();
-        let host = host(home.path(), Arc::clone(&self.registry));
+        let computer = computer(home.path(), Arc::clone(&self.registry));
         let name = fixture.strip_prefix(case::fixtures()).unwrap().display().to_string();
-        Visit { imported: self, name, home, state, host }
+        Visit { imported: self, name, home, state, computer }
     }
 }
 
@@ -184,10 +184,10 @@ impl Drop for Imported {
     }
 }
 
-fn host(home: &Path, registry: Arc<dyn Registry>) -> Host {
+fn computer(home: &Path, registry: Arc<dyn Registry>) -> Computer {
     let machine = MachineRegFile::open(&home.join("machine.reg")).ok().flatten();
     let machine = machine.map(|machine| Arc::new(machine) as Arc<dyn MachineRegistry>);
-    Host::folder(home, Os::Windows, Some(registry)).with_machine(machine)
+    Computer::folder(home, Os::Windows, Some(registry)).with_machine(machine)
 }
 
 /// The imported registry with the other files of its user.
@@ -196,13 +196,13 @@ pub struct Visit<'a> {
     name: String,
     pub home: tempfile::TempDir,
     state: tempfile::TempDir,
-    host: Host,
+    computer: Computer,
 }
 
 /// What a child process needs to find the same place.
-pub fn host_below(root: &str, home: &Path) -> Host {
+pub fn computer_below(root: &str, home: &Path) -> Computer {
     let registry = port26_platform::registry::live().unwrap();
-    host(home, Arc::new(Below::new(registry, root)))
+    computer(home, Arc::new(Below::new(registry, root)))
 }
 
 impl Visit<'_> {
@@ -216,8 +216,8 @@ impl Place for Visit<'_> {
     fn name(&self) -> &str {
         &self.name
     }
-    fn host(&self) -> &Host {
-        &self.host
+    fn computer(&self) -> &Computer {
+        &self.computer
     }
     fn state(&self) -> &Path {
         self.state.path()

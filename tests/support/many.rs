@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 use port26_platform::registry::RegFile;
 
 const PER_PROFILE: usize = 50;
@@ -20,9 +20,9 @@ pub fn write_home(home: &Path, accounts: usize) {
 }
 
 /// The home as a host; reads the registry file.
-pub fn host(home: &Path) -> Host {
+pub fn computer(home: &Path) -> Computer {
     let registry = RegFile::open(home.join("user.reg")).expect("a registry");
-    Host::folder(home, Os::Windows, Some(Arc::new(registry)))
+    Computer::folder(home, Os::Windows, Some(Arc::new(registry)))
 }
 
 /// Every file that a scan must read.

@@ -19,7 +19,7 @@ use port26::plan::Outcome;
 use port26::policy::{HostPort, Policy};
 use port26::probe::network::{Lookup, Network, Route};
 use port26::probe::{Config, Prober};
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 use port26_platform::network::NetworkSigns;
 use port26_platform::registry::RegFile;
 use port26_platform::secrets::{MemorySecrets, Secrets as _};
@@ -171,7 +171,7 @@ impl Plan {
         let report = repair(&tools, &Request::fix(Consent::Agreed)).await.unwrap();
         assert_eq!((report.accounts.len(), report.problems.len()), (self.mailboxes.len(), 0), "{:?}", report.problems);
         let reports = report.accounts;
-        let after = discover(&tools.host, tools.clients).accounts;
+        let after = discover(&tools.computer, tools.clients).accounts;
         // The hosts write down what they read a moment later than it was sent.
         tokio::time::sleep(Duration::from_millis(50)).await;
         let place = |number: usize| {
@@ -216,7 +216,7 @@ impl Plan {
             secrets.set(&item.service, &item.account, &SecretString::from(password.clone())).unwrap();
         }
         let registry = RegFile::open(home.join("user.reg")).unwrap();
-        let host = Host::folder(home, Os::Windows, Some(Arc::new(registry)));
+        let computer = Computer::folder(home, Os::Windows, Some(Arc::new(registry)));
         let mut policy = Policy::default();
         let control = self.control.map(|host| HostPort { host: host.to_owned(), port: 25 });
         policy.control_hosts.value = control.into_iter().collect();
@@ -224,7 +224,7 @@ impl Plan {
             policy,
             given: Given::read(&mut lines.as_bytes()).unwrap(),
             secrets: Arc::new(secrets),
-            ..Setup::apart(host, state, Prober::new(config).unwrap())
+            ..Setup::apart(computer, state, Prober::new(config).unwrap())
         };
         Tools::new(setup, Arc::new(Alone))
     }

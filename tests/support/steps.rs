@@ -22,8 +22,8 @@ use port26::apply::{
 use port26::change::{Change, Content, Slot};
 use port26::clients::{InUse, MailClient};
 use port26::formats::open::{AllEditors, Editors};
+use port26_platform::computer::Computer;
 use port26_platform::files::{Appender, FileError};
-use port26_platform::host::Host;
 use port26_platform::registry::{Value, ValueWrite};
 use port26_platform::scripts::{App, NewValue, ObjectKey, ObjectWrite, PropertySet};
 use serde_json::Value as Json;
@@ -35,12 +35,12 @@ pub trait Place {
     /// Whatever of them could change, to be compared.
     type Everything: PartialEq + Debug;
     fn name(&self) -> &str;
-    fn host(&self) -> &Host;
+    fn computer(&self) -> &Computer;
     fn state(&self) -> &Path;
     fn everything(&self) -> Self::Everything;
     /// What another program would do to a value of the registry, without a journal.
     fn edit_value(&self, write: ValueWrite) {
-        self.host().registry.as_ref().unwrap().write(&[write]).unwrap();
+        self.computer().registry.as_ref().unwrap().write(&[write]).unwrap();
     }
 }
 
@@ -49,8 +49,8 @@ impl Place for Case {
     fn name(&self) -> &str {
         &self.name
     }
-    fn host(&self) -> &Host {
-        &self.host
+    fn computer(&self) -> &Computer {
+        &self.computer
     }
     fn state(&self) -> &Path {
         self.state.path()
@@ -65,15 +65,15 @@ pub fn nobody(_: ClientId, _: &str) -> InUse {
 }
 
 pub fn with_writer<T>(place: &impl Place, store: &dyn Store, act: impl FnOnce(&Writer<'_>) -> T) -> T {
-    act(&Writer::new(place.state(), Machine::of(place.host()), store, &AllEditors, &nobody))
+    act(&Writer::new(place.state(), Machine::of(place.computer()), store, &AllEditors, &nobody))
 }
 
 type Applied = Vec<(&'static dyn MailClient, Transaction, Receipt)>;
 
 pub fn apply_all(place: &impl Place) -> Applied {
-    let store = MachineStore::of(place.host());
+    let store = MachineStore::of(place.computer());
     let mut receipts = Vec::new();
-    for (client, transaction) in case::transactions(place.host()) {
+    for (client, transaction) in case::transactions(place.computer()) {
         let receipt = with_writer(place, &store, |writer| writer.apply(&transaction))
             .unwrap_or_else(|error| panic!("{}: {error}", place.name()));
         receipts.push((client, transaction, receipt));
@@ -83,7 +83,7 @@ pub fn apply_all(place: &impl Place) -> Applied {
 
 pub fn looking_writes_nothing(place: &impl Place) {
     let before = place.everything();
-    for (client, accounts) in case::movable(place.host()) {
+    for (client, accounts) in case::movable(place.computer()) {
         for account in accounts {
             let changes = client.changes(&account, &account.outgoing);
             assert_eq!(changes.as_deref(), Ok(&[] as &[Change]), "{}: {}", place.name(), account.id);
@@ -99,7 +99,7 @@ pub fn there_and_back(place: &impl Place) -> usize {
     let mut moved = 0;
     for (client, transaction, _) in &receipts {
         for change in &transaction.accounts {
-            let now = case::account(place.host(), *client, &change.account_id);
+            let now = case::account(place.computer(), *client, &change.account_id);
             let label = format!("{name}: {}", change.account_id);
             let (port, tls) = (now.outgoing.port, now.outgoing.tls);
             assert!(
@@ -120,7 +120,7 @@ pub fn there_and_back(place: &impl Place) -> usize {
         return 0;
     }
     assert_ne!(before, place.everything(), "{name}: nothing was written");
-    let store = MachineStore::of(place.host());
+    let store = MachineStore::of(place.computer());
     let undone = with_writer(place, &store, |writer| writer.undo(&Selector::Last, &RunId::start())).expect("undo runs");
     assert_eq!(undone.len(), receipts.len(), "{name}");
     for one in &undone {
@@ -223,7 +223,7 @@ fn largest(place: &impl Place) -> Option<Transaction> {
         let changes = one.accounts.iter().flat_map(|part| &part.changes);
         changes.map(file_of).collect::<BTreeSet<PathBuf>>().len()
     };
-    let transactions = case::transactions(place.host()).into_iter().map(|(_, transaction)| transaction);
+    let transactions = case::transactions(place.computer()).into_iter().map(|(_, transaction)| transaction);
     transactions.max_by_key(files)
 }
 
@@ -236,7 +236,7 @@ pub fn apply_that_fails_at_each_write<P: Place>(fresh: impl Fn() -> P) -> usize 
     let mut failures = 0;
     for (nth, after) in moments() {
         let place = fresh();
-        let inner = MachineStore::of(place.host());
+        let inner = MachineStore::of(place.computer());
         let before = place.everything();
         let Some(transaction) = largest(&place) else { break };
         let label = format!("{}: write {nth} failed, after its effect: {after}", place.name());
@@ -265,7 +265,7 @@ pub fn undo_that_fails_at_each_write<P: Place>(fresh: impl Fn() -> P) -> usize {
     let mut failures = 0;
     for (nth, after) in moments() {
         let place = fresh();
-        let inner = MachineStore::of(place.host());
+        let inner = MachineStore::of(place.computer());
         let before = place.everything();
         let receipts = apply_all(&place);
         let Some((_, _, receipt)) = receipts.last() else { break };
@@ -298,7 +298,7 @@ pub fn ended_at_each_write<P: Place>(fresh: impl Fn() -> P) -> usize {
     for verb in ["apply", "undo"] {
         for nth in 0.. {
             let place = fresh();
-            let inner = MachineStore::of(place.host());
+            let inner = MachineStore::of(place.computer());
             let before = place.everything();
             let Some(transaction) = largest(&place) else { break };
             let label = format!("{}: {verb} ended before write {nth}", place.name());
@@ -341,7 +341,7 @@ pub fn undo_all(place: &impl Place, store: &dyn Store) {
 /// Another program writes a further port: after each transaction, which undo leaves alone, and between its plan and
 /// its writing, which is then not done. The number of conflicts; where a client cannot be set to that, there is none.
 pub fn foreign_edits<P: Place>(fresh: impl Fn() -> P) -> usize {
-    let count = case::transactions(fresh().host()).len();
+    let count = case::transactions(fresh().computer()).len();
     let after = (0..count).filter(|&nth| is_left_alone(&fresh(), nth)).count();
     after + (0..count).filter(|&nth| is_not_overwritten(&fresh(), nth)).count()
 }
@@ -356,7 +356,7 @@ fn is_left_alone(place: &impl Place, nth: usize) -> bool {
     let receipts = apply_all(place);
     let (client, transaction, receipt) = &receipts[nth];
     let id = transaction.accounts[0].account_id.clone();
-    let mine = case::account(place.host(), *client, &id);
+    let mine = case::account(place.computer(), *client, &id);
     let Some(edits) = foreign(*client, &mine) else { return false };
     let touched =
         |edit: &Change| transaction.accounts.iter().flat_map(|one| &one.changes).any(|own| own.slot == edit.slot);
@@ -368,8 +368,8 @@ fn is_left_alone(place: &impl Place, nth: usize) -> bool {
         edit_by_hand(place, edit);
     }
     let name = place.name();
-    assert_eq!(case::account(place.host(), *client, &id).outgoing.port, 2600, "{name}");
-    let store = MachineStore::of(place.host());
+    assert_eq!(case::account(place.computer(), *client, &id).outgoing.port, 2600, "{name}");
+    let store = MachineStore::of(place.computer());
     let selector = Selector::One(receipt.id.clone());
     let undone = with_writer(place, &store, |writer| writer.undo(&selector, &RunId::start())).expect("undo runs");
     let fate = undone[0].accounts.iter().find(|account| account.account.account_id == id).expect("it is told of");
@@ -381,13 +381,13 @@ fn is_left_alone(place: &impl Place, nth: usize) -> bool {
 }
 
 fn is_not_overwritten(place: &impl Place, nth: usize) -> bool {
-    let (client, transaction) = case::transactions(place.host()).swap_remove(nth);
-    let account = case::account(place.host(), client, &transaction.accounts[0].account_id);
+    let (client, transaction) = case::transactions(place.computer()).swap_remove(nth);
+    let account = case::account(place.computer(), client, &transaction.accounts[0].account_id);
     let Some(edits) = foreign(client, &account) else { return false };
     for edit in &edits {
         edit_by_hand(place, edit);
     }
-    let (now, store) = (place.everything(), MachineStore::of(place.host()));
+    let (now, store) = (place.everything(), MachineStore::of(place.computer()));
     let result = with_writer(place, &store, |writer| writer.apply(&transaction));
     assert!(matches!(result, Err(ApplyError::Changed { .. })), "{}: {result:?}", place.name());
     assert_eq!(now, place.everything(), "{}: the edit was written over", place.name());
@@ -402,13 +402,13 @@ fn content_of(place: &impl Place, slot: &Slot) -> Option<Content> {
             document.get(name).unwrap().map(Content::Raw)
         }
         Slot::Registry { key, value } => {
-            place.host().registry.as_ref().unwrap().value(key, value).unwrap().map(Content::Registry)
+            place.computer().registry.as_ref().unwrap().value(key, value).unwrap().map(Content::Registry)
         }
         Slot::Script { app, object, property } => {
             // The undo may have put back the very user name that the object was known by.
             let mut object = object.clone();
             object.keys.values_mut().for_each(|values| values.push(None));
-            let values = MachineStore::of(place.host()).read_properties(app, &[(&object, property)]).unwrap();
+            let values = MachineStore::of(place.computer()).read_properties(app, &[(&object, property)]).unwrap();
             values[0].as_ref().map(|value| Content::Raw(value.to_string()))
         }
         other => panic!("{}: {other:?}", place.name()),
@@ -441,7 +441,7 @@ fn edit_by_hand(place: &impl Place, change: &Change) {
             let (expect, value) = (json(&change.before), NewValue::Open(json(after)));
             let set = vec![PropertySet { property: property.clone(), expect, value }];
             let write = ObjectWrite { object: object.clone(), set };
-            place.host().scripts.write(app, &[write]).unwrap();
+            place.computer().scripts.write(app, &[write]).unwrap();
         }
         (slot, _) => panic!("{}: {slot:?}", place.name()),
     }

@@ -22,7 +22,7 @@ use port26::plan::Outcome;
 use port26::policy::Policy;
 use port26::probe::network::{Lookup, Network, Route};
 use port26::probe::{Config, Prober};
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 use port26_platform::network::NetworkSigns;
 use port26_platform::processes::{Ending, MemoryProcesses, Program};
 
@@ -473,16 +473,16 @@ impl World {
         let logins = if self.people { self.accounts } else { 1 };
         let typed: String =
             self.given.map(|password| (0..logins).map(|number| line(password, number)).collect()).unwrap_or_default();
-        let mut host = Host::folder(home, Os::Linux, None);
+        let mut computer = Computer::folder(home, Os::Linux, None);
         if let Some(looks) = self.open {
             let lock = Some(home.join(".thunderbird/p0.default/.parentlock"));
             let thunderbird = Program { name: "thunderbird", pid: 7, lock, ending: Ending::AfterLooks(looks) };
-            host.processes = Arc::new(MemoryProcesses::of([thunderbird]));
+            computer.processes = Arc::new(MemoryProcesses::of([thunderbird]));
         }
         let setup = Setup {
             policy: self.policy.clone(),
             given: Given::read(&mut typed.as_bytes()).unwrap(),
-            ..Setup::apart(host, state, Prober::new(config).unwrap())
+            ..Setup::apart(computer, state, Prober::new(config).unwrap())
         };
         Tools::new(setup, self.talk.clone().unwrap_or_else(|| Arc::new(Alone)))
     }

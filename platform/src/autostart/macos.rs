@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::launch_agent::{LaunchAgents, Said};
 use super::{AutostartError, Entry, Found, Names, Removed, Started};
-use crate::host::Folders;
+use crate::computer::Folders;
 
 pub(super) fn install(entry: &Entry) -> Result<Started, AutostartError> {
     agents()?.install(entry)

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::computer::ComputerError;
 use crate::files::FileError;
-use crate::host::HostError;
 
 pub mod desktop_entry;
 pub mod launch_agent;
@@ -111,7 +111,7 @@ pub enum Removed {
 pub enum AutostartError {
     /// The user's folders are not known.
     #[error(transparent)]
-    Host(#[from] HostError),
+    Computer(#[from] ComputerError),
     /// The entry's file.
     #[error(transparent)]
     File(#[from] FileError),
@@ -145,7 +145,7 @@ impl AutostartError {
     /// The next step.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Host(_) => "Set the variable that it names and run this again.",
+            Self::Computer(_) => "Set the variable that it names and run this again.",
             Self::File(error) => error.hint(),
             Self::Program { .. } => "Put the program into a folder with a plain name and run this again.",
             Self::Registry { .. } => "Ask whoever manages this computer whether entries at logon are allowed.",

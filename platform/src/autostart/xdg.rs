@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::desktop_entry::DesktopEntries;
 use super::{AutostartError, Entry, Found, Names, Removed, Started};
-use crate::host::Folders;
+use crate::computer::Folders;
 
 pub(super) fn install(entry: &Entry) -> Result<Started, AutostartError> {
     entries()?.install(entry)

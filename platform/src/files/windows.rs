@@ -14,7 +14,7 @@ use windows::core::PCWSTR;
 
 use super::aside::{Found, InPlace, Step, steps};
 use super::{FileError, Files, sync};
-use crate::host::known_folders::{self, Known};
+use crate::computer::known_folders::{self, Known};
 
 mod another;
 mod owner;

@@ -72,10 +72,10 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join(".parentlock");
         std::fs::write(&file, "").unwrap();
-        let host = crate::host::Host::folder(home.path(), crate::host::Os::here(), None);
-        assert_eq!(host.processes.lock_holder(&file), None);
+        let computer = crate::computer::Computer::folder(home.path(), crate::computer::Os::here(), None);
+        assert_eq!(computer.processes.lock_holder(&file), None);
         let locker = Locker::on(&file, "write");
-        assert_eq!(host.processes.lock_holder(&file), Some(Holder { pid: Some(locker.0.id()) }));
+        assert_eq!(computer.processes.lock_holder(&file), Some(Holder { pid: Some(locker.0.id()) }));
     }
 
     impl Drop for Locker {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use image::bits_of_file;
 pub use package::Package;
 
-use crate::host::{Host, Os};
+use crate::computer::{Computer, Os};
 use crate::registry::{RegistryError, Value, View};
 
 const CURRENT_VERSION: &str = r"Software\Microsoft\Windows\CurrentVersion";
@@ -65,25 +65,25 @@ pub struct Entry {
 /// The registries of a Windows machine, as far as they are at hand.
 #[derive(Clone, Copy)]
 pub struct Programs<'a> {
-    host: &'a Host,
+    computer: &'a Computer,
 }
 
 impl<'a> Programs<'a> {
     /// `None` where no Windows is looked at.
-    pub fn of(host: &'a Host) -> Option<Self> {
-        (host.os == Os::Windows).then_some(Self { host })
+    pub fn of(computer: &'a Computer) -> Option<Self> {
+        (computer.os == Os::Windows).then_some(Self { computer })
     }
 
     /// The places that are at hand; a Windows of 32 bits has one of the machine.
     pub fn places(&self) -> Vec<Place> {
         let mut places = Vec::new();
-        if let Some(machine) = &self.host.machine {
+        if let Some(machine) = &self.computer.machine {
             places.push(Place::Machine(View::Native));
             if machine.is_64_bit() {
                 places.push(Place::Machine(View::Wow64));
             }
         }
-        if self.host.registry.is_some() {
+        if self.computer.registry.is_some() {
             places.push(Place::User);
         }
         places
@@ -93,7 +93,7 @@ impl<'a> Programs<'a> {
     pub fn bits(&self, place: Place) -> Option<u8> {
         match place {
             Place::Machine(View::Native) => {
-                self.host.machine.as_ref().map(|machine| if machine.is_64_bit() { 64 } else { 32 })
+                self.computer.machine.as_ref().map(|machine| if machine.is_64_bit() { 64 } else { 32 })
             }
             Place::Machine(View::Wow64) => Some(32),
             Place::User => None,
@@ -102,7 +102,7 @@ impl<'a> Programs<'a> {
 
     /// Names of the direct subkeys. What cannot be read counts as not there: nothing is decided by it.
     pub fn subkeys(&self, place: Place, key: &str) -> Vec<String> {
-        readable(match (place, &self.host.machine, &self.host.registry) {
+        readable(match (place, &self.computer.machine, &self.computer.registry) {
             (Place::Machine(view), Some(machine), _) => machine.subkeys(view, key),
             (Place::User, _, Some(registry)) => registry.subkeys(key),
             _ => Ok(Vec::new()),
@@ -111,7 +111,7 @@ impl<'a> Programs<'a> {
 
     /// All values of a key.
     pub fn values(&self, place: Place, key: &str) -> Vec<(String, Value)> {
-        readable(match (place, &self.host.machine, &self.host.registry) {
+        readable(match (place, &self.computer.machine, &self.computer.registry) {
             (Place::Machine(view), Some(machine), _) => machine.values(view, key),
             (Place::User, _, Some(registry)) => registry.values(key),
             _ => Ok(Vec::new()),
@@ -120,7 +120,7 @@ impl<'a> Programs<'a> {
 
     /// The text of one value; `None` if it is empty.
     pub fn text(&self, place: Place, key: &str, name: &str) -> Option<String> {
-        let value = readable(match (place, &self.host.machine, &self.host.registry) {
+        let value = readable(match (place, &self.computer.machine, &self.computer.registry) {
             (Place::Machine(view), Some(machine), _) => machine.value(view, key, name),
             (Place::User, _, Some(registry)) => registry.value(key, name),
             _ => Ok(None),
@@ -150,7 +150,7 @@ impl<'a> Programs<'a> {
 
     /// A path with its variables (`%ProgramFiles%`) replaced; `None` where that is another machine's.
     pub fn here(&self, path: &str) -> Option<std::path::PathBuf> {
-        if !self.host.own_session {
+        if !self.computer.own_session {
             return None;
         }
         let mut pieces = path.split('%');
@@ -221,8 +221,8 @@ mod tests {
         Arc::new(MachineRegFile::open(&path).unwrap().unwrap())
     }
 
-    fn host(machine_text: &str, registry: MemoryRegistry) -> Host {
-        Host::folder("/nowhere", Os::Windows, Some(Arc::new(registry))).with_machine(Some(machine(machine_text)))
+    fn computer(machine_text: &str, registry: MemoryRegistry) -> Computer {
+        Computer::folder("/nowhere", Os::Windows, Some(Arc::new(registry))).with_machine(Some(machine(machine_text)))
     }
 
     const UNINSTALL: &str = r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall";
@@ -239,8 +239,8 @@ mod tests {
              [HKEY_LOCAL_MACHINE\\{UNINSTALL_32}\\{{0001}}]\n\"DisplayName\"=\"Old\"\n\"WindowsInstaller\"=dword:1\n"
         );
         let own = r"Software\Microsoft\Windows\CurrentVersion\Uninstall\mine";
-        let host = host(&text, MemoryRegistry::new().with(own, "DisplayName", Value::sz("Mine")));
-        let programs = Programs::of(&host).unwrap();
+        let computer = computer(&text, MemoryRegistry::new().with(own, "DisplayName", Value::sz("Mine")));
+        let programs = Programs::of(&computer).unwrap();
         let entries = programs.entries();
         let told: Vec<_> =
             entries.iter().map(|one| (one.name.as_str(), programs.bits(one.place), one.place.scope())).collect();
@@ -258,8 +258,8 @@ mod tests {
         let text = "[HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\App Paths\\birdy.exe]\n\
                     @=\"\\\"C:\\\\Birdy\\\\birdy.exe\\\"\"\n";
         let own = r"Software\Microsoft\Windows\CurrentVersion\App Paths\BIRDY.EXE";
-        let host = host(text, MemoryRegistry::new().with(own, "", Value::sz(r"D:\Birdy\birdy.exe")));
-        let found = Programs::of(&host).unwrap().app_paths("Birdy.exe");
+        let computer = computer(text, MemoryRegistry::new().with(own, "", Value::sz(r"D:\Birdy\birdy.exe")));
+        let found = Programs::of(&computer).unwrap().app_paths("Birdy.exe");
         assert_eq!(
             found,
             [(Place::Machine(View::Native), r"C:\Birdy\birdy.exe".into()), (Place::User, r"D:\Birdy\birdy.exe".into())]
@@ -268,10 +268,10 @@ mod tests {
 
     #[test]
     fn a_machine_without_registries_has_nothing_and_another_system_no_programs() {
-        let host = Host::folder("/nowhere", Os::Windows, None);
-        let programs = Programs::of(&host).unwrap();
+        let computer = Computer::folder("/nowhere", Os::Windows, None);
+        let programs = Programs::of(&computer).unwrap();
         assert_eq!((programs.entries(), programs.packages().len(), programs.places().len()), (Vec::new(), 0, 0));
-        assert!(Programs::of(&Host::folder("/nowhere", Os::Linux, None)).is_none());
+        assert!(Programs::of(&Computer::folder("/nowhere", Os::Linux, None)).is_none());
     }
 
     #[test]
@@ -290,9 +290,9 @@ mod tests {
 
     #[test]
     fn another_machines_paths_are_not_looked_at_here() {
-        let host = Host::folder("/nowhere", Os::Windows, None);
-        assert_eq!(Programs::of(&host).unwrap().here(r"C:\x.exe"), None);
-        let own = Host { own_session: true, ..host };
+        let computer = Computer::folder("/nowhere", Os::Windows, None);
+        assert_eq!(Programs::of(&computer).unwrap().here(r"C:\x.exe"), None);
+        let own = Computer { own_session: true, ..computer };
         let programs = Programs::of(&own).unwrap();
         assert_eq!(programs.here(r"C:\x.exe"), Some(r"C:\x.exe".into()));
         assert_eq!(programs.here(r"%port26 has no such variable%\x.exe"), None);

@@ -205,6 +205,6 @@ mod tests {
         assert_eq!(NoScripts.read(&app, &[]).unwrap_err().code(), "no_scripting");
         assert_eq!(NoScripts.write(&app, &[]).unwrap_err().code(), "no_scripting");
         let here = live(Visit::NotNow).visit(&app);
-        assert_eq!(here == Visit::NotNow, crate::host::Os::here() == crate::host::Os::Macos);
+        assert_eq!(here == Visit::NotNow, crate::computer::Os::here() == crate::computer::Os::Macos);
     }
 }

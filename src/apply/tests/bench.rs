@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use port26_platform::computer::Os;
 use port26_platform::files::{Appender, FileError, Files};
-use port26_platform::host::Os;
 use port26_platform::registry::{Value, ValueWrite};
 
 use super::super::*;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 use port26_platform::scripts::contract::DICTIONARY;
 use port26_platform::scripts::{App, Dictionary, ObjectKey, Twin};
 use secrecy::{ExposeSecret, SecretString};
@@ -25,9 +25,9 @@ impl Bed {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("scripted.json");
         let twin = std::sync::Arc::new(Twin::new(&file, Dictionary::parse(DICTIONARY).unwrap()));
-        let mut host = Host::folder(dir.path(), Os::Macos, None);
-        host.scripts = twin.clone();
-        let bed = Self { store: MachineStore::of(&host), dir, twin };
+        let mut computer = Computer::folder(dir.path(), Os::Macos, None);
+        computer.scripts = twin.clone();
+        let bed = Self { store: MachineStore::of(&computer), dir, twin };
         bed.put(&json!({"host": "mail.hosting.test", "user": "", "port": 25, "login": "none"}));
         bed
     }

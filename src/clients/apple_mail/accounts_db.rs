@@ -11,8 +11,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use plist::Value;
+use port26_platform::computer::Computer;
 use port26_platform::files::{FileError, Snapshot};
-use port26_platform::host::Host;
 use port26_platform::scripts::Visit;
 use rusqlite::{Connection, OpenFlags};
 
@@ -323,8 +323,8 @@ fn receiver(account: &Account) -> Receiver {
 }
 
 /// The accounts as the database tells them, when Mail is not to be asked.
-pub(super) fn accounts_found(host: &Host, file: &Path, read: Result<Option<Database>, DatabaseError>) -> Found {
-    let visit = host.scripts.visit(&scripting::mail());
+pub(super) fn accounts_found(computer: &Computer, file: &Path, read: Result<Option<Database>, DatabaseError>) -> Found {
+    let visit = computer.scripts.visit(&scripting::mail());
     let database = match read {
         Ok(database) => database.unwrap_or_default(),
         Err(error) => return Found { accounts: Vec::new(), problems: vec![error.problem(file, visit)] },

@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 use port26_platform::scripts::{App, Object, ObjectKey, Wanted};
 use serde_json::{Value, json};
 
@@ -69,7 +69,7 @@ pub(super) struct Server {
 }
 
 /// The accounts as Mail tells them, with what the database adds to them.
-pub(super) fn accounts(host: &Host, extra_of: impl Fn(&str, Option<&str>) -> Extra) -> Found {
+pub(super) fn accounts(computer: &Computer, extra_of: impl Fn(&str, Option<&str>) -> Extra) -> Found {
     let wanted = [
         Wanted::new(SERVERS, &["serverName", "userName", "port", "usesSsl", "authentication"]),
         Wanted::new(
@@ -87,7 +87,7 @@ pub(super) fn accounts(host: &Host, extra_of: impl Fn(&str, Option<&str>) -> Ext
             ],
         ),
     ];
-    let lists = match host.scripts.read(&mail(), &wanted) {
+    let lists = match computer.scripts.read(&mail(), &wanted) {
         Ok(lists) => lists,
         Err(error) => {
             let message = format!("Mail's accounts cannot be read: {error}.");

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use port26_platform::host::Folders;
+use port26_platform::computer::Folders;
 use port26_platform::processes::NothingRuns;
 
 use super::*;
 use crate::account::TlsMode;
 
-fn host(home: impl Into<PathBuf>) -> Host {
-    Host {
+fn computer(home: impl Into<PathBuf>) -> Computer {
+    Computer {
         os: Os::Macos,
         folders: Folders::below(home, Os::Macos),
         registry: None,
@@ -22,15 +22,15 @@ fn host(home: impl Into<PathBuf>) -> Host {
     }
 }
 
-fn fixture(case: &str) -> Host {
-    host(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/apple_mail").join(case))
+fn fixture(case: &str) -> Computer {
+    computer(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/apple_mail").join(case))
 }
 
 fn found(case: &str) -> Found {
-    let host = fixture(case);
-    let at = APPLE_MAIL.detect(&host).unwrap().unwrap();
+    let computer = fixture(case);
+    let at = APPLE_MAIL.detect(&computer).unwrap().unwrap();
     assert!(at.by_hand.is_empty());
-    APPLE_MAIL.accounts(&host, &at)
+    APPLE_MAIL.accounts(&computer, &at)
 }
 
 fn account(found: &Found, host: &str) -> Account {
@@ -239,17 +239,17 @@ fn cdata_is_text_like_any_other() {
 
 #[test]
 fn later_versions_are_explained() {
-    let host = fixture("modern");
-    let at = APPLE_MAIL.detect(&host).unwrap().unwrap();
+    let computer = fixture("modern");
+    let at = APPLE_MAIL.detect(&computer).unwrap().unwrap();
     assert!(at.by_hand.iter().any(|step| step.contains("26")));
-    assert!(APPLE_MAIL.accounts(&host, &at).accounts.is_empty());
+    assert!(APPLE_MAIL.accounts(&computer, &at).accounts.is_empty());
 
     let home = tempfile::tempdir().unwrap();
-    assert_eq!(APPLE_MAIL.detect(&self::host(home.path())).unwrap(), None);
+    assert_eq!(APPLE_MAIL.detect(&self::computer(home.path())).unwrap(), None);
     std::fs::create_dir_all(home.path().join("Library/Mail/V2/MailData")).unwrap();
     let file = home.path().join("Library/Mail/V2/MailData/Accounts.plist");
     std::fs::write(&file, b"bplist00 cut").unwrap();
-    let broken = self::host(home.path());
+    let broken = self::computer(home.path());
     let at = APPLE_MAIL.detect(&broken).unwrap().unwrap();
     assert_eq!(APPLE_MAIL.accounts(&broken, &at).problems[0].code, "accounts_unreadable");
     // An upgraded Mac still has the old file; Mail does not read it any more.

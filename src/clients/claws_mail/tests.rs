@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use port26_platform::host::Folders;
+use port26_platform::computer::Folders;
 use port26_platform::processes::{Holder, NothingRuns, Processes};
 use proptest::prelude::*;
 
 use super::*;
 
-fn at(home: PathBuf, os: Os) -> Host {
-    Host {
+fn at(home: PathBuf, os: Os) -> Computer {
+    Computer {
         os,
         folders: Folders::below(home, os),
         registry: None,
@@ -21,16 +21,16 @@ fn at(home: PathBuf, os: Os) -> Host {
     }
 }
 
-fn fixture(case: &str, os: Os) -> Host {
+fn fixture(case: &str, os: Os) -> Computer {
     at(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/claws_mail").join(case), os)
 }
 
-fn accounts(host: &Host) -> Vec<Account> {
-    CLAWS_MAIL.accounts(host, &CLAWS_MAIL.detect(host).unwrap().unwrap()).accounts
+fn accounts(computer: &Computer) -> Vec<Account> {
+    CLAWS_MAIL.accounts(computer, &CLAWS_MAIL.detect(computer).unwrap().unwrap()).accounts
 }
 
-fn found(host: &Host) -> Found {
-    CLAWS_MAIL.accounts(host, &CLAWS_MAIL.detect(host).unwrap().unwrap())
+fn found(computer: &Computer) -> Found {
+    CLAWS_MAIL.accounts(computer, &CLAWS_MAIL.detect(computer).unwrap().unwrap())
 }
 
 fn to26(account: &Account) -> SubmissionServer {
@@ -70,8 +70,8 @@ fn applied(doc: &mut KeyFile, changes: impl IntoIterator<Item = Change>) {
 
 #[test]
 fn an_account_without_authentication_takes_the_incoming_credentials() {
-    let host = fixture("linux-25-noauth", Os::Linux);
-    let found = accounts(&host);
+    let computer = fixture("linux-25-noauth", Os::Linux);
+    let found = accounts(&computer);
     assert_eq!(found.iter().map(|account| account.id.as_str()).collect::<Vec<_>>(), ["claws_mail/1", "claws_mail/3"]);
     let account = &found[0];
     let outgoing = &account.outgoing;
@@ -97,7 +97,7 @@ fn an_account_without_authentication_takes_the_incoming_credentials() {
             "Account: 1/use_smtp_auth: 0 > 1"
         ]
     );
-    let bytes = std::fs::read(host.folders.home.join(".claws-mail/accountrc")).unwrap();
+    let bytes = std::fs::read(computer.folders.home.join(".claws-mail/accountrc")).unwrap();
     let mut doc = KeyFile::parse(&bytes).unwrap();
     applied(&mut doc, changes.clone());
     let mut again = KeyFile::parse(&doc.to_bytes()).unwrap();
@@ -135,13 +135,13 @@ fn an_account_with_its_own_credentials_keeps_them() {
     );
 }
 
-fn made(section: &str) -> (tempfile::TempDir, Host) {
+fn made(section: &str) -> (tempfile::TempDir, Computer) {
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(home.path().join(".claws-mail")).unwrap();
     let text = format!("[Account: 1]\naddress=ada@hosting.test\nsmtp_server=mail.hosting.test\n{section}");
     std::fs::write(home.path().join(".claws-mail/accountrc"), text).unwrap();
-    let host = at(home.path().to_owned(), Os::Linux);
-    (home, host)
+    let computer = at(home.path().to_owned(), Os::Linux);
+    (home, computer)
 }
 
 #[test]
@@ -168,8 +168,8 @@ fn methods_and_ports_as_claws_reads_them() {
         ("set_smtpport=1\nsmtp_port=99\n[note\nsmtp_port=98\n", 99, AuthSetting::None),
         ("", 25, AuthSetting::None),
     ] {
-        let (_home, host) = made(section);
-        let account = accounts(&host).remove(0);
+        let (_home, computer) = made(section);
+        let account = accounts(&computer).remove(0);
         assert_eq!((account.outgoing.port, account.outgoing.auth), (port, auth), "{section}");
         assert_eq!(account.not_ours.is_some(), auth == AuthSetting::Oauth2);
     }
@@ -177,8 +177,8 @@ fn methods_and_ports_as_claws_reads_them() {
 
 #[test]
 fn a_port_that_is_not_written_moves_with_the_tls_mode() {
-    let (_home, host) = made("user_id=ada\nuse_smtp_auth=1\nset_smtpport=0\nsmtp_port=25\nssl_smtp=1\n");
-    let account = accounts(&host).remove(0);
+    let (_home, computer) = made("user_id=ada\nuse_smtp_auth=1\nset_smtpport=0\nsmtp_port=25\nssl_smtp=1\n");
+    let account = accounts(&computer).remove(0);
     assert_eq!(account.outgoing.port, 465);
     let plan = |port, tls| {
         told(&CLAWS_MAIL.changes(&account, &SubmissionServer { port, tls, ..account.outgoing.clone() }).unwrap())
@@ -200,8 +200,8 @@ fn unexpected_shapes_are_left_alone() {
         "smtp_port =26\n",
         "[note\n",
     ] {
-        let (_home, host) = made(&format!("user_id=ada\nsmtp_port=25\n{section}"));
-        let account = accounts(&host).remove(0);
+        let (_home, computer) = made(&format!("user_id=ada\nsmtp_port=25\n{section}"));
+        let account = accounts(&computer).remove(0);
         let to = SubmissionServer { user: Some("ada".to_owned()), ..to26(&account) };
         assert!(matches!(CLAWS_MAIL.changes(&account, &to), Err(PlanError::Unexpected { .. })), "{section}");
     }
@@ -210,16 +210,16 @@ fn unexpected_shapes_are_left_alone() {
 #[test]
 fn what_is_no_port_and_what_stands_twice_are_problems() {
     for port in ["x", "0", "70025", "-5", ""] {
-        let (_home, host) = made(&format!("set_smtpport=1\nsmtp_port={port}\n[Account: 2]\nsmtp_server=b.test\n"));
-        let found = found(&host);
+        let (_home, computer) = made(&format!("set_smtpport=1\nsmtp_port={port}\n[Account: 2]\nsmtp_server=b.test\n"));
+        let found = found(&computer);
         let ids: Vec<&str> = found.accounts.iter().map(|account| account.id.as_str()).collect();
         assert_eq!(ids, ["claws_mail/2"], "{port}");
         assert_eq!(found.problems[0].code, "port_out_of_range");
         assert!(found.problems[0].message.contains(&format!("{port:?}")), "{:?}", found.problems);
     }
     // It counts for nothing.
-    let (_home, host) = made("set_smtpport=0\nsmtp_port=70025\n");
-    assert!(found(&host).problems.is_empty());
+    let (_home, computer) = made("set_smtpport=0\nsmtp_port=70025\n");
+    assert!(found(&computer).problems.is_empty());
     // Claws reads the first of two twice; the second is lost when it saves.
     let found = found(&fixture("two-with-one-number", Os::Linux));
     let emails: Vec<_> = found.accounts.iter().map(|account| account.email.as_deref()).collect();
@@ -228,8 +228,8 @@ fn what_is_no_port_and_what_stands_twice_are_problems() {
     let account = &found.accounts[0];
     assert!(matches!(CLAWS_MAIL.changes(account, &to26(account)), Err(PlanError::Unexpected { .. })));
     for heading in ["[Account:7]", "[Account: 7] "] {
-        let (_home, host) = made(&format!("{heading}\nsmtp_server=b.test\n"));
-        let found = self::found(&host);
+        let (_home, computer) = made(&format!("{heading}\nsmtp_server=b.test\n"));
+        let found = self::found(&computer);
         assert_eq!((found.accounts.len(), found.problems[0].code.as_str()), (1, "account_unreadable"), "{heading}");
     }
 }
@@ -246,12 +246,12 @@ fn protocols_by_the_version_of_the_settings() {
     ] {
         for (number, expected) in protocols.into_iter().enumerate() {
             let text = format!("protocol={number}\nreceive_server=in.test\nnntp_server=news.test\n{version}");
-            let (home, host) = made(&text);
+            let (home, computer) = made(&text);
             if !common.is_empty() {
                 let text = format!("[Common]\nconfig_version={common}\n");
                 std::fs::write(home.path().join(".claws-mail/clawsrc"), text).unwrap();
             }
-            let incoming = accounts(&host).remove(0).incoming;
+            let incoming = accounts(&computer).remove(0).incoming;
             assert_eq!(incoming.map(|incoming| incoming.protocol), expected, "{text}{common}");
         }
     }
@@ -295,18 +295,18 @@ fn a_key_that_is_missing_is_added_where_claws_reads_it() {
 
 #[test]
 fn nobody_to_log_in_as_cannot_be_expressed() {
-    let (_home, host) = made("");
-    let account = accounts(&host).remove(0);
+    let (_home, computer) = made("");
+    let account = accounts(&computer).remove(0);
     assert!(matches!(CLAWS_MAIL.changes(&account, &to26(&account)), Err(PlanError::CannotExpress { .. })));
 }
 
 #[test]
 fn garbage_is_a_problem_and_no_file_is_nothing() {
-    let (home, host) = made("");
+    let (home, computer) = made("");
     std::fs::write(home.path().join(".claws-mail/accountrc"), b"\0\x01").unwrap();
-    assert_eq!(CLAWS_MAIL.detect(&host).unwrap_err().code, "unreadable_profile");
+    assert_eq!(CLAWS_MAIL.detect(&computer).unwrap_err().code, "unreadable_profile");
     std::fs::remove_file(home.path().join(".claws-mail/accountrc")).unwrap();
-    assert_eq!(CLAWS_MAIL.detect(&host).unwrap(), None);
+    assert_eq!(CLAWS_MAIL.detect(&computer).unwrap(), None);
 }
 
 struct Answering(PathBuf);
@@ -325,14 +325,14 @@ impl Processes for Answering {
 
 #[test]
 fn open_means_that_its_socket_answers() {
-    let (home, mut host) = made("");
-    let account = accounts(&host).remove(0);
+    let (home, mut computer) = made("");
+    let account = accounts(&computer).remove(0);
     let socket = home.path().join(".cache/claws-mail/abc");
     std::fs::create_dir_all(socket.parent().unwrap()).unwrap();
     std::fs::write(&socket, "").unwrap();
-    assert_eq!(CLAWS_MAIL.in_use(&host, &account), InUse::No);
-    host.processes = Arc::new(Answering(socket));
-    assert_eq!(CLAWS_MAIL.in_use(&host, &account), InUse::Yes(None));
+    assert_eq!(CLAWS_MAIL.in_use(&computer, &account), InUse::No);
+    computer.processes = Arc::new(Answering(socket));
+    assert_eq!(CLAWS_MAIL.in_use(&computer, &account), InUse::Yes(None));
 }
 
 proptest! {
@@ -343,10 +343,10 @@ proptest! {
         set in 0..2u32, port in 1..=u16::MAX, ssl in 0..3u32, auth in 0..2u32, method in 0..32u32, own in "[a-z]{0,3}",
         shared in "[a-z]{1,3}", to_port in 1..=u16::MAX, to_tls in 0..3usize, to_user in "[a-z]{1,3}", same in any::<bool>(),
     ) {
-        let (home, host) = made(&format!(
+        let (home, computer) = made(&format!(
             "set_smtpport={set}\nsmtp_port={port}\nssl_smtp={ssl}\nuse_smtp_auth={auth}\nsmtp_auth_method={method}\nsmtp_user_id={own}\nuser_id={shared}\n"
         ));
-        let account = accounts(&host).remove(0);
+        let account = accounts(&computer).remove(0);
         prop_assert!(CLAWS_MAIL.changes(&account, &account.outgoing).unwrap().is_empty());
         let to = SubmissionServer {
             port: to_port,
@@ -359,7 +359,7 @@ proptest! {
         let mut doc = KeyFile::parse(&std::fs::read(&file).unwrap()).unwrap();
         applied(&mut doc, CLAWS_MAIL.changes(&account, &to).unwrap());
         std::fs::write(&file, doc.to_bytes()).unwrap();
-        let fixed = accounts(&host).remove(0).outgoing;
+        let fixed = accounts(&computer).remove(0).outgoing;
         prop_assert_eq!((fixed.port, fixed.tls, fixed.auth, fixed.user), (to.port, to.tls, to.auth, to.user));
     }
 }

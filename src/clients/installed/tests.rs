@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 use port26_platform::processes::{Holder, Processes};
 use port26_platform::registry::memory::MemoryRegistry;
 use port26_platform::registry::{MachineRegFile, Value};
@@ -22,7 +22,7 @@ const OUTLOOK_CLASS: &str = "{0006F03A-0000-0000-C000-000000000046}";
 /// Key, then `name=text` or `name=#number`; an empty name is the default value.
 type Keys<'a> = [(&'a str, &'a [&'a str])];
 
-fn host(keys: &Keys<'_>, user: MemoryRegistry) -> Host {
+fn computer(keys: &Keys<'_>, user: MemoryRegistry) -> Computer {
     let escape = |text: &str| text.replace('\\', r"\\").replace('"', "\\\"");
     let mut text = "Windows Registry Editor Version 5.00\r\n\r\n[HKLM\\SOFTWARE\\WOW6432Node]\r\n".to_owned();
     for (key, values) in keys {
@@ -40,11 +40,11 @@ fn host(keys: &Keys<'_>, user: MemoryRegistry) -> Host {
     let path = folder.path().join("machine.reg");
     std::fs::write(&path, text).unwrap();
     let machine = MachineRegFile::open(&path).unwrap().unwrap();
-    Host::folder("/nowhere", Os::Windows, Some(Arc::new(user))).with_machine(Some(Arc::new(machine)))
+    Computer::folder("/nowhere", Os::Windows, Some(Arc::new(user))).with_machine(Some(Arc::new(machine)))
 }
 
 fn one(keys: &Keys<'_>, client: ClientId) -> Program {
-    let mut all = programs(&host(keys, MemoryRegistry::new()));
+    let mut all = programs(&computer(keys, MemoryRegistry::new()));
     let mut list = all.remove(&client).unwrap_or_default();
     assert_eq!((list.len(), all.len()), (1, 0), "{list:?} {all:?}");
     list.remove(0)
@@ -87,7 +87,7 @@ fn office_of_click_to_run_tells_version_edition_and_kind() {
     let keys: &Keys<'_> = &[(&current, &["=Outlook.Application.16"]), (configuration, told)];
     assert_eq!(one(keys, ClientId::Outlook).path, outlook.path);
     // Office without any Outlook.
-    assert_eq!(programs(&host(&[(configuration, told)], MemoryRegistry::new())), BTreeMap::new());
+    assert_eq!(programs(&computer(&[(configuration, told)], MemoryRegistry::new())), BTreeMap::new());
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn thunderbird_of_both_kinds_each_once() {
         (mail, &[command]),
         (mail_32, &[command]),
     ];
-    let found = programs(&host(keys, MemoryRegistry::new()));
+    let found = programs(&computer(keys, MemoryRegistry::new()));
     let told: Vec<_> = found[&ClientId::Thunderbird]
         .iter()
         .map(|one| (one.version.as_deref().unwrap(), one.bits.unwrap(), one.path.as_deref().unwrap(), one.installed_by))
@@ -210,7 +210,7 @@ fn packaged_apps_are_told_with_their_version() {
         .with_key(&package("Microsoft.OutlookForWindows_1.2024.1009.100_neutral_split.scale-100_8wekyb3d8bbwe"))
         .with_key(&package("microsoft.windowscommunicationsapps_16005.14326.20970.0_x64__8wekyb3d8bbwe"))
         .with_key(&package("Microsoft.Windows.Photos_2024.1.0.0_x64__8wekyb3d8bbwe"));
-    let found = programs(&host(&[], user));
+    let found = programs(&computer(&[], user));
     assert_eq!(found.keys().collect::<Vec<_>>(), [&ClientId::NewOutlook, &ClientId::WindowsMailApp]);
     let outlook = &found[&ClientId::NewOutlook];
     assert_eq!(outlook.len(), 1);
@@ -224,7 +224,7 @@ fn other_programs_with_a_name_alike_are_not_taken_for_it() {
     for name in ["Postbox Express", "Mailbirds", "Thunderbird", "Eudora Rescue Kit", "SeaMonkeys", "eM Clientele"] {
         let key = join(UNINSTALL, "x");
         let display = format!("DisplayName={name}");
-        let found = programs(&host(&[(&key, &[&display])], MemoryRegistry::new()));
+        let found = programs(&computer(&[(&key, &[&display])], MemoryRegistry::new()));
         assert_eq!(found, BTreeMap::new(), "{name}");
     }
     for (name, client) in [
@@ -249,7 +249,7 @@ fn a_program_for_this_user_alone_and_one_without_an_entry() {
         Value::sz("9.2"),
     );
     let express = join(APP_PATHS, "MSIMN.EXE");
-    let found = programs(&host(&[(&express, &[r"=%ProgramFiles%\Outlook Express\msimn.exe"])], user));
+    let found = programs(&computer(&[(&express, &[r"=%ProgramFiles%\Outlook Express\msimn.exe"])], user));
     let em_client = &found[&ClientId::EmClient][0];
     assert_eq!(
         (em_client.installed_for, em_client.version.as_deref(), em_client.bits),
@@ -269,9 +269,9 @@ fn what_is_left_of_a_removed_program_is_not_installed_on_this_machine() {
         (&outlook, &[r"=C:\gone\OUTLOOK.EXE"]),
         (&current, &["=Outlook.Application.16"]),
     ];
-    let other = host(keys, MemoryRegistry::new());
+    let other = computer(keys, MemoryRegistry::new());
     assert_eq!(programs(&other).len(), 2);
-    let own = Host { own_session: true, ..other };
+    let own = Computer { own_session: true, ..other };
     assert_eq!(programs(&own), BTreeMap::new());
 }
 
@@ -296,8 +296,8 @@ fn discovery_lists_programs_without_accounts_and_those_that_run() {
         (&bird, &["DisplayName=Mozilla Thunderbird (x64 de)", "DisplayVersion=128.5.0"]),
         (&mailbird, &["DisplayName=Mailbird", "DisplayVersion=3.0.1"]),
     ];
-    let host = Host { processes: Arc::new(Open), ..host(keys, MemoryRegistry::new()) };
-    let found = discover(&host, CLIENTS);
+    let computer = Computer { processes: Arc::new(Open), ..computer(keys, MemoryRegistry::new()) };
+    let found = discover(&computer, CLIENTS);
     assert!(found.accounts.is_empty() && found.problems.is_empty());
     let told: Vec<_> = found
         .clients
@@ -313,6 +313,6 @@ fn discovery_lists_programs_without_accounts_and_those_that_run() {
 
 #[test]
 fn a_machine_whose_registries_are_not_at_hand_has_none() {
-    assert_eq!(programs(&Host::folder("/nowhere", Os::Windows, None)), BTreeMap::new());
-    assert_eq!(programs(&Host::folder("/nowhere", Os::Linux, None)), BTreeMap::new());
+    assert_eq!(programs(&Computer::folder("/nowhere", Os::Windows, None)), BTreeMap::new());
+    assert_eq!(programs(&Computer::folder("/nowhere", Os::Linux, None)), BTreeMap::new());
 }

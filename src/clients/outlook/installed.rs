@@ -2,7 +2,7 @@
 //! `Outlook.Application\CurVer` and its server, App Paths, `Clients\Mail`; the details from Click-to-Run's configuration
 //! or from Windows Installer's products. Office registers as a whole, so a product that could hold Outlook is no sign.
 
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 use port26_platform::programs::{Entry, Place, Programs, Scope, program_of};
 
 use crate::clients::installed::{InstalledBy, Program, bits_of, is_there, registered};
@@ -14,12 +14,12 @@ const CLICK_TO_RUN: &str = r"Software\Microsoft\Office\ClickToRun\Configuration"
 const OUTLOOK_PART: &str = "-001A-";
 
 /// At most one: classic Outlook cannot be installed twice.
-pub(in crate::clients) fn programs(host: &Host, programs: &Programs<'_>, entries: &[Entry]) -> Vec<Program> {
+pub(in crate::clients) fn programs(computer: &Computer, programs: &Programs<'_>, entries: &[Entry]) -> Vec<Program> {
     let look = Look { programs, entries };
     let Some(sign) = look.sign() else { return Vec::new() };
     let program = look.by_click_to_run(&sign).or_else(|| look.by_windows_installer(&sign));
     let mut program = program.unwrap_or_else(|| look.by_sign_alone(&sign));
-    program.running = !host.processes.running(&["outlook"]).is_empty();
+    program.running = !computer.processes.running(&["outlook"]).is_empty();
     vec![program]
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::account::{AuthSetting, TlsMode};
 use crate::change::{Content, Slot};
-use crate::clients::registry_fixture::{Fixture, host_with};
+use crate::clients::registry_fixture::{Fixture, computer_with};
 
 fn fixture(case: &str) -> Fixture {
     Fixture::open(&format!("outlook/{case}"), &OUTLOOK)
@@ -50,9 +50,12 @@ fn what_2003_can_do_is_told_by_its_flag_or_by_the_versions_that_were_used() {
         ("2016", Abilities::UNLIMITED),
     ] {
         let fixture = fixture(case);
-        let host = fixture.host();
+        let computer = fixture.computer();
         let ours: Vec<&Account> = fixture.found.accounts.iter().filter(|account| account.not_ours.is_none()).collect();
-        assert!(!ours.is_empty() && ours.iter().all(|account| OUTLOOK.abilities(&host, account) == expected), "{case}");
+        assert!(
+            !ours.is_empty() && ours.iter().all(|account| OUTLOOK.abilities(&computer, account) == expected),
+            "{case}"
+        );
     }
     let fixture = fixture("2003-ssl-flag-only");
     let now = &fixture.found.accounts[0].outgoing;
@@ -267,10 +270,11 @@ fn changes_lead_to_the_target_and_back_to_every_byte() {
 
 #[test]
 fn nothing_where_there_is_no_registry_or_no_profile() {
-    let host = host_with(None);
-    assert_eq!(OUTLOOK.detect(&host).unwrap(), None);
-    let host = host_with(Some(MemoryRegistry::new().with_key(r"Software\Microsoft\Office\16.0\Outlook\Profiles")));
-    assert_eq!(OUTLOOK.detect(&host).unwrap(), None);
+    let computer = computer_with(None);
+    assert_eq!(OUTLOOK.detect(&computer).unwrap(), None);
+    let computer =
+        computer_with(Some(MemoryRegistry::new().with_key(r"Software\Microsoft\Office\16.0\Outlook\Profiles")));
+    assert_eq!(OUTLOOK.detect(&computer).unwrap(), None);
 }
 
 fn flag() -> impl Strategy<Value = Option<u32>> {
@@ -297,14 +301,14 @@ proptest! {
                 registry = registry.with(&key, &format!("SMTP {name}"), Value::dword(number));
             }
         }
-        let host = host_with(Some(registry));
-        let at = OUTLOOK.detect(&host).unwrap().unwrap();
-        let account = OUTLOOK.accounts(&host, &at).accounts.remove(0);
+        let computer = computer_with(Some(registry));
+        let at = OUTLOOK.detect(&computer).unwrap().unwrap();
+        let account = OUTLOOK.accounts(&computer, &at).accounts.remove(0);
         prop_assert_eq!(OUTLOOK.changes(&account, &account.outgoing), Ok(vec![]));
         let to = at_26(&account.outgoing, "u");
         let changes = OUTLOOK.changes(&account, &to).unwrap();
-        crate::clients::registry_fixture::apply(&host, &changes);
-        let after = OUTLOOK.accounts(&host, &at).accounts.remove(0);
+        crate::clients::registry_fixture::apply(&computer, &changes);
+        let after = OUTLOOK.accounts(&computer, &at).accounts.remove(0);
         prop_assert_eq!(&after.outgoing, &to);
         prop_assert_eq!(after.settings["SMTP Secure Connection"].content.clone(), Some(Content::Registry(Value::dword(2))));
         prop_assert!(changes.iter().all(|change| change.before != change.after));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::change::{Content, Slot};
-use crate::clients::registry_fixture::{Fixture, host_with};
+use crate::clients::registry_fixture::{Fixture, computer_with};
 
 const FIRST: &str = "outlook_express/{6F9A2C10-0000-4000-8000-00000000A001}/00000001";
 const GUEST: &str = "outlook_express/{6F9A2C10-0000-4000-8000-00000000A002}/00000001";
@@ -119,12 +119,12 @@ fn tls_on_25_is_read_and_no_port_with_newer_tls_is_for_it() {
     let account = &fixture.found.accounts[0];
     let now = &account.outgoing;
     assert_eq!((now.port, now.tls, now.auth), (25, TlsMode::Starttls, AuthSetting::Password));
-    let abilities = OUTLOOK_EXPRESS.abilities(&fixture.host(), account);
+    let abilities = OUTLOOK_EXPRESS.abilities(&fixture.computer(), account);
     let at_26 = SubmissionServer { port: 26, tls: TlsMode::Starttls, ..at_465(now, "ola") };
     assert!(abilities.can_use(&at_26).is_err() && abilities.can_use(&at_465(now, "ola")).is_err());
 }
 
 #[test]
 fn nothing_where_there_are_no_accounts() {
-    assert_eq!(OUTLOOK_EXPRESS.detect(&host_with(None)).unwrap(), None);
+    assert_eq!(OUTLOOK_EXPRESS.detect(&computer_with(None)).unwrap(), None);
 }

@@ -21,7 +21,7 @@ fn fixture(case: &str) -> Value {
 /// A Mac with these files of profiles.
 struct Mac {
     home: tempfile::TempDir,
-    host: Host,
+    computer: Computer,
 }
 
 impl Mac {
@@ -32,7 +32,7 @@ impl Mac {
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, "").unwrap();
         }
-        Self { host: Host::folder(home.path(), Os::Macos, None), home }
+        Self { computer: Computer::folder(home.path(), Os::Macos, None), home }
     }
 
     fn classic() -> Self {
@@ -43,12 +43,12 @@ impl Mac {
     fn with(mut self, state: &Value, dictionary: &str) -> Self {
         let file = self.home.path().join("scripted.json");
         std::fs::write(&file, serde_json::to_string_pretty(state).unwrap() + "\n").unwrap();
-        self.host.scripts = Arc::new(Twin::new(file, Dictionary::parse(dictionary).unwrap()));
+        self.computer.scripts = Arc::new(Twin::new(file, Dictionary::parse(dictionary).unwrap()));
         self
     }
 
     fn found(&self) -> Found {
-        OUTLOOK_FOR_MAC.accounts(&self.host, &OUTLOOK_FOR_MAC.detect(&self.host).unwrap().unwrap())
+        OUTLOOK_FOR_MAC.accounts(&self.computer, &OUTLOOK_FOR_MAC.detect(&self.computer).unwrap().unwrap())
     }
 }
 
@@ -223,7 +223,7 @@ fn errors_of_scripting_are_one_problem_with_its_pane() {
 
 #[test]
 fn where_it_may_not_be_asked_or_is_the_new_one_it_is_explained() {
-    assert_eq!(OUTLOOK_FOR_MAC.detect(&Mac::new(&[]).host), Ok(None));
+    assert_eq!(OUTLOOK_FOR_MAC.detect(&Mac::new(&[]).computer), Ok(None));
     let sqlite = "Main Profile/Data/Outlook.sqlite";
     let cases: [(&[&str], Visit); 4] = [
         (&[sqlite], Visit::NotNow),
@@ -233,8 +233,8 @@ fn where_it_may_not_be_asked_or_is_the_new_one_it_is_explained() {
     ];
     for (files, visit) in cases {
         let mut mac = Mac::new(files);
-        mac.host.scripts = Arc::new(Untouchable(visit));
-        let here = OUTLOOK_FOR_MAC.detect(&mac.host).unwrap().unwrap();
+        mac.computer.scripts = Arc::new(Untouchable(visit));
+        let here = OUTLOOK_FOR_MAC.detect(&mac.computer).unwrap().unwrap();
         assert!(here.by_hand.len() > 3 && here.by_hand.iter().any(|step| step.contains("26")), "{files:?}");
         let by_port26 = here.by_hand.iter().find(|step| step.contains("port26 fix"));
         assert_eq!(by_port26.is_some(), files == [sqlite], "{files:?}");
@@ -243,8 +243,8 @@ fn where_it_may_not_be_asked_or_is_the_new_one_it_is_explained() {
     }
     // Windows has such a folder only in a copy of a Mac's home.
     let mut mac = Mac::classic();
-    mac.host.os = Os::Windows;
-    assert_eq!(OUTLOOK_FOR_MAC.detect(&mac.host), Ok(None));
+    mac.computer.os = Os::Windows;
+    assert_eq!(OUTLOOK_FOR_MAC.detect(&mac.computer), Ok(None));
 }
 
 #[test]

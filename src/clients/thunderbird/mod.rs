@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 
 use self::overrides::Start;
 use self::profiles::LastUse;
@@ -37,7 +37,7 @@ pub struct Family {
     /// First part of its accounts' ids.
     prefix: &'static str,
     /// Folders that may hold its `profiles.ini`.
-    roots: fn(&Host) -> Vec<PathBuf>,
+    roots: fn(&Computer) -> Vec<PathBuf>,
     /// It goes on from a version before 91: an unwritten port means 25, an unlisted outgoing server is used.
     old_rules: bool,
     /// It reads Thunderbird's policies.
@@ -196,8 +196,8 @@ fn lock_pid(target: &str) -> Option<u32> {
 
 impl Family {
     /// Nothing was found, and the place where it would be cannot be looked at. Told once for the family.
-    fn out_of_reach(&self, host: &Host) -> Option<Problem> {
-        let place = host.folders.roaming_elsewhere.as_deref().filter(|_| self.id == ClientId::Thunderbird)?;
+    fn out_of_reach(&self, computer: &Computer) -> Option<Problem> {
+        let place = computer.folders.roaming_elsewhere.as_deref().filter(|_| self.id == ClientId::Thunderbird)?;
         Some(Problem {
             client: Some(self.id),
             at: place.to_owned(),
@@ -217,7 +217,7 @@ impl Family {
         }
     }
 
-    fn profile_accounts(&self, host: &Host, name: &str, id: String, path: &Path, found: &mut Found) {
+    fn profile_accounts(&self, computer: &Computer, name: &str, id: String, path: &Path, found: &mut Found) {
         let file = path.join("prefs.js");
         let parsed = match bounds::read(&file) {
             Ok(None) => return,
@@ -244,7 +244,7 @@ impl Family {
             None
         });
         let last_use = LastUse::of(path);
-        let mut store = Start { host, profile: path, last_use: &last_use, policies: self.policies }.store(&prefs);
+        let mut store = Start { computer, profile: path, last_use: &last_use, policies: self.policies }.store(&prefs);
         if !self.old_rules && last_use.major().is_none_or(|major| major >= servers::STARTTLS_IS_SURE) {
             migrations::apply(&mut store);
         }
@@ -267,10 +267,10 @@ impl MailClient for Family {
         self.id
     }
 
-    fn detect(&self, host: &Host) -> Result<Option<Installation>, Problem> {
-        let mut found = profiles::discover(self, host);
+    fn detect(&self, computer: &Computer) -> Result<Option<Installation>, Problem> {
+        let mut found = profiles::discover(self, computer);
         if !found.any_root {
-            return self.out_of_reach(host).map_or(Ok(None), Err);
+            return self.out_of_reach(computer).map_or(Ok(None), Err);
         }
         // with other profiles at hand the problem is told along with their accounts
         if found.list.is_empty() && found.unread {
@@ -280,8 +280,8 @@ impl MailClient for Family {
         Ok(Some(Installation { version, profiles: found.list, ..Installation::of(self.id) }))
     }
 
-    fn accounts(&self, host: &Host, at: &Installation) -> Found {
-        let mut found = Found { accounts: Vec::new(), problems: profiles::discover(self, host).problems };
+    fn accounts(&self, computer: &Computer, at: &Installation) -> Found {
+        let mut found = Found { accounts: Vec::new(), problems: profiles::discover(self, computer).problems };
         let mut folders: HashMap<String, usize> = HashMap::new();
         for profile in &at.profiles {
             let Some(path) = profile.path.as_deref() else { continue };
@@ -290,7 +290,7 @@ impl MailClient for Family {
             let twins = folders.entry(folder.clone()).or_default();
             *twins += 1;
             let id = if *twins == 1 { folder } else { format!("{folder}~{twins}") };
-            self.profile_accounts(host, &profile.name, id, path, &mut found);
+            self.profile_accounts(computer, &profile.name, id, path, &mut found);
         }
         found
     }
@@ -299,18 +299,18 @@ impl MailClient for Family {
         changes::changes(account, to)
     }
 
-    fn in_use(&self, host: &Host, account: &Account) -> InUse {
+    fn in_use(&self, computer: &Computer, account: &Account) -> InUse {
         let file = account.settings.get(Part::Port.setting()).map(|setting| &setting.slot);
         let Some(Slot::Setting { file, .. }) = file else { return InUse::No };
         let Some(profile) = file.parent() else { return InUse::No };
-        let lock = if host.os == Os::Windows { "parent.lock" } else { ".parentlock" };
-        if let Some(holder) = host.processes.lock_holder(&profile.join(lock)) {
+        let lock = if computer.os == Os::Windows { "parent.lock" } else { ".parentlock" };
+        if let Some(holder) = computer.processes.lock_holder(&profile.join(lock)) {
             return InUse::Yes(holder.pid);
         }
-        if host.os == Os::Linux
+        if computer.os == Os::Linux
             && let Ok(target) = std::fs::read_link(profile.join("lock"))
             && let Some(pid) = lock_pid(&target.to_string_lossy())
-            && host.processes.running(self.processes).contains(&pid)
+            && computer.processes.running(self.processes).contains(&pid)
         {
             return InUse::Yes(Some(pid));
         }

@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use port26_platform::computer::Computer;
 use port26_platform::files;
-use port26_platform::host::Host;
 
 use super::profiles::LastUse;
 use super::store::Store;
@@ -16,7 +16,7 @@ use crate::formats::prefs_js::{self, PrefValue, PrefsJs};
 /// Whose policies and scripts a profile gets.
 pub(super) struct Start<'a> {
     /// The machine.
-    pub host: &'a Host,
+    pub computer: &'a Computer,
     /// The profile's folder.
     pub profile: &'a Path,
     /// The program that used it last.
@@ -34,12 +34,12 @@ impl Start<'_> {
         if let Some(Ok(doc)) = files::read(&user_js).ok().flatten().map(|bytes| PrefsJs::parse(&bytes)) {
             store.file(&doc, |name| Some(in_file(&user_js, name)));
         }
-        let programs = places::programs(self.host, self.profile, self.last_use);
+        let programs = places::programs(self.computer, self.profile, self.last_use);
         for program in &programs {
             autoconfig(program, &mut store);
         }
         if self.policies {
-            policies::apply(self.host, self.profile, &programs, &mut store);
+            policies::apply(self.computer, self.profile, &programs, &mut store);
         }
         store
     }

@@ -4,23 +4,24 @@
 
 use std::path::{Path, PathBuf};
 
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 
 use super::profiles::LastUse;
 
 /// Thunderbird's.
-pub(super) fn thunderbird(host: &Host) -> Vec<PathBuf> {
-    match host.os {
+pub(super) fn thunderbird(computer: &Computer) -> Vec<PathBuf> {
+    match computer.os {
         Os::Windows => {
-            let mut roots = windows(host, &["Thunderbird"]);
-            roots.extend(store_packages(&host.folders.local.join("Packages"), "MozillaThunderbird"));
+            let mut roots = windows(computer, &["Thunderbird"]);
+            roots.extend(store_packages(&computer.folders.local.join("Packages"), "MozillaThunderbird"));
             roots
         }
-        Os::Macos => vec![host.folders.home.join("Library").join("Thunderbird")],
+        Os::Macos => vec![computer.folders.home.join("Library").join("Thunderbird")],
         Os::Linux => {
-            let home = &host.folders.home;
-            let forced = host.variable("MOZ_LEGACY_HOME").is_some_and(|value| value.to_string_lossy().starts_with('1'));
-            let mut roots = vec![linux_root(home, &host.folders.roaming, forced)];
+            let home = &computer.folders.home;
+            let forced =
+                computer.variable("MOZ_LEGACY_HOME").is_some_and(|value| value.to_string_lossy().starts_with('1'));
+            let mut roots = vec![linux_root(home, &computer.folders.roaming, forced)];
             let snap = home.join("snap/thunderbird");
             roots.push(linux_root(&snap.join("common"), &snap.join("common/.config"), false));
             roots.push(snap.join("current/.config/thunderbird"));
@@ -37,37 +38,37 @@ pub(super) fn thunderbird(host: &Host) -> Vec<PathBuf> {
 }
 
 /// Betterbird's own.
-pub(super) fn betterbird(host: &Host) -> Vec<PathBuf> {
-    match host.os {
-        Os::Linux => vec![flatpak_root(&host.folders.home, "eu.betterbird.Betterbird")],
+pub(super) fn betterbird(computer: &Computer) -> Vec<PathBuf> {
+    match computer.os {
+        Os::Linux => vec![flatpak_root(&computer.folders.home, "eu.betterbird.Betterbird")],
         Os::Windows | Os::Macos => Vec::new(),
     }
 }
 
 /// SeaMonkey's.
-pub(super) fn seamonkey(host: &Host) -> Vec<PathBuf> {
-    match host.os {
-        Os::Windows => windows(host, &["Mozilla/SeaMonkey"]),
-        Os::Macos => vec![host.folders.roaming.join("SeaMonkey")],
-        Os::Linux => vec![host.folders.home.join(".mozilla/seamonkey")],
+pub(super) fn seamonkey(computer: &Computer) -> Vec<PathBuf> {
+    match computer.os {
+        Os::Windows => windows(computer, &["Mozilla/SeaMonkey"]),
+        Os::Macos => vec![computer.folders.roaming.join("SeaMonkey")],
+        Os::Linux => vec![computer.folders.home.join(".mozilla/seamonkey")],
     }
 }
 
 /// Postbox's newer and older one.
-pub(super) fn postbox(host: &Host) -> Vec<PathBuf> {
+pub(super) fn postbox(computer: &Computer) -> Vec<PathBuf> {
     let names = ["Postbox", "PostboxApp"];
-    match host.os {
-        Os::Windows => windows(host, &names),
-        Os::Macos => names.map(|name| host.folders.roaming.join(name)).to_vec(),
+    match computer.os {
+        Os::Windows => windows(computer, &names),
+        Os::Macos => names.map(|name| computer.folders.roaming.join(name)).to_vec(),
         Os::Linux => Vec::new(),
     }
 }
 
-fn windows(host: &Host, names: &[&str]) -> Vec<PathBuf> {
-    let mut roots: Vec<PathBuf> = names.iter().map(|name| host.folders.roaming.join(name)).collect();
+fn windows(computer: &Computer, names: &[&str]) -> Vec<PathBuf> {
+    let mut roots: Vec<PathBuf> = names.iter().map(|name| computer.folders.roaming.join(name)).collect();
     // Later systems have a link of this name, which leads to the folder looked at already.
-    if !host.folders.home.join("AppData").exists() {
-        roots.extend(names.iter().map(|name| host.folders.home.join("Application Data").join(name)));
+    if !computer.folders.home.join("AppData").exists() {
+        roots.extend(names.iter().map(|name| computer.folders.home.join("Application Data").join(name)));
     }
     roots
 }
@@ -94,16 +95,16 @@ fn flatpak_root(home: &Path, id: &str) -> PathBuf {
 
 /// Folders of the program that uses the profile: those that it noted there itself, else the usual ones of the system that
 /// the home belongs to. A note in somebody else's home is not followed.
-pub(super) fn programs(host: &Host, profile: &Path, last_use: &LastUse) -> Vec<PathBuf> {
+pub(super) fn programs(computer: &Computer, profile: &Path, last_use: &LastUse) -> Vec<PathBuf> {
     // it sees its own files instead
     if flatpak_id(profile).is_some() {
         return Vec::new();
     }
-    if host.own_session && !last_use.program.is_empty() {
+    if computer.own_session && !last_use.program.is_empty() {
         return last_use.program.clone();
     }
-    let Some(root) = host.system_root() else { return Vec::new() };
-    let usual: &[&str] = match host.os {
+    let Some(root) = computer.system_root() else { return Vec::new() };
+    let usual: &[&str] = match computer.os {
         Os::Windows => &["Program Files/Mozilla Thunderbird", "Program Files (x86)/Mozilla Thunderbird"],
         Os::Macos => &["Applications/Thunderbird.app/Contents/Resources"],
         Os::Linux => &["usr/lib/thunderbird", "usr/lib64/thunderbird", "opt/thunderbird"],
@@ -112,8 +113,8 @@ pub(super) fn programs(host: &Host, profile: &Path, last_use: &LastUse) -> Vec<P
 }
 
 /// Where the system keeps policies for the program that uses the profile (Linux). A Flatpak has its own `/etc`.
-pub(super) fn system_policies(host: &Host, profile: &Path) -> Option<PathBuf> {
-    let root = host.system_root()?;
+pub(super) fn system_policies(computer: &Computer, profile: &Path) -> Option<PathBuf> {
+    let root = computer.system_root()?;
     let etc = match flatpak_id(profile) {
         Some(id) => root.join("var/lib/flatpak/app").join(id).join("current/active/files/etc"),
         None => root.join("etc"),
@@ -131,24 +132,24 @@ fn flatpak_id(profile: &Path) -> Option<&std::ffi::OsStr> {
 mod tests {
     use super::*;
 
-    fn host(home: &Path, os: Os) -> Host {
-        Host::folder(home, os, None)
+    fn computer(home: &Path, os: Os) -> Computer {
+        Computer::folder(home, os, None)
     }
 
     #[test]
     fn the_old_folder_on_linux_is_used_while_it_is_there_or_asked_for() {
         let home = tempfile::tempdir().unwrap();
         let (old, new) = (home.path().join(".thunderbird"), home.path().join(".config/thunderbird"));
-        assert_eq!(thunderbird(&host(home.path(), Os::Linux))[0], new);
+        assert_eq!(thunderbird(&computer(home.path(), Os::Linux))[0], new);
         assert_eq!(linux_root(home.path(), &home.path().join(".config"), true), old);
         std::fs::create_dir(&old).unwrap();
-        assert_eq!(thunderbird(&host(home.path(), Os::Linux))[0], old);
+        assert_eq!(thunderbird(&computer(home.path(), Os::Linux))[0], old);
     }
 
     #[test]
     fn a_flatpak_has_its_own_policies() {
-        let host = host(Path::new("/disk/home/ola"), Os::Linux);
-        let of = |profile: &str| system_policies(&host, Path::new(profile)).unwrap();
+        let computer = computer(Path::new("/disk/home/ola"), Os::Linux);
+        let of = |profile: &str| system_policies(&computer, Path::new(profile)).unwrap();
         assert!(of("/disk/home/ola/.thunderbird/p").ends_with("disk/etc/thunderbird/policies"));
         assert!(
             of("/disk/home/ola/.var/app/a.b/.thunderbird/p")
@@ -160,10 +161,10 @@ mod tests {
     fn windows_has_had_several_places() {
         let home = tempfile::tempdir().unwrap();
         let of_xp = home.path().join("Application Data/Thunderbird");
-        assert!(thunderbird(&host(home.path(), Os::Windows)).contains(&of_xp));
+        assert!(thunderbird(&computer(home.path(), Os::Windows)).contains(&of_xp));
         let package = home.path().join("AppData/Local/Packages/MozillaThunderbird.MZLA_h5892qc0xkpca");
         std::fs::create_dir_all(&package).unwrap();
-        let roots = thunderbird(&host(home.path(), Os::Windows));
+        let roots = thunderbird(&computer(home.path(), Os::Windows));
         assert!(!roots.contains(&of_xp) && roots.contains(&package.join("LocalCache/Roaming/Thunderbird")));
     }
 }

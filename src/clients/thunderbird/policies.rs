@@ -5,8 +5,8 @@ mod in_order;
 
 use std::path::{Path, PathBuf};
 
+use port26_platform::computer::{Computer, Os};
 use port26_platform::files;
-use port26_platform::host::{Host, Os};
 use port26_platform::registry::{self, View};
 use serde_json::{Map, Value};
 
@@ -51,14 +51,14 @@ impl Place {
 }
 
 /// Puts what the policies for this profile say into the store. `programs` are folders of the installation.
-pub(super) fn apply(host: &Host, profile: &Path, programs: &[PathBuf], store: &mut Store) {
+pub(super) fn apply(computer: &Computer, profile: &Path, programs: &[PathBuf], store: &mut Store) {
     // What the system manages wins over the file, as a whole.
-    let managed = match host.os {
-        Os::Windows => group_policy(host),
-        Os::Macos => managed_preferences(host),
+    let managed = match computer.os {
+        Os::Windows => group_policy(computer),
+        Os::Macos => managed_preferences(computer),
         Os::Linux => None,
     };
-    if let Some(preferences) = managed.or_else(|| policies_file(host, profile, programs)) {
+    if let Some(preferences) = managed.or_else(|| policies_file(computer, profile, programs)) {
         preferences.apply(store);
     }
 }
@@ -163,13 +163,13 @@ impl Hive for Machines<'_> {
     }
 }
 
-fn group_policy(host: &Host) -> Option<Preferences> {
-    let machine = host.machine.as_deref().and_then(|registry| in_hive(&Machines(registry)));
+fn group_policy(computer: &Computer) -> Option<Preferences> {
+    let machine = computer.machine.as_deref().and_then(|registry| in_hive(&Machines(registry)));
     if let Some(entries) = machine {
         let place = Place::Named(PathBuf::from(format!(r"HKEY_LOCAL_MACHINE\{KEY}")));
         return Some(Preferences { entries, place });
     }
-    let entries = in_hive(&Users(host.registry.as_deref()?))?;
+    let entries = in_hive(&Users(computer.registry.as_deref()?))?;
     Some(Preferences { entries, place: Place::UsersRegistry })
 }
 
@@ -210,14 +210,14 @@ fn plain(value: &registry::Value) -> Option<Value> {
 
 /// What a configuration profile lays down for Thunderbird, and what `defaults write` does, the weakest first: the order in
 /// which macOS itself looks (`NSUserDefaults`), reversed.
-fn managed_preferences(host: &Host) -> Option<Preferences> {
+fn managed_preferences(computer: &Computer) -> Option<Preferences> {
     const FILE: &str = "org.mozilla.thunderbird.plist";
-    let mut files = vec![host.folders.home.join("Library/Preferences").join(FILE)];
-    if let Some(root) = host.system_root() {
+    let mut files = vec![computer.folders.home.join("Library/Preferences").join(FILE)];
+    if let Some(root) = computer.system_root() {
         let library = root.join("Library");
         files.insert(0, library.join("Preferences").join(FILE));
         files.push(library.join("Managed Preferences").join(FILE));
-        if let Some(user) = host.folders.home.file_name() {
+        if let Some(user) = computer.folders.home.file_name() {
             files.push(library.join("Managed Preferences").join(user).join(FILE));
         }
     }
@@ -271,10 +271,10 @@ fn json(value: plist::Value) -> Value {
 }
 
 /// The first policies.json that is there: the system's own (Linux), else the one beside the program.
-fn policies_file(host: &Host, profile: &Path, programs: &[PathBuf]) -> Option<Preferences> {
+fn policies_file(computer: &Computer, profile: &Path, programs: &[PathBuf]) -> Option<Preferences> {
     let mut folders: Vec<PathBuf> = Vec::new();
-    if host.os == Os::Linux {
-        folders.extend(places::system_policies(host, profile));
+    if computer.os == Os::Linux {
+        folders.extend(places::system_policies(computer, profile));
     }
     folders.extend(programs.iter().map(|program| program.join("distribution")));
     folders.into_iter().find_map(|folder| in_file(&folder.join("policies.json")))

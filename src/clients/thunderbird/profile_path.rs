@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use port26_platform::host::written_path::{Located, Profile};
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::written_path::{Located, Profile};
+use port26_platform::computer::{Computer, Os};
 
 use super::bounds::LONGEST_PATH;
 
@@ -25,9 +25,9 @@ pub(super) fn is_absolute(text: &str) -> bool {
 }
 
 /// Brings a path of the list in `root` to what is seen from here.
-pub(super) fn resolve(host: &Host, root: &Path, text: &str, relative: bool) -> Place {
+pub(super) fn resolve(computer: &Computer, root: &Path, text: &str, relative: bool) -> Place {
     let (most_bytes, most_parts) = LONGEST_PATH;
-    let separators: &[char] = if host.os == Os::Windows { &['/', '\\'] } else { &['/'] };
+    let separators: &[char] = if computer.os == Os::Windows { &['/', '\\'] } else { &['/'] };
     let parts = || text.split(separators).filter(|part| !part.is_empty() && *part != ".");
     if text.len() > most_bytes || parts().count() > most_parts {
         return Place::OutOfReach;
@@ -36,41 +36,41 @@ pub(super) fn resolve(host: &Host, root: &Path, text: &str, relative: bool) -> P
         return Place::Nowhere;
     }
     // in somebody else's home nothing may lead out of it
-    if !host.own_session && parts().any(|part| part == "..") {
+    if !computer.own_session && parts().any(|part| part == "..") {
         return Place::OutOfReach;
     }
     if relative {
         return Place::At(root.join(parts().collect::<PathBuf>()));
     }
-    if host.own_session {
+    if computer.own_session {
         return Place::At(PathBuf::from(text));
     }
-    match host.os {
-        Os::Windows => windows(host, text),
+    match computer.os {
+        Os::Windows => windows(computer, text),
         Os::Macos | Os::Linux => {
             let parts: Vec<&str> = parts().collect();
-            let home = &host.folders.home;
-            below_home(host, &parts)
+            let home = &computer.folders.home;
+            below_home(computer, &parts)
                 .map_or(Place::OutOfReach, |rest| Place::At(home.join(rest.iter().collect::<PathBuf>())))
         }
     }
 }
 
 /// Is the folder neither in the home, nor in the folder of settings, nor beside the list?
-pub(super) fn is_elsewhere(host: &Host, root: &Path, path: &Path) -> bool {
+pub(super) fn is_elsewhere(computer: &Computer, root: &Path, path: &Path) -> bool {
     let climbs = path.components().any(|part| part == std::path::Component::ParentDir);
-    climbs || ![root, &host.folders.home, &host.folders.roaming].iter().any(|place| path.starts_with(place))
+    climbs || ![root, &computer.folders.home, &computer.folders.roaming].iter().any(|place| path.starts_with(place))
 }
 
-fn windows(host: &Host, text: &str) -> Place {
+fn windows(computer: &Computer, text: &str) -> Place {
     // a home that still stands among homes has its own name, so another name is somebody else
     let names: Vec<&str> = text.split(['/', '\\']).collect();
     let of_somebody = names.first().is_some_and(|drive| drive.ends_with(':'))
         && names.get(1).is_some_and(|homes| is_folder_of_homes(homes));
-    if of_somebody && host.registry.is_none() && !names.get(2).is_some_and(|name| may_be_own(host, name)) {
+    if of_somebody && computer.registry.is_none() && !names.get(2).is_some_and(|name| may_be_own(computer, name)) {
         return Place::OutOfReach;
     }
-    match Profile::of(host).locate(text) {
+    match Profile::of(computer).locate(text) {
         Located::At(path) => Place::At(path),
         Located::Elsewhere => Place::OutOfReach,
     }
@@ -81,16 +81,16 @@ fn is_folder_of_homes(name: &str) -> bool {
 }
 
 /// May a home of this name be the one that is looked at? A copy of a home may have any name.
-fn may_be_own(host: &Host, name: &str) -> bool {
-    let own = host.folders.home.file_name();
-    host.system_root().is_none() || own.is_some_and(|own| own.eq_ignore_ascii_case(name))
+fn may_be_own(computer: &Computer, name: &str) -> bool {
+    let own = computer.folders.home.file_name();
+    computer.system_root().is_none() || own.is_some_and(|own| own.eq_ignore_ascii_case(name))
 }
 
 /// What follows the home's own prefix: the home as it is called from here, the same below its system's root, or a home where
 /// systems have them.
-fn below_home<'t>(host: &Host, parts: &'t [&'t str]) -> Option<&'t [&'t str]> {
+fn below_home<'t>(computer: &Computer, parts: &'t [&'t str]) -> Option<&'t [&'t str]> {
     let home: Vec<&str> =
-        host.folders.home.iter().filter_map(|part| part.to_str()).filter(|part| *part != "/").collect();
+        computer.folders.home.iter().filter_map(|part| part.to_str()).filter(|part| *part != "/").collect();
     let own = (0..home.len().saturating_sub(1)).map(|skipped| &home[skipped..]).find(|own| parts.starts_with(own));
     if let Some(own) = own {
         return Some(&parts[own.len()..]);
@@ -100,7 +100,7 @@ fn below_home<'t>(host: &Host, parts: &'t [&'t str]) -> Option<&'t [&'t str]> {
             home.last().is_some_and(|name| *name == "root").then_some(rest)
         }
         ["home" | "Users", name, rest @ ..] | ["var", "home", name, rest @ ..] => {
-            may_be_own(host, name).then_some(rest)
+            may_be_own(computer, name).then_some(rest)
         }
         _ => None,
     }
@@ -111,10 +111,10 @@ mod tests {
     use super::*;
 
     fn at(home: &str, os: Os, text: &str) -> Option<String> {
-        let host = Host::folder(home, os, None);
-        match resolve(&host, &host.folders.home.join(".thunderbird"), text, !is_absolute(text)) {
+        let computer = Computer::folder(home, os, None);
+        match resolve(&computer, &computer.folders.home.join(".thunderbird"), text, !is_absolute(text)) {
             Place::At(path) => {
-                let home = &host.folders.home;
+                let home = &computer.folders.home;
                 Some(
                     path.strip_prefix(home)
                         .map_or_else(|_| path.display().to_string(), |rest| rest.display().to_string())

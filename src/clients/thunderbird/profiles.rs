@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use port26_platform::host::Host;
+use port26_platform::computer::Computer;
 
 use super::gecko_ini::GeckoIni;
 use super::profile_path::{self, Place};
@@ -35,9 +35,9 @@ struct Listed {
 }
 
 /// All profiles of a program.
-pub(super) fn discover(family: &Family, host: &Host) -> Profiles {
-    let mut search = Search { family, host, seen: HashSet::new(), told: HashSet::new(), found: Profiles::none() };
-    for root in (family.roots)(host) {
+pub(super) fn discover(family: &Family, computer: &Computer) -> Profiles {
+    let mut search = Search { family, computer, seen: HashSet::new(), told: HashSet::new(), found: Profiles::none() };
+    for root in (family.roots)(computer) {
         search.look_in(&root);
     }
     search.found
@@ -51,7 +51,7 @@ impl Profiles {
 
 struct Search<'a> {
     family: &'a Family,
-    host: &'a Host,
+    computer: &'a Computer,
     /// Folders, links resolved.
     seen: HashSet<PathBuf>,
     /// Paths that are told to be out of reach.
@@ -95,18 +95,18 @@ impl Search<'_> {
     }
 
     fn add(&mut self, root: &Path, profile: Listed) {
-        let path = match profile_path::resolve(self.host, root, &profile.text, profile.relative) {
+        let path = match profile_path::resolve(self.computer, root, &profile.text, profile.relative) {
             Place::At(path) => path,
             Place::Nowhere => return,
             Place::OutOfReach => return self.out_of_reach(&profile),
         };
-        if !self.host.own_session && leads_out(self.host, &path) {
+        if !self.computer.own_session && leads_out(self.computer, &path) {
             return self.out_of_reach(&profile);
         }
         match std::fs::symlink_metadata(path.join("prefs.js")) {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 // A profile that was never used or was deleted is none. One elsewhere may be on a drive that is not there.
-                if profile_path::is_elsewhere(self.host, root, &path) && std::fs::metadata(&path).is_err() {
+                if profile_path::is_elsewhere(self.computer, root, &path) && std::fs::metadata(&path).is_err() {
                     self.out_of_reach(&profile);
                 }
                 return;
@@ -142,11 +142,11 @@ impl Search<'_> {
 }
 
 /// A link in somebody else's home may point anywhere.
-fn leads_out(host: &Host, path: &Path) -> bool {
+fn leads_out(computer: &Computer, path: &Path) -> bool {
     // not there: there is nothing to follow
     let Ok(path) = std::fs::canonicalize(path) else { return false };
     // the folder of settings may have been moved to another place of that user
-    let places = [&host.folders.home, &host.folders.roaming].map(std::fs::canonicalize);
+    let places = [&computer.folders.home, &computer.folders.roaming].map(std::fs::canonicalize);
     let known = places.iter().any(Result::is_ok);
     known && !places.iter().flatten().any(|place| path.starts_with(place))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use port26_platform::host::Folders;
+use port26_platform::computer::Folders;
 use port26_platform::processes::{Holder, NothingRuns, Processes};
 use port26_platform::registry::RegFile;
 use proptest::prelude::*;
@@ -15,8 +15,8 @@ use crate::account::{AuthSetting, CredentialSource, IncomingProtocol, NotOurs, T
 use crate::change::Content;
 use crate::formats::{Document, FileFormat};
 
-pub(super) fn at(home: PathBuf, os: Os) -> Host {
-    Host {
+pub(super) fn at(home: PathBuf, os: Os) -> Computer {
+    Computer {
         os,
         folders: Folders::below(home, os),
         registry: None,
@@ -28,13 +28,13 @@ pub(super) fn at(home: PathBuf, os: Os) -> Host {
     }
 }
 
-fn fixture(case: &str, os: Os) -> Host {
+fn fixture(case: &str, os: Os) -> Computer {
     at(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/thunderbird").join(case), os)
 }
 
-pub(super) fn found(family: &Family, host: &Host) -> Found {
-    let installation = family.detect(host).unwrap().unwrap();
-    family.accounts(host, &installation)
+pub(super) fn found(family: &Family, computer: &Computer) -> Found {
+    let installation = family.detect(computer).unwrap().unwrap();
+    family.accounts(computer, &installation)
 }
 
 /// Code and place.
@@ -102,8 +102,8 @@ fn parsed(format: FileFormat, bytes: &[u8]) -> Box<dyn Document> {
 
 #[test]
 fn an_account_without_authentication_gets_it_with_its_incoming_password() {
-    let host = fixture("linux-imap-25-noauth", Os::Linux);
-    let found = found(&THUNDERBIRD, &host);
+    let computer = fixture("linux-imap-25-noauth", Os::Linux);
+    let found = found(&THUNDERBIRD, &computer);
     assert_eq!((found.accounts.len(), found.problems.len()), (1, 0));
     let account = &found.accounts[0];
     assert_eq!(account.id, "thunderbird/k3jd8s2l.default-release/smtp1");
@@ -138,7 +138,7 @@ fn an_account_without_authentication_gets_it_with_its_incoming_password() {
 
     let files = applied(&changes);
     assert_eq!(files.len(), 2);
-    let (before, after) = &files[&host.folders.home.join(".thunderbird/k3jd8s2l.default-release/prefs.js")];
+    let (before, after) = &files[&computer.folders.home.join(".thunderbird/k3jd8s2l.default-release/prefs.js")];
     let lines =
         |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap().lines().map(str::to_owned).collect::<Vec<_>>();
     let (before, after) = (lines(before), lines(after));
@@ -233,9 +233,9 @@ fn every_profile_of_windows_is_found_also_the_absolute_one_seen_from_outside() {
 }
 
 /// The fixture's home with its registry; a policy moved AppData.
-fn moved_appdata(home: PathBuf) -> Host {
+fn moved_appdata(home: PathBuf) -> Computer {
     let registry = fixture("windows-moved-appdata", Os::Windows).folders.home.join("user.reg");
-    Host::folder(home, Os::Windows, Some(Arc::new(RegFile::open(registry).unwrap())))
+    Computer::folder(home, Os::Windows, Some(Arc::new(RegFile::open(registry).unwrap())))
 }
 
 #[test]
@@ -249,13 +249,13 @@ fn profiles_are_found_where_the_registry_says_appdata_was_moved_to() {
 #[test]
 fn appdata_on_another_drive_is_a_problem_and_not_nothing() {
     let home = tempfile::tempdir().unwrap();
-    let mut host = at(home.path().to_owned(), Os::Windows);
-    assert_eq!(THUNDERBIRD.detect(&host).unwrap(), None);
-    host.folders.roaming_elsewhere = Some(r"\\server\users$\ada".into());
-    let problem = THUNDERBIRD.detect(&host).unwrap_err();
+    let mut computer = at(home.path().to_owned(), Os::Windows);
+    assert_eq!(THUNDERBIRD.detect(&computer).unwrap(), None);
+    computer.folders.roaming_elsewhere = Some(r"\\server\users$\ada".into());
+    let problem = THUNDERBIRD.detect(&computer).unwrap_err();
     assert_eq!((problem.code.as_str(), problem.at.as_str()), ("folder_not_reachable", r"\\server\users$\ada"));
     for other in [&BETTERBIRD, &SEAMONKEY, &POSTBOX] {
-        assert_eq!(other.detect(&host).unwrap(), None, "told once");
+        assert_eq!(other.detect(&computer).unwrap(), None, "told once");
     }
 }
 
@@ -327,9 +327,9 @@ fn an_old_version_means_25_by_default() {
 
 #[test]
 fn betterbird_in_its_flatpak_and_a_user_js_that_wins() {
-    let host = fixture("linux-user-js", Os::Linux);
-    assert_eq!(THUNDERBIRD.detect(&host).unwrap(), None);
-    let found = found(&BETTERBIRD, &host);
+    let computer = fixture("linux-user-js", Os::Linux);
+    assert_eq!(THUNDERBIRD.detect(&computer).unwrap(), None);
+    let found = found(&BETTERBIRD, &computer);
     let account = &found.accounts[0];
     assert_eq!(account.id, "betterbird/user0js0.default/smtp1");
     assert_eq!(
@@ -353,7 +353,7 @@ fn another_host_loses_the_saved_password_and_changes_the_host_name() {
 }
 
 /// A profile of its own with these preferences, used by Thunderbird 128.
-pub(super) fn made(os: Os, root: &str, version: &str, prefs: &str) -> (tempfile::TempDir, Host) {
+pub(super) fn made(os: Os, root: &str, version: &str, prefs: &str) -> (tempfile::TempDir, Computer) {
     let home = tempfile::tempdir().unwrap();
     let profile = home.path().join(root).join("p.default");
     std::fs::create_dir_all(&profile).unwrap();
@@ -367,8 +367,8 @@ pub(super) fn made(os: Os, root: &str, version: &str, prefs: &str) -> (tempfile:
         std::fs::write(profile.join("compatibility.ini"), format!("[Compatibility]\nLastVersion={version}_1/1\n"))
             .unwrap();
     }
-    let host = at(home.path().to_owned(), os);
-    (home, host)
+    let computer = at(home.path().to_owned(), os);
+    (home, computer)
 }
 
 fn smtp1(prefs: &str) -> String {
@@ -390,8 +390,8 @@ fn versions_and_relatives_differ_in_what_an_unwritten_port_means() {
     ] {
         let prefs =
             smtp1("user_pref(\"mail.smtpserver.smtp1.try_ssl\", 1);\nuser_pref(\"mail.smtpserver.smtp1.port\", 0);\n");
-        let (_home, host) = made(Os::Linux, root, version, &prefs);
-        let account = found(family, &host).accounts.remove(0);
+        let (_home, computer) = made(Os::Linux, root, version, &prefs);
+        let account = found(family, &computer).accounts.remove(0);
         assert_eq!(
             (account.outgoing.port, account.outgoing.port_is_default),
             (port, true),
@@ -404,21 +404,21 @@ fn versions_and_relatives_differ_in_what_an_unwritten_port_means() {
 
 #[test]
 fn a_preference_of_another_type_is_left_alone() {
-    let (_home, host) =
+    let (_home, computer) =
         made(Os::Linux, ".thunderbird", "128.0", &smtp1("user_pref(\"mail.smtpserver.smtp1.port\", \"25\");\n"));
-    let account = found(&THUNDERBIRD, &host).accounts.remove(0);
+    let account = found(&THUNDERBIRD, &computer).accounts.remove(0);
     assert!(matches!(THUNDERBIRD.changes(&account, &to26(&account)), Err(PlanError::Unexpected { .. })));
 }
 
 #[test]
 fn a_snaps_copy_of_a_profile_has_an_id_of_its_own() {
-    let (home, host) = made(Os::Linux, ".thunderbird", "128.0", &smtp1(""));
+    let (home, computer) = made(Os::Linux, ".thunderbird", "128.0", &smtp1(""));
     let snap = home.path().join("snap/thunderbird/common/.thunderbird");
     std::fs::create_dir_all(snap.join("p.default")).unwrap();
     for file in ["profiles.ini", "p.default/prefs.js"] {
         std::fs::copy(home.path().join(".thunderbird").join(file), snap.join(file)).unwrap();
     }
-    let ids: Vec<_> = found(&THUNDERBIRD, &host).accounts.into_iter().map(|account| account.id).collect();
+    let ids: Vec<_> = found(&THUNDERBIRD, &computer).accounts.into_iter().map(|account| account.id).collect();
     assert_eq!(ids, ["thunderbird/p.default/smtp1", "thunderbird/p.default~2/smtp1"]);
 }
 
@@ -426,7 +426,7 @@ fn a_snaps_copy_of_a_profile_has_an_id_of_its_own() {
 fn a_path_out_of_somebody_elses_home_is_not_followed() {
     let (outside, _) = made(Os::Linux, "mail", "128.0", &smtp1(""));
     let target = outside.path().join("mail/p.default");
-    let (home, mut host) = made(Os::Linux, ".thunderbird", "128.0", &smtp1(""));
+    let (home, mut computer) = made(Os::Linux, ".thunderbird", "128.0", &smtp1(""));
     let root = home.path().join(".thunderbird");
     let up = "../".repeat(root.components().count());
     let profiles = format!(
@@ -434,15 +434,15 @@ fn a_path_out_of_somebody_elses_home_is_not_followed() {
         target = target.display().to_string().replace('\\', "/")
     );
     std::fs::write(root.join("profiles.ini"), profiles).unwrap();
-    assert!(found(&THUNDERBIRD, &host).accounts.is_empty());
+    assert!(found(&THUNDERBIRD, &computer).accounts.is_empty());
     // one's own profile may be anywhere
-    host.own_session = true;
-    assert_eq!(found(&THUNDERBIRD, &host).accounts.len(), 1);
+    computer.own_session = true;
+    assert_eq!(found(&THUNDERBIRD, &computer).accounts.len(), 1);
 }
 
 #[test]
 fn a_login_is_copied_once_where_two_servers_would_want_it() {
-    let (home, host) = made(
+    let (home, computer) = made(
         Os::Linux,
         ".thunderbird",
         "128.0",
@@ -457,7 +457,7 @@ fn a_login_is_copied_once_where_two_servers_would_want_it() {
         r#"{"nextId":2,"logins":[{"id":1,"hostname":"imap://h.test","httpRealm":"imap://h.test","guid":"{g}","encryptedUsername":"u","encryptedPassword":"p"}]}"#,
     )
     .unwrap();
-    let accounts = found(&THUNDERBIRD, &host).accounts;
+    let accounts = found(&THUNDERBIRD, &computer).accounts;
     assert_eq!(accounts.iter().map(|account| account.password_in_client).collect::<Vec<_>>(), [true, false]);
     let all: Vec<Change> =
         accounts.iter().flat_map(|account| THUNDERBIRD.changes(account, &to26(account)).unwrap()).collect();
@@ -481,19 +481,19 @@ impl Processes for Locked {
 #[test]
 fn open_means_a_held_lock_not_a_file() {
     // the fixture has a leftover .parentlock
-    let mut host = fixture("linux-imap-25-noauth", Os::Linux);
-    let account = found(&THUNDERBIRD, &host).accounts.remove(0);
-    assert_eq!(THUNDERBIRD.in_use(&host, &account), InUse::No);
-    let profile = host.folders.home.join(".thunderbird/k3jd8s2l.default-release");
+    let mut computer = fixture("linux-imap-25-noauth", Os::Linux);
+    let account = found(&THUNDERBIRD, &computer).accounts.remove(0);
+    assert_eq!(THUNDERBIRD.in_use(&computer, &account), InUse::No);
+    let profile = computer.folders.home.join(".thunderbird/k3jd8s2l.default-release");
     for (os, file, expected) in [
         (Os::Linux, ".parentlock", InUse::Yes(Some(7))),
         (Os::Macos, ".parentlock", InUse::Yes(Some(7))),
         (Os::Windows, "parent.lock", InUse::Yes(Some(7))),
         (Os::Windows, ".parentlock", InUse::No),
     ] {
-        host.os = os;
-        host.processes = Arc::new(Locked(profile.join(file)));
-        assert_eq!(THUNDERBIRD.in_use(&host, &account), expected, "{os:?} {file}");
+        computer.os = os;
+        computer.processes = Arc::new(Locked(profile.join(file)));
+        assert_eq!(THUNDERBIRD.in_use(&computer, &account), expected, "{os:?} {file}");
     }
 }
 
@@ -505,17 +505,17 @@ fn the_symbolic_lock_of_linux_names_its_process() {
 
 #[test]
 fn garbage_instead_of_the_list_of_profiles_is_a_problem() {
-    let (home, host) = made(Os::Linux, ".thunderbird", "128.0", "");
+    let (home, computer) = made(Os::Linux, ".thunderbird", "128.0", "");
     std::fs::write(home.path().join(".thunderbird/profiles.ini"), b"\0\0\0").unwrap();
-    assert_eq!(THUNDERBIRD.detect(&host).unwrap_err().code, "unreadable_profile_list");
+    assert_eq!(THUNDERBIRD.detect(&computer).unwrap_err().code, "unreadable_profile_list");
 }
 
 #[test]
 fn saved_logins_that_cannot_be_read_are_told_and_hide_no_account() {
-    let (home, host) =
+    let (home, computer) =
         made(Os::Linux, ".thunderbird", "128.0", &smtp1("user_pref(\"mail.smtpserver.smtp1.username\", \"a\");"));
     std::fs::write(home.path().join(".thunderbird/p.default/logins.json"), "{").unwrap();
-    let found = found(&THUNDERBIRD, &host);
+    let found = found(&THUNDERBIRD, &computer);
     assert_eq!((found.accounts.len(), found.problems[0].code.as_str()), (1, "unreadable_logins"));
     assert!(!found.accounts[0].password_in_client);
 }
@@ -535,9 +535,9 @@ fn ten_thousand_servers_are_read_in_one_pass() {
              user_pref(\"mail.smtpserver.smtp{n}.hostname\", \"h{n}.test\");\nuser_pref(\"mail.smtpserver.smtp{n}.port\", 25);\nuser_pref(\"mail.smtpserver.smtp{n}.authMethod\", 1);\n"
         ));
     }
-    let (_home, host) = made(Os::Linux, ".thunderbird", "128.0", &prefs);
+    let (_home, computer) = made(Os::Linux, ".thunderbird", "128.0", &prefs);
     let began = std::time::Instant::now();
-    let found = found(&THUNDERBIRD, &host);
+    let found = found(&THUNDERBIRD, &computer);
     assert_eq!(found.accounts.len(), 10_000);
     assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
 }
@@ -560,8 +560,8 @@ proptest! {
                 prefs.push_str(&format!("user_pref(\"mail.smtpserver.smtp1.{name}\", {raw});\n"));
             }
         }
-        let (home, host) = made(Os::Linux, ".thunderbird", "128.0", &smtp1(&prefs));
-        let account = found(&THUNDERBIRD, &host).accounts.remove(0);
+        let (home, computer) = made(Os::Linux, ".thunderbird", "128.0", &smtp1(&prefs));
+        let account = found(&THUNDERBIRD, &computer).accounts.remove(0);
         prop_assert!(THUNDERBIRD.changes(&account, &account.outgoing).unwrap().is_empty());
         let to = SubmissionServer {
             port: to_port,

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use port26_platform::host::Folders;
+use port26_platform::computer::Folders;
 use port26_platform::processes::{Holder, NothingRuns, Processes};
 use port26_platform::registry::{Registry, RegistryError, Value, ValueKind, ValueWrite};
 
 use super::*;
 
-fn host(home: impl Into<PathBuf>) -> Host {
-    Host {
+fn computer(home: impl Into<PathBuf>) -> Computer {
+    Computer {
         os: Os::Windows,
         folders: Folders::below(home, Os::Windows),
         registry: None,
@@ -21,13 +21,13 @@ fn host(home: impl Into<PathBuf>) -> Host {
     }
 }
 
-fn fixture(case: &str) -> Host {
-    host(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(case))
+fn fixture(case: &str) -> Computer {
+    computer(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(case))
 }
 
-fn found(client: &WindowsMail, host: &Host) -> Found {
-    let at = client.detect(host).unwrap().unwrap();
-    client.accounts(host, &at)
+fn found(client: &WindowsMail, computer: &Computer) -> Found {
+    let at = client.detect(computer).unwrap().unwrap();
+    client.accounts(computer, &at)
 }
 
 fn account(found: &Found, host: &str) -> Account {
@@ -150,9 +150,9 @@ fn says_what_it_cannot_express() {
 
 #[test]
 fn windows_mail_reads_and_moves_its_own() {
-    let host = fixture("windows_mail/vista");
-    assert_eq!(WINDOWS_LIVE_MAIL.detect(&host).unwrap(), None);
-    let found = found(&WINDOWS_MAIL, &host);
+    let computer = fixture("windows_mail/vista");
+    assert_eq!(WINDOWS_LIVE_MAIL.detect(&computer).unwrap(), None);
+    let found = found(&WINDOWS_MAIL, &computer);
     assert_eq!((found.accounts.len(), found.problems.len()), (2, 0));
     let account = account(&found, "mail.hosting.test");
     assert_eq!(account.id, "windows_mail/account{77777777-7777-4777-8777-777777777777}");
@@ -196,10 +196,10 @@ impl Registry for Hive {
 
 const KEY: &str = "Software\\Microsoft\\Windows Live Mail";
 
-fn store_root(home: &Path, root: &str, more: &[(&'static str, &'static str, Value)]) -> Host {
+fn store_root(home: &Path, root: &str, more: &[(&'static str, &'static str, Value)]) -> Computer {
     let value = Value { kind: ValueKind::ExpandSz, ..Value::sz(root) };
     let hive = [&[(KEY, "Store Root", value)], more].concat();
-    Host { registry: Some(Arc::new(Hive(hive))), ..host(home) }
+    Computer { registry: Some(Arc::new(Hive(hive))), ..computer(home) }
 }
 
 #[test]
@@ -224,8 +224,8 @@ fn the_store_is_found_as_windows_names_it() {
         ("C:\\Documents and Settings\\ann\\Documents\\Mail", &[], &documents),
         ("d:\\profiles\\ANN.B\\Documents\\Mail", &shell, &documents),
     ] {
-        let host = store_root(home, root, more);
-        let at = WINDOWS_LIVE_MAIL.detect(&host).unwrap().unwrap();
+        let computer = store_root(home, root, more);
+        let at = WINDOWS_LIVE_MAIL.detect(&computer).unwrap().unwrap();
         let path = at.profiles[0].path.clone().unwrap();
         let folded = |path: &Path| PathBuf::from(path.to_string_lossy().to_lowercase());
         assert_eq!(folded(&path), folded(folder), "{root}");
@@ -237,7 +237,7 @@ fn the_store_is_found_as_windows_names_it() {
     // In the profile, but gone: the key outlived the program.
     assert_eq!(WINDOWS_LIVE_MAIL.detect(&store_root(home, "%USERPROFILE%\\Gone", &[])).unwrap(), None);
     // `..` leads nowhere.
-    assert_eq!(Profile::of(&host(home)).locate("%USERPROFILE%\\..\\x"), Located::At(home.join("x")));
+    assert_eq!(Profile::of(&computer(home)).locate("%USERPROFILE%\\..\\x"), Located::At(home.join("x")));
 }
 
 struct Running;
@@ -256,8 +256,8 @@ impl Processes for Running {
 
 #[test]
 fn an_open_program_is_seen() {
-    let host = Host { processes: Arc::new(Running), ..fixture("windows_live_mail/typical") };
-    let account = account(&found(&WINDOWS_LIVE_MAIL, &host), "smtp.hosting.test");
-    assert_eq!(WINDOWS_LIVE_MAIL.in_use(&host, &account), InUse::Yes(Some(7)));
-    assert_eq!(WINDOWS_MAIL.in_use(&host, &account), InUse::No);
+    let computer = Computer { processes: Arc::new(Running), ..fixture("windows_live_mail/typical") };
+    let account = account(&found(&WINDOWS_LIVE_MAIL, &computer), "smtp.hosting.test");
+    assert_eq!(WINDOWS_LIVE_MAIL.in_use(&computer, &account), InUse::Yes(Some(7)));
+    assert_eq!(WINDOWS_MAIL.in_use(&computer, &account), InUse::No);
 }

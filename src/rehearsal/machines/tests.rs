@@ -191,11 +191,11 @@ fn the_later_mac_is_asked_and_has_two_programs_that_cannot_send() {
     use crate::clients::{CLIENTS, scripted};
     let (_folder, machines) = built();
     let gallery = &machines[3];
-    let mut host = port26_platform::host::Host::folder(&gallery.home, gallery.os, None);
-    let explained: Vec<_> = crate::pipeline::discover(&host, CLIENTS).clients;
+    let mut computer = port26_platform::computer::Computer::folder(&gallery.home, gallery.os, None);
+    let explained: Vec<_> = crate::pipeline::discover(&computer, CLIENTS).clients;
     assert!(explained.len() == 2 && explained.iter().all(|client| !client.by_hand.is_empty()), "{explained:?}");
-    host.scripts = std::sync::Arc::new(scripted::twin(gallery.scripted.as_ref().unwrap()).unwrap());
-    let found = crate::pipeline::discover(&host, CLIENTS);
+    computer.scripts = std::sync::Arc::new(scripted::twin(gallery.scripted.as_ref().unwrap()).unwrap());
+    let found = crate::pipeline::discover(&computer, CLIENTS);
     assert_eq!(found.problems, []);
     let ids: Vec<_> = found.accounts.iter().map(|account| (account.id.as_str(), account.outgoing.port)).collect();
     assert_eq!(

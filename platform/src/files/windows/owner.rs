@@ -17,7 +17,7 @@ use windows::core::{Owned, PWSTR};
 use windows_registry::LOCAL_MACHINE;
 
 use super::walk;
-use crate::host::known_folders::{self, Known};
+use crate::computer::known_folders::{self, Known};
 
 /// SYSTEM, and the group of administrators, to whom belongs what one of them makes.
 const THE_MACHINES_OWN: [&str; 2] = ["S-1-5-18", "S-1-5-32-544"];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use plist::{Dictionary, Uid};
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 use port26_platform::processes::NothingRuns;
 use port26_platform::scripts::{NoScripts, Scripts};
 
@@ -106,11 +106,11 @@ impl Maker {
         maker
     }
 
-    fn host(&self, scripts: impl Scripts + 'static) -> Host {
-        let mut host = Host::folder(self.home.path(), Os::Macos, None);
-        host.processes = Arc::new(NothingRuns);
-        host.scripts = Arc::new(scripts);
-        host
+    fn computer(&self, scripts: impl Scripts + 'static) -> Computer {
+        let mut computer = Computer::folder(self.home.path(), Os::Macos, None);
+        computer.processes = Arc::new(NothingRuns);
+        computer.scripts = Arc::new(scripts);
+        computer
     }
 
     fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
@@ -122,15 +122,15 @@ impl Maker {
     }
 }
 
-fn found(host: &Host) -> Found {
-    let at = APPLE_MAIL.detect(host).unwrap().unwrap();
-    APPLE_MAIL.accounts(host, &at)
+fn found(computer: &Computer) -> Found {
+    let at = APPLE_MAIL.detect(computer).unwrap().unwrap();
+    APPLE_MAIL.accounts(computer, &at)
 }
 
 #[test]
 fn what_mail_will_use_is_read_without_speaking_to_it_and_without_touching_the_database() {
     let maker = Maker::typical();
-    let host = maker.host(Untouchable(Visit::NotNow));
+    let host = maker.computer(Untouchable(Visit::NotNow));
     let before = maker.files();
     assert!(before.iter().any(|(file, bytes)| file.to_string_lossy().ends_with("-wal") && !bytes.is_empty()));
     let found = found(&host);
@@ -174,7 +174,7 @@ fn what_mail_will_use_is_read_without_speaking_to_it_and_without_touching_the_da
 #[test]
 fn on_a_mounted_disk_the_accounts_are_told_and_cannot_be_set() {
     let maker = Maker::typical();
-    let host = maker.host(NoScripts);
+    let host = maker.computer(NoScripts);
     assert!(!APPLE_MAIL.detect(&host).unwrap().unwrap().by_hand.is_empty());
     let account = found(&host).accounts.remove(0);
     let to = SubmissionServer { port: 26, ..account.outgoing.clone() };
@@ -185,7 +185,7 @@ fn on_a_mounted_disk_the_accounts_are_told_and_cannot_be_set() {
 #[test]
 fn where_nobody_uses_mail_it_is_not_launched() {
     let maker = Maker::new();
-    let host = maker.host(Untouchable(Visit::Allowed));
+    let host = maker.computer(Untouchable(Visit::Allowed));
     assert_eq!(found(&host).accounts, []);
     // The same where the database cannot be read, and Mail has no folder of its own.
     let file = maker.home.path().join(FILES[0]);
@@ -198,7 +198,7 @@ fn where_nobody_uses_mail_it_is_not_launched() {
 fn another_layout_is_refused_and_named() {
     let maker = Maker::typical();
     maker.database.execute_batch("ALTER TABLE ZACCOUNT RENAME COLUMN ZPARENTACCOUNT TO ZPARENT2").unwrap();
-    let host = maker.host(Untouchable(Visit::NotNow));
+    let host = maker.computer(Untouchable(Visit::NotNow));
     let Found { accounts, problems } = found(&host);
     assert_eq!((accounts.len(), problems.len()), (0, 1));
     assert!(problems[0].message.contains("ZACCOUNT.ZPARENTACCOUNT"), "{}", problems[0].message);
@@ -229,7 +229,7 @@ fn mail_is_launched_for_a_look_only_when_the_database_says_that_something_is_to_
     let file = maker.home.path().join("scripted.json");
     std::fs::copy(state, &file).unwrap();
     let twin = Arc::new(crate::clients::scripted::twin(file).unwrap());
-    let mut host = maker.host(NoScripts);
+    let mut host = maker.computer(NoScripts);
     host.scripts = twin.clone();
     let folder = tempfile::tempdir().unwrap();
     let look = |write: bool| {
@@ -272,7 +272,7 @@ fn an_address_whose_server_is_gone_is_told() {
     maker.add(7, None, Some("eve"), &gone);
     // Notes and calendars go by the same kind of number, and send nothing.
     maker.add(2, None, Some("fay@icloud.test"), &[("SendingAccountIdentifier", "ID-78".into())]);
-    let found = found(&maker.host(NoScripts));
+    let found = found(&maker.computer(NoScripts));
     let told: Vec<_> = found.problems.iter().filter(|problem| problem.code == "no_outgoing_server").collect();
     assert_eq!(told.iter().map(|problem| problem.at.as_str()).collect::<Vec<_>>(), ["eve@gone.test"]);
     assert!(told[0].message.contains("has no outgoing server in Mail"), "{}", told[0].message);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 use port26_platform::registry::{MachineRegFile, RegFile};
 
 use crate::account::Account;
@@ -59,9 +59,9 @@ fn windows(user: &str, machine: &str) -> (u16, Option<String>) {
     };
     let user = RegFile::open(export("hkcu.reg", &format!("[HKEY_CURRENT_USER\\Software]\r\n{user}"))).unwrap();
     let machine = MachineRegFile::open(&export("hklm.reg", machine)).unwrap();
-    let host = Host::folder(home, Os::Windows, Some(Arc::new(user)));
-    let host = host.with_machine(machine.map(|machine| Arc::new(machine) as _));
-    port_and_owner(&found(&THUNDERBIRD, &host).accounts[0])
+    let computer = Computer::folder(home, Os::Windows, Some(Arc::new(user)));
+    let computer = computer.with_machine(machine.map(|machine| Arc::new(machine) as _));
+    port_and_owner(&found(&THUNDERBIRD, &computer).accounts[0])
 }
 
 /// A `REG_MULTI_SZ` of these strings.
@@ -160,22 +160,22 @@ fn truth_values_are_told_from_numbers_by_what_is_there() {
 #[test]
 fn policies_json_of_the_system_comes_first_on_linux() {
     let (system, home) = home(Os::Linux, ".thunderbird");
-    let host = Host::folder(home, Os::Linux, None);
+    let computer = Computer::folder(home, Os::Linux, None);
     let beside = system.path().join("usr/lib/thunderbird/distribution/policies.json");
     put(&beside, &format!("{{\"policies\":{{\"Preferences\":{}}}}}", locked(465)));
     let told = |file: &Path| Some(file.display().to_string().replace('\\', "/"));
-    assert_eq!(on_any_system(&found(&THUNDERBIRD, &host).accounts[0]), (465, told(&beside)));
+    assert_eq!(on_any_system(&found(&THUNDERBIRD, &computer).accounts[0]), (465, told(&beside)));
     let own = system.path().join("etc/thunderbird/policies/policies.json");
     put(&own, &format!("{{\"policies\":{{\"Preferences\":{{\"{PORT}\":587}}}}}}"));
-    assert_eq!(on_any_system(&found(&THUNDERBIRD, &host).accounts[0]), (587, told(&own)));
+    assert_eq!(on_any_system(&found(&THUNDERBIRD, &computer).accounts[0]), (587, told(&own)));
     put(&own, "{\"policies\":{\"DisableAppUpdate\":true}}");
-    assert_eq!(on_any_system(&found(&THUNDERBIRD, &host).accounts[0]), (25, None));
+    assert_eq!(on_any_system(&found(&THUNDERBIRD, &computer).accounts[0]), (25, None));
 }
 
 #[test]
 fn managed_preferences_of_a_mac_count_where_they_are_switched_on() {
     let (system, home) = home(Os::Macos, "Library/Thunderbird");
-    let host = Host::folder(home.clone(), Os::Macos, None);
+    let computer = Computer::folder(home.clone(), Os::Macos, None);
     let plist = |on: bool, rest: &str| {
         let on = if on { "<key>EnterprisePoliciesEnabled</key><true/>" } else { "" };
         format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><plist version=\"1.0\"><dict>{on}{rest}</dict></plist>")
@@ -188,14 +188,14 @@ fn managed_preferences_of_a_mac_count_where_they_are_switched_on() {
     );
     let managed = system.path().join("Library/Managed Preferences/ola/org.mozilla.thunderbird.plist");
     put(&managed, &plist(false, &flat));
-    assert_eq!(on_any_system(&found(&THUNDERBIRD, &host).accounts[0]), (25, None));
+    assert_eq!(on_any_system(&found(&THUNDERBIRD, &computer).accounts[0]), (25, None));
     let told = Some(managed.display().to_string().replace('\\', "/"));
     put(&managed, &plist(true, &flat));
-    assert_eq!(on_any_system(&found(&THUNDERBIRD, &host).accounts[0]), (587, told.clone()));
+    assert_eq!(on_any_system(&found(&THUNDERBIRD, &computer).accounts[0]), (587, told.clone()));
     // what `defaults write` laid down is weaker
     put(&home.join("Library/Preferences/org.mozilla.thunderbird.plist"), &plist(true, &flat));
     put(&managed, &plist(true, &deep));
-    assert_eq!(on_any_system(&found(&THUNDERBIRD, &host).accounts[0]), (465, told));
+    assert_eq!(on_any_system(&found(&THUNDERBIRD, &computer).accounts[0]), (465, told));
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn a_relative_does_not_read_thunderbirds_policies() {
     let (system, home) = home(Os::Linux, ".mozilla/seamonkey");
     let own = system.path().join("etc/thunderbird/policies/policies.json");
     put(&own, &format!("{{\"policies\":{{\"Preferences\":{}}}}}", locked(587)));
-    let account = found(&SEAMONKEY, &Host::folder(home, Os::Linux, None)).accounts.remove(0);
+    let account = found(&SEAMONKEY, &Computer::folder(home, Os::Linux, None)).accounts.remove(0);
     assert_eq!(account.outgoing.port, 25);
 }
 
@@ -231,7 +231,7 @@ fn an_entry_over_which_the_program_stumbles_ends_the_policy() {
         ("whole", format!("\"{PORT}\":465.0"), 465),
     ] {
         put(&own, &format!("{{\"policies\":{{\"Preferences\":{{{entries}}}}}}}"));
-        let accounts = found(&THUNDERBIRD, &Host::folder(home.clone(), Os::Linux, None)).accounts;
+        let accounts = found(&THUNDERBIRD, &Computer::folder(home.clone(), Os::Linux, None)).accounts;
         let seen = accounts.first().map(|account| account.outgoing.port);
         assert_eq!(seen, Some(port), "{what}");
     }

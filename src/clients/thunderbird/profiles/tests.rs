@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use port26_platform::host::{Host, Os};
+use port26_platform::computer::{Computer, Os};
 
 use crate::clients::thunderbird::tests::{found, problems};
 use crate::clients::thunderbird::{POSTBOX, SEAMONKEY, THUNDERBIRD};
@@ -37,7 +37,7 @@ fn the_flatpaks_of_2026_and_the_store_are_found() {
     }
     put(home.path(), "snap/thunderbird/common/.thunderbird", ONE, "p.default");
     put(home.path(), ".config/thunderbird", ONE, "p.default");
-    let everything = found(&THUNDERBIRD, &Host::folder(home.path(), Os::Linux, None));
+    let everything = found(&THUNDERBIRD, &Computer::folder(home.path(), Os::Linux, None));
     // Windows and macOS take two of these folders for one: their names differ in case alone.
     let folders = if home.path().join(".VAR").exists() { 5 } else { 6 };
     assert_eq!((everything.accounts.len(), problems(&everything)), (folders, vec![]));
@@ -49,8 +49,8 @@ fn the_flatpaks_of_2026_and_the_store_are_found() {
         "[Profile0]\r\nName=default-esr\r\nIsRelative=1\r\nPath=Profiles/k3.default-esr\r\n",
         "Profiles/k3.default-esr",
     );
-    let host = Host::folder(home.path(), Os::Windows, None);
-    assert_eq!(ids(&found(&THUNDERBIRD, &host)), ["thunderbird/k3.default-esr/smtp1"]);
+    let computer = Computer::folder(home.path(), Os::Windows, None);
+    assert_eq!(ids(&found(&THUNDERBIRD, &computer)), ["thunderbird/k3.default-esr/smtp1"]);
 }
 
 #[test]
@@ -62,9 +62,9 @@ fn a_home_of_windows_xp_has_its_old_folder() {
         ("Application Data/PostboxApp", "postbox/p.default/smtp1"),
     ] {
         put(home.path(), root, ONE, "p.default");
-        let host = Host::folder(home.path(), Os::Windows, None);
+        let computer = Computer::folder(home.path(), Os::Windows, None);
         let family = [&THUNDERBIRD, &SEAMONKEY, &POSTBOX].into_iter().find(|family| id.starts_with(family.prefix));
-        assert_eq!(ids(&found(family.unwrap(), &host)), [id]);
+        assert_eq!(ids(&found(family.unwrap(), &computer)), [id]);
     }
 }
 
@@ -80,7 +80,7 @@ fn a_profile_on_a_drive_that_is_not_there_is_told_and_nothing_is_taken_for_it() 
     );
     put(home.path(), "Thunderbird/Profiles", ONE, "p.default");
     put(home.path(), "Profiles", ONE, "p.default");
-    let on_drive = found(&THUNDERBIRD, &Host::folder(home.path(), Os::Windows, None));
+    let on_drive = found(&THUNDERBIRD, &Computer::folder(home.path(), Os::Windows, None));
     assert_eq!(
         (ids(&on_drive), problems(&on_drive)),
         (vec![], vec![("profile_not_reachable", r"D:\Thunderbird\Profiles\p.default")])
@@ -92,10 +92,10 @@ fn a_profile_on_a_drive_that_is_not_there_is_told_and_nothing_is_taken_for_it() 
         "{ONE}[Profile1]\nName=old\nIsRelative=1\nPath=gone.default\n[Profile2]\nName=usb\nIsRelative=0\nPath=/media/ola/USB/.thunderbird/p.default\n[Install1]\nDefault=/media/ola/USB/.thunderbird/p.default\n"
     );
     put(home.path(), ".thunderbird", &ini, "p.default");
-    let mut host = Host::folder(home.path(), Os::Linux, None);
+    let mut computer = Computer::folder(home.path(), Os::Linux, None);
     for own_session in [false, true] {
-        host.own_session = own_session;
-        let on_stick = found(&THUNDERBIRD, &host);
+        computer.own_session = own_session;
+        let on_stick = found(&THUNDERBIRD, &computer);
         assert_eq!(ids(&on_stick), ["thunderbird/p.default/smtp1"]);
         assert_eq!(
             problems(&on_stick),
@@ -114,15 +114,15 @@ fn a_list_that_no_program_writes_costs_nothing() {
     }
     put(home.path(), ".thunderbird", &ini, "p.default");
     let began = std::time::Instant::now();
-    let host = Host::folder(home.path(), Os::Linux, None);
-    let found = found(&THUNDERBIRD, &host);
+    let computer = Computer::folder(home.path(), Os::Linux, None);
+    let found = found(&THUNDERBIRD, &computer);
     assert_eq!(found.accounts.len(), 1);
     let codes: Vec<_> = found.problems.iter().map(|problem| problem.code.as_str()).collect();
     assert_eq!(codes, ["too_many_settings", "profile_not_reachable"]);
     assert!(found.problems.iter().all(|problem| problem.message.len() < 600 && problem.at.len() < 300));
     assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
     std::fs::File::create(home.path().join(".thunderbird/profiles.ini")).unwrap().set_len((16 << 20) + 1).unwrap();
-    assert_eq!(THUNDERBIRD.detect(&host).unwrap_err().code, "unreadable_profile_list");
+    assert_eq!(THUNDERBIRD.detect(&computer).unwrap_err().code, "unreadable_profile_list");
 }
 
 /// As Thunderbird 153.7 lists them.
@@ -145,8 +145,8 @@ fn a_list_is_read_as_far_as_the_program_reads_it() {
     ] {
         let home = tempfile::tempdir().unwrap();
         put(home.path(), ".thunderbird", &ini, "p.default");
-        let host = Host::folder(home.path(), Os::Linux, None);
-        match THUNDERBIRD.detect(&host) {
+        let computer = Computer::folder(home.path(), Os::Linux, None);
+        match THUNDERBIRD.detect(&computer) {
             Err(problem) => assert_eq!((0, vec![problem.code.as_str()]), (count, told), "{what}"),
             Ok(here) => assert_eq!((here.unwrap().profiles.len(), vec![]), (count, told), "{what}"),
         }

@@ -1,6 +1,6 @@
 //! Who sends through what, as Thunderbird 153.7 answered when it was asked with the same prefs.js and user.js.
 
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 
 use crate::account::{Account, AuthSetting, TlsMode};
 use crate::clients::Found;
@@ -34,8 +34,8 @@ fn prefs(without: &[&str], more: &str) -> String {
 
 fn read(family: &Family, version: &str, prefs: &str) -> Found {
     let root = if family.old_rules { ".mozilla/seamonkey" } else { ".thunderbird" };
-    let (_home, host) = made(Os::Linux, root, version, prefs);
-    found(family, &host)
+    let (_home, computer) = made(Os::Linux, root, version, prefs);
+    found(family, &computer)
 }
 
 /// Key, port, used.

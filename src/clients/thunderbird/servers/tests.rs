@@ -1,6 +1,6 @@
 //! What is read of one outgoing server, and which saved login is its own.
 
-use port26_platform::host::Os;
+use port26_platform::computer::Os;
 
 use super::*;
 use crate::clients::thunderbird::THUNDERBIRD;
@@ -29,12 +29,12 @@ fn a_saved_login_is_found_as_written_and_in_lower_case() {
         ("mail.hosting.test.", "smtp://mail.hosting.test.", true),
         ("2001:db8::26", "smtp://[2001:db8::26]", true),
     ] {
-        let (home, host_of) = made(Os::Linux, ".thunderbird", "153.7.0", &prefs.replace("HOST", host));
+        let (home, computer_of) = made(Os::Linux, ".thunderbird", "153.7.0", &prefs.replace("HOST", host));
         let logins = format!(
             r#"{{"nextId":2,"logins":[{{"id":1,"hostname":"{saved}","httpRealm":"{saved}","guid":"{{g}}","encryptedUsername":"u","encryptedPassword":"p"}}]}}"#
         );
         std::fs::write(home.path().join(".thunderbird/p.default/logins.json"), logins).unwrap();
-        assert_eq!(found(&THUNDERBIRD, &host_of).accounts[0].password_in_client, there, "{host}: {saved}");
+        assert_eq!(found(&THUNDERBIRD, &computer_of).accounts[0].password_in_client, there, "{host}: {saved}");
     }
 }
 
@@ -43,10 +43,10 @@ fn the_login_of_the_incoming_server_is_found_in_lower_case_too() {
     let prefs = "user_pref(\"mail.smtpservers\", \"smtp1\");user_pref(\"mail.smtpserver.smtp1.hostname\", \"h.test\");user_pref(\"mail.smtpserver.smtp1.authMethod\", 1);\n\
         user_pref(\"mail.accountmanager.accounts\", \"a1\");user_pref(\"mail.account.a1.server\", \"v1\");user_pref(\"mail.account.a1.identities\", \"i1\");\n\
         user_pref(\"mail.server.v1.type\", \"imap\");user_pref(\"mail.server.v1.hostname\", \"Imap.H.test\");user_pref(\"mail.server.v1.userName\", \"ada\");\n";
-    let (home, host) = made(Os::Linux, ".thunderbird", "153.7.0", prefs);
+    let (home, computer) = made(Os::Linux, ".thunderbird", "153.7.0", prefs);
     let logins = r#"{"nextId":2,"logins":[{"id":1,"hostname":"imap://imap.h.test","httpRealm":"imap://imap.h.test","guid":"{g}","encryptedUsername":"u","encryptedPassword":"p"}]}"#;
     std::fs::write(home.path().join(".thunderbird/p.default/logins.json"), logins).unwrap();
-    let account = found(&THUNDERBIRD, &host).accounts.remove(0);
+    let account = found(&THUNDERBIRD, &computer).accounts.remove(0);
     assert!(account.password_in_client && account.settings.contains_key(LOGIN));
 }
 
@@ -73,12 +73,12 @@ fn a_saved_login_is_found_by_its_realm_and_by_who_it_may_be_of() {
         ),
     ] {
         let prefs = prefs.replace("AUTH", &format!("{auth}"));
-        let (home, host) = made(Os::Linux, ".thunderbird", "153.8.0", &prefs);
+        let (home, computer) = made(Os::Linux, ".thunderbird", "153.8.0", &prefs);
         let logins = format!(
             r#"{{"nextId":2,"logins":[{{"id":1,"hostname":"smtp://h.test","httpRealm":{realm},"guid":"{{g}}","encryptedUsername":"{user}","encryptedPassword":"p"}}]}}"#
         );
         std::fs::write(home.path().join(".thunderbird/p.default/logins.json"), logins).unwrap();
-        assert_eq!(found(&THUNDERBIRD, &host).accounts[0].password_in_client, there, "{auth} {realm} {user}");
+        assert_eq!(found(&THUNDERBIRD, &computer).accounts[0].password_in_client, there, "{auth} {realm} {user}");
     }
 }
 
@@ -87,9 +87,10 @@ fn a_saved_login_is_found_by_its_realm_and_by_who_it_may_be_of() {
 fn a_server_without_a_user_name_wants_no_saved_login() {
     let prefs = "user_pref(\"mail.smtpservers\", \"smtp1,smtp2\");user_pref(\"mail.smtpserver.smtp1.hostname\", \"h.test\");\n\
         user_pref(\"mail.smtpserver.smtp1.username\", \"ada\");user_pref(\"mail.smtpserver.smtp2.hostname\", \"h.test\");\n";
-    let (home, host) = made(Os::Linux, ".thunderbird", "153.8.0", prefs);
+    let (home, computer) = made(Os::Linux, ".thunderbird", "153.8.0", prefs);
     let logins = r#"{"nextId":2,"logins":[{"id":1,"hostname":"smtp://h.test","httpRealm":"smtp://h.test","guid":"{g}","encryptedUsername":"u","encryptedPassword":"p"}]}"#;
     std::fs::write(home.path().join(".thunderbird/p.default/logins.json"), logins).unwrap();
-    let saved: Vec<_> = found(&THUNDERBIRD, &host).accounts.iter().map(|account| account.password_in_client).collect();
+    let saved: Vec<_> =
+        found(&THUNDERBIRD, &computer).accounts.iter().map(|account| account.password_in_client).collect();
     assert_eq!(saved, [true, false]);
 }

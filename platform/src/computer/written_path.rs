@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Folders, Host, Os};
+use super::{Computer, Folders, Os};
 use crate::registry::Registry;
 
 const SHELL_FOLDERS: &str = "Software\\Microsoft\\Windows\\CurrentVersion\\Explorer\\Shell Folders";
@@ -31,9 +31,9 @@ pub struct Profile<'a> {
 }
 
 impl<'a> Profile<'a> {
-    /// The user's profile on this host.
-    pub fn of(host: &'a Host) -> Self {
-        Self { folders: &host.folders, registry: host.registry.as_deref(), own_session: host.own_session }
+    /// The user's profile on this computer.
+    pub fn of(computer: &'a Computer) -> Self {
+        Self { folders: &computer.folders, registry: computer.registry.as_deref(), own_session: computer.own_session }
     }
 
     /// Brings a path as Windows writes it to this machine's view.

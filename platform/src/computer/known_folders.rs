@@ -80,7 +80,7 @@ mod tests {
         for moved in [r"\\server\users$\Jürgen Żółć\AppData", r"D:\profiles\jan"] {
             key.set_expand_string("AppData", moved).unwrap();
             assert_eq!(path(Known::Roaming), Some(PathBuf::from(moved)));
-            assert_eq!(crate::host::Folders::of_this_user().unwrap().roaming, PathBuf::from(moved));
+            assert_eq!(crate::computer::Folders::of_this_user().unwrap().roaming, PathBuf::from(moved));
         }
     }
 }

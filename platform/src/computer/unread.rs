@@ -1,4 +1,4 @@
-//! What of a host could not be read: told beside everything that could.
+//! What of a computer could not be read: told beside everything that could.
 
 use crate::registry::RegistryError;
 

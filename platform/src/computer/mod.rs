@@ -45,7 +45,7 @@ impl Os {
 /// Why the machine's own folders are not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum HostError {
+pub enum ComputerError {
     /// Neither the environment nor the user database knows a home folder.
     #[error("the home folder of this user is not known; set {variable} or name it with --home")]
     NoHome {
@@ -85,7 +85,7 @@ impl Folders {
 
     /// The running user's folders, as this system names them. Windows: its known folders, wherever they were moved to;
     /// elsewhere the environment first, then the user database.
-    pub fn of_this_user() -> Result<Self, HostError> {
+    pub fn of_this_user() -> Result<Self, ComputerError> {
         let os = Os::here();
         let own = own_folders(os)?;
         let home = own.home_dir().to_owned();
@@ -119,15 +119,15 @@ impl Folders {
     }
 }
 
-fn own_folders(os: Os) -> Result<impl BaseStrategy, HostError> {
+fn own_folders(os: Os) -> Result<impl BaseStrategy, ComputerError> {
     let variable = if os == Os::Windows { "USERPROFILE" } else { "HOME" };
-    let own = etcetera::base_strategy::choose_native_strategy().map_err(|_| HostError::NoHome { variable })?;
-    if own.home_dir().is_absolute() { Ok(own) } else { Err(HostError::NoHome { variable }) }
+    let own = etcetera::base_strategy::choose_native_strategy().map_err(|_| ComputerError::NoHome { variable })?;
+    if own.home_dir().is_absolute() { Ok(own) } else { Err(ComputerError::NoHome { variable }) }
 }
 
 /// Where port26 keeps its own things (receipts, history, the list of kept passwords) for the running user: Windows
 /// `%LOCALAPPDATA%\port26`, macOS `~/Library/Application Support/port26`, Linux `$XDG_STATE_HOME/port26`. Not made here.
-pub fn state_dir() -> Result<PathBuf, HostError> {
+pub fn state_dir() -> Result<PathBuf, ComputerError> {
     let os = Os::here();
     let own = own_folders(os)?;
     Ok(state_dir_of(&Folders::of_this_user()?, os, own.state_dir()))
@@ -144,7 +144,7 @@ fn state_dir_of(folders: &Folders, os: Os, state: Option<PathBuf>) -> PathBuf {
 
 /// Everything an adapter may look at. It has no way to write.
 #[derive(Clone)]
-pub struct Host {
+pub struct Computer {
     /// Whose layout this is.
     pub os: Os,
     /// Where the user's files are.
@@ -163,9 +163,9 @@ pub struct Host {
     pub own_session: bool,
 }
 
-impl Host {
+impl Computer {
     /// The running user's own session on this machine: live folders, registry and processes.
-    pub fn this_machine() -> Result<Self, HostError> {
+    pub fn this_machine() -> Result<Self, ComputerError> {
         Ok(Self {
             os: Os::here(),
             folders: Folders::of_this_user()?,
@@ -240,42 +240,42 @@ mod tests {
 
     #[test]
     fn this_machine_is_the_running_users_and_all_its_folders_are_absolute() {
-        let host = Host::this_machine().unwrap();
-        assert!(host.own_session);
-        assert_eq!(host.os, Os::here());
-        assert_eq!(host.registry.is_some(), host.os == Os::Windows);
-        let Folders { home, roaming, local, cache, roaming_elsewhere } = &host.folders;
+        let computer = Computer::this_machine().unwrap();
+        assert!(computer.own_session);
+        assert_eq!(computer.os, Os::here());
+        assert_eq!(computer.registry.is_some(), computer.os == Os::Windows);
+        let Folders { home, roaming, local, cache, roaming_elsewhere } = &computer.folders;
         assert_eq!(*roaming_elsewhere, None);
-        assert_eq!(host.machine.is_some(), host.os == Os::Windows);
-        assert!([home, roaming, local, cache].iter().all(|folder| folder.is_absolute()), "{:?}", host.folders);
+        assert_eq!(computer.machine.is_some(), computer.os == Os::Windows);
+        assert!([home, roaming, local, cache].iter().all(|folder| folder.is_absolute()), "{:?}", computer.folders);
         assert_eq!(Some(home), std::env::home_dir().as_ref());
         assert!(state_dir().unwrap().ends_with("port26"));
     }
 
     #[test]
     fn a_folder_is_absolute_and_nothing_runs_in_it() {
-        let host = Host::folder("some/home", Os::Windows, None);
-        assert!(!host.own_session);
+        let computer = Computer::folder("some/home", Os::Windows, None);
+        assert!(!computer.own_session);
         // Whoever's home it is, this user's programs are not spoken to.
         let mail = crate::scripts::App::new("Mail", "com.apple.mail");
-        assert_eq!(host.scripts.visit(&mail), Visit::Nowhere);
-        assert_eq!(host.clone().to_be_changed().scripts.visit(&mail), Visit::Nowhere);
-        assert!(host.folders.home.is_absolute());
-        assert_eq!(host.folders.roaming, host.folders.home.join("AppData/Roaming"));
-        assert!(host.processes.running(&["thunderbird", "outlook"]).is_empty());
+        assert_eq!(computer.scripts.visit(&mail), Visit::Nowhere);
+        assert_eq!(computer.clone().to_be_changed().scripts.visit(&mail), Visit::Nowhere);
+        assert!(computer.folders.home.is_absolute());
+        assert_eq!(computer.folders.roaming, computer.folders.home.join("AppData/Roaming"));
+        assert!(computer.processes.running(&["thunderbird", "outlook"]).is_empty());
     }
 
     #[test]
     fn a_home_shows_to_which_system_it_belongs() {
-        let root = |home: &str, os| Host::folder(home, os, None).system_root();
+        let root = |home: &str, os| Computer::folder(home, os, None).system_root();
         for (home, os) in
             [("/disk/home/ola", Os::Linux), ("/disk/Users/ola", Os::Macos), ("/disk/Users/ola", Os::Windows)]
         {
             assert!(root(home, os).unwrap().ends_with("disk"), "{home}");
         }
         assert_eq!(root("/disk/copies/ola", Os::Linux), None);
-        assert_eq!(Host::folder("/home/ola", Os::Linux, None).variable("PATH"), None);
-        assert!(Host::this_machine().unwrap().system_root().unwrap().parent().is_none());
+        assert_eq!(Computer::folder("/home/ola", Os::Linux, None).variable("PATH"), None);
+        assert!(Computer::this_machine().unwrap().system_root().unwrap().parent().is_none());
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(super) fn folders(usual: Folders, registry: &dyn Registry) -> Folders {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::Os;
+    use crate::computer::Os;
     use crate::registry::memory::MemoryRegistry;
     use crate::registry::{Value, ValueKind};
 
