@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use port26_platform::files::FileError;
+use port26_platform::registry::RegistryError;
+use port26_platform::scripts::ScriptError;
 
-use super::journal::JournalError;
 use super::receipt::{Left, ReceiptId, in_words};
-use super::store::StoreError;
+use super::record::SCHEMA;
 use crate::account::ClientId;
 use crate::change::Slot;
 use crate::formats::FormatError;
@@ -218,6 +219,106 @@ impl ApplyError {
             Self::UnknownReceipt { .. } => "`port26 status` lists the receipts.",
             Self::OtherMachine { .. } => "Name that home folder with --home, and its registry with --registry.",
             Self::NothingToUndo { .. } => "`port26 status` lists what can be undone.",
+        }
+    }
+}
+
+/// What went wrong while reading or writing the user's settings.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// With a file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// With the registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// With a program that is set by scripting.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
+    /// There is no registry here.
+    #[error("registry key {key}: this machine has no registry")]
+    NoRegistry {
+        /// The key that was asked for.
+        key: String,
+    },
+}
+
+impl StoreError {
+    /// Stable name of the error, snake_case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Registry(_) => "registry",
+            Self::Script(error) => error.code(),
+            Self::NoRegistry { .. } => "no_registry",
+        }
+    }
+
+    /// The next step.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Script(error) => error.hint(),
+            Self::Registry(_) => "Check that this user may write the registry key, then run port26 again.",
+            Self::NoRegistry { .. } => "Name the user's registry with --registry FILE.reg.",
+        }
+    }
+}
+
+/// Why a journal is not believed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// The file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Written by a later version of port26, with another form of journal.
+    #[error("{path} was made by a newer port26: it has the form {found}, and this one reads {SCHEMA}")]
+    Schema {
+        /// The journal.
+        path: PathBuf,
+        /// Its form.
+        found: String,
+    },
+    /// It is not as it was written.
+    #[error("{path}, line {line}: {why}")]
+    Damaged {
+        /// The journal.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl JournalError {
+    /// Stable name of the error, snake_case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::File(_) => "state_folder",
+            Self::Schema { .. } => "journal_schema",
+            Self::Damaged { .. } => "journal_damaged",
+        }
+    }
+
+    /// The next step.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Schema { .. } => "Update port26, or undo it with that one.",
+            Self::Damaged { .. } => {
+                "Look at the accounts it names and set them by hand where they need it, then move the file elsewhere."
+            }
+        }
+    }
+
+    /// The line that is not as it was written.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::Damaged { line, .. } => Some(*line),
+            Self::File(_) | Self::Schema { .. } => None,
         }
     }
 }

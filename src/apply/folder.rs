@@ -3,12 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use port26_platform::files::{FileError, read_private};
+use port26_platform::files::read_private;
 
-use super::error::ApplyError;
-use super::journal::{BEGUN, Journal, JournalError, Record, schema_of, whole_lines};
+use super::error::{ApplyError, JournalError};
+use super::journal::{BEGUN, Journal, schema_of, whole_lines};
 use super::receipt::ReceiptId;
-use super::state_dir::{StateDir, is_id};
+use super::receipt_name::{after, id_of, is_id, now};
+use super::record::Record;
+use super::state_dir::StateDir;
 use super::unbelieved::{Says, Unbelieved};
 
 /// All of it, receipts oldest first.
@@ -77,20 +79,19 @@ impl StateDir {
         }
     }
 
-    /// Everything that lies there, by name.
-    pub(super) fn entries(&self) -> Result<Vec<PathBuf>, ApplyError> {
-        let dir = self.receipts_dir();
-        let io = |source| ApplyError::State(FileError::Io { doing: "listing", path: dir.clone(), source });
-        let entries = match std::fs::read_dir(&dir) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(io)?,
-        };
-        let mut paths = Vec::new();
-        for entry in entries {
-            paths.push(entry.map_err(io)?.path());
-        }
-        paths.sort();
-        Ok(paths)
+    /// Names of all receipts, oldest first.
+    fn ids(&self) -> Result<Vec<ReceiptId>, ApplyError> {
+        Ok(self.entries()?.iter().filter_map(|path| id_of(path, "jsonl")).collect())
+    }
+
+    /// A name after all that are there, even if the clock was set back.
+    pub(super) fn next_id(&self) -> Result<ReceiptId, ApplyError> {
+        self.forget_begun();
+        let now = now();
+        Ok(match self.ids()?.pop() {
+            Some(newest) if newest >= now => after(&newest).unwrap_or(now),
+            _ => now,
+        })
     }
 
     /// A file of another name that holds a receipt which is not there under its own.
@@ -161,9 +162,38 @@ fn load(path: &Path) -> Result<Journal, Unbelieved> {
     })
 }
 
-/// The name of a receipt whose file ends so.
-pub(super) fn id_of(path: &Path, ending: &str) -> Option<ReceiptId> {
-    let stem = path.file_stem()?.to_str().filter(|stem| is_id(stem))?;
-    let has_ending = path.extension().is_some_and(|extension| extension == ending);
-    has_ending.then(|| ReceiptId(stem.to_owned()))
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn names_rise_even_when_the_clock_was_set_back_or_the_count_is_full() {
+        let id = |text: &str| ReceiptId(text.to_owned());
+        assert_eq!(after(&id("20261123T235901Z-0001")), Some(id("20261123T235901Z-0002")));
+        assert_eq!(after(&id("20261123T235959Z-9999")), Some(id("20261124T000000Z-0001")));
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path().into(), Duration::ZERO);
+        let _lock = state.lock().unwrap();
+        std::fs::write(state.journal_path(&id("29990101T000000Z-0007")), "").unwrap();
+        assert_eq!(state.next_id().unwrap(), id("29990101T000000Z-0008"));
+    }
+
+    #[test]
+    fn a_receipt_that_cannot_be_read_is_told_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::new(dir.path().into(), Duration::ZERO);
+        std::fs::create_dir_all(state.journal_path(&ReceiptId("20261123T235901Z-0001".to_owned()))).unwrap();
+        let (unfinished, unbelieved) = state.unfinished().unwrap();
+        assert_eq!((unfinished.len(), unbelieved.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_receipt_name_does_not_lead_out_of_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("evil.jsonl"), "x\n").unwrap();
+        let state = StateDir::new(dir.path().into(), Duration::ZERO);
+        assert!(state.load(&ReceiptId("../evil".to_owned())).unwrap().is_none());
+    }
 }

@@ -7,24 +7,16 @@ use std::path::{Path, PathBuf};
 
 use port26_platform::registry::ValueWrite;
 use port26_platform::scripts::{App, ObjectWrite};
-use sha2::{Digest, Sha256};
 
 use super::error::ApplyError;
-use super::journal::{FileEdit, Intent, Step, Target};
+use super::fingerprint::fingerprint;
+use super::reach::Reach;
 use super::receipt::{ReceiptId, Transaction};
+use super::record::{FileEdit, Intent, Step, Target};
 use super::script::{self, NewPassword};
-use super::store::Store;
 use super::{slots, splice};
 use crate::change::{Change, Content, Slot};
 use crate::formats::FileFormat;
-use crate::formats::open::Editors;
-
-/// What settings are read and written with.
-#[derive(Clone, Copy)]
-pub(super) struct Tools<'a> {
-    pub store: &'a dyn Store,
-    pub editors: &'a dyn Editors,
-}
 
 /// A write, ready to be made, and the journal's record of it.
 pub(super) struct Prepared {
@@ -46,29 +38,20 @@ enum Place {
     Program(App),
 }
 
-/// Name of the file that holds the new content of the n-th write until it is complete.
-pub(super) fn temp_name(id: &ReceiptId, n: u32) -> String {
-    format!(".port26-{id}-{n}.tmp")
-}
-
-pub(super) fn fingerprint(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
-}
-
 /// Makes all the writes of a transaction in memory. An error means that nothing was or will be written.
 pub(super) fn prepare(
-    tools: Tools,
+    reach: Reach,
     id: &ReceiptId,
     wanted: &Transaction,
     passwords: &[NewPassword],
 ) -> Result<Vec<Prepared>, ApplyError> {
     let mut prepared = Vec::new();
-    for (place, steps) in by_place(tools, wanted)? {
+    for (place, steps) in by_place(reach, wanted)? {
         let n = u32::try_from(prepared.len()).unwrap_or(u32::MAX);
         let group = match place {
-            Place::File(path, format) => prepare_file(tools, &path, format, temp_name(id, n), n, steps)?,
-            Place::Registry => prepare_registry(tools, n, steps)?,
-            Place::Program(app) => script::prepare(tools, &app, n, steps, passwords)?,
+            Place::File(path, format) => prepare_file(reach, &path, format, id.temp_name(n), n, steps)?,
+            Place::Registry => prepare_registry(reach, n, steps)?,
+            Place::Program(app) => script::prepare(reach, &app, n, steps, passwords)?,
         };
         prepared.extend(group);
     }
@@ -76,8 +59,8 @@ pub(super) fn prepare(
 }
 
 /// The settings in the order they first appear, each once.
-fn by_place(tools: Tools, wanted: &Transaction) -> Result<Vec<(Place, Vec<Step>)>, ApplyError> {
-    let registry_file = tools.store.registry_file();
+fn by_place(reach: Reach, wanted: &Transaction) -> Result<Vec<(Place, Vec<Step>)>, ApplyError> {
+    let registry_file = reach.store.registry_file();
     let mut groups: Vec<(Place, Vec<Step>)> = Vec::new();
     let mut group_of: HashMap<Place, usize> = HashMap::new();
     let mut seen: HashMap<&Slot, (usize, usize)> = HashMap::new();
@@ -123,7 +106,7 @@ fn place_of(change: &Change, registry_file: Option<&Path>) -> Result<Place, Appl
 }
 
 fn prepare_file(
-    tools: Tools,
+    reach: Reach,
     path: &Path,
     format: FileFormat,
     temp: String,
@@ -131,24 +114,24 @@ fn prepare_file(
     settings: Vec<Step>,
 ) -> Result<Option<Prepared>, ApplyError> {
     let in_format = |source| ApplyError::Format { file: path.to_owned(), source };
-    let old = tools
+    let old = reach
         .store
         .read_file(path)
         .map_err(ApplyError::Read)?
         .ok_or_else(|| ApplyError::Missing { file: path.to_owned() })?;
-    let mut doc = tools.editors.open(format, &old).map_err(in_format)?;
+    let mut doc = reach.editors.open(format, &old).map_err(in_format)?;
     for Step { change, .. } in &settings {
-        if slots::read(doc.as_ref(), tools.editors, &change.slot).map_err(in_format)? != change.before {
+        if slots::read(doc.as_ref(), reach.editors, &change.slot).map_err(in_format)? != change.before {
             return Err(ApplyError::Changed { slot: Box::new(change.slot.clone()) });
         }
     }
     for Step { change, .. } in &settings {
-        slots::write(doc.as_mut(), tools.editors, &change.slot, change.after.as_ref()).map_err(in_format)?;
+        slots::write(doc.as_mut(), reach.editors, &change.slot, change.after.as_ref()).map_err(in_format)?;
     }
     let new = doc.to_bytes();
-    let reread = tools.editors.open(format, &new).map_err(in_format)?;
+    let reread = reach.editors.open(format, &new).map_err(in_format)?;
     for Step { change, .. } in &settings {
-        if slots::read(reread.as_ref(), tools.editors, &change.slot).map_err(in_format)? != change.after {
+        if slots::read(reread.as_ref(), reach.editors, &change.slot).map_err(in_format)? != change.after {
             return Err(ApplyError::NotTaken { slot: Box::new(change.slot.clone()) });
         }
     }
@@ -172,11 +155,11 @@ fn prepare_file(
     Ok(Some(Prepared { intent: Intent { n, target: Target::File(edit), settings }, write: Write::File { old, new } }))
 }
 
-fn prepare_registry(tools: Tools, n: u32, settings: Vec<Step>) -> Result<Option<Prepared>, ApplyError> {
+fn prepare_registry(reach: Reach, n: u32, settings: Vec<Step>) -> Result<Option<Prepared>, ApplyError> {
     let mut writes = Vec::with_capacity(settings.len());
     for Step { change, .. } in &settings {
         let Slot::Registry { key, value } = &change.slot else { continue };
-        let now = tools.store.read_value(key, value).map_err(ApplyError::Read)?.map(Content::Registry);
+        let now = reach.store.read_value(key, value).map_err(ApplyError::Read)?.map(Content::Registry);
         if now != change.before {
             return Err(ApplyError::Changed { slot: Box::new(change.slot.clone()) });
         }

@@ -9,75 +9,15 @@ use jiff::Timestamp;
 use port26_platform::files::{Appender, FileError, read_private};
 
 use super::chain::Check;
-use super::group::temp_name;
+use super::error::JournalError;
 use super::receipt::{Receipt, ReceiptId, Status};
-pub(super) use super::record::{Begin, FileEdit, Intent, Record, Step, Target};
+use super::record::{Begin, Intent, Record, SCHEMA, Target};
 use super::store::Store;
-
-/// The form of the journals that are written.
-pub const SCHEMA: &str = "port26-journal/2";
 
 /// The form that earlier builds wrote, without checks: still read, and believed as it stands there.
 const WITHOUT_CHECKS: &str = "port26-journal/1";
 
 const FORM: &str = "port26-journal/";
-
-/// Why a journal is not believed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum JournalError {
-    /// The file cannot be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// Written by a later version of port26, with another form of journal.
-    #[error("{path} was made by a newer port26: it has the form {found}, and this one reads {SCHEMA}")]
-    Schema {
-        /// The journal.
-        path: PathBuf,
-        /// Its form.
-        found: String,
-    },
-    /// It is not as it was written.
-    #[error("{path}, line {line}: {why}")]
-    Damaged {
-        /// The journal.
-        path: PathBuf,
-        /// Line, from 1.
-        line: usize,
-        /// What is wrong.
-        why: String,
-    },
-}
-
-impl JournalError {
-    /// Stable name of the error, snake_case.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::File(_) => "state_folder",
-            Self::Schema { .. } => "journal_schema",
-            Self::Damaged { .. } => "journal_damaged",
-        }
-    }
-
-    /// The next step.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::File(error) => error.hint(),
-            Self::Schema { .. } => "Update port26, or undo it with that one.",
-            Self::Damaged { .. } => {
-                "Look at the accounts it names and set them by hand where they need it, then move the file elsewhere."
-            }
-        }
-    }
-
-    /// The line that is not as it was written.
-    pub fn line(&self) -> Option<usize> {
-        match self {
-            Self::Damaged { line, .. } => Some(*line),
-            Self::File(_) | Self::Schema { .. } => None,
-        }
-    }
-}
 
 /// What a journal is called until it tells all that it is about.
 pub(super) const BEGUN: &str = "begun";
@@ -216,7 +156,7 @@ impl Journal {
                 Record::Intent(intent) => {
                     // It is a name in the folder of the file, and nothing but the one that we give.
                     if let Target::File(edit) = &intent.target
-                        && edit.temp != temp_name(journal.id(), intent.n)
+                        && edit.temp != journal.id().temp_name(intent.n)
                     {
                         return Err((at + 1, format!("write {} goes through a strange file", intent.n)));
                     }

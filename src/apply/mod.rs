@@ -10,14 +10,20 @@ use crate::formats::open::Editors;
 
 mod chain;
 mod error;
+mod fate;
+mod fingerprint;
 mod folder;
 mod group;
 mod handed_out;
 mod journal;
 #[doc(hidden)]
 pub mod outside;
+mod overlay;
 mod preview;
+mod put_back;
+mod reach;
 mod receipt;
+mod receipt_name;
 mod record;
 mod recover;
 mod restore;
@@ -32,24 +38,24 @@ mod transaction;
 mod unbelieved;
 mod undo;
 
-pub use error::ApplyError;
+pub use error::{ApplyError, JournalError, StoreError};
 pub use handed_out::{HandOutError, ImportFiles, hand_out};
-pub use journal::{JournalError, SCHEMA};
 pub use preview::Interrupted;
 pub use receipt::{
     AccountChange, AccountRecord, Kind, Left, Machine, Receipt, ReceiptId, RegistryAt, RunId, Status, Transaction,
     in_words,
 };
+pub use record::SCHEMA;
 pub use recover::{Recovered, Recovery, RecoveryOutcome};
 pub use script::NewPassword;
-pub use store::{MachineStore, Store, StoreError};
+pub use store::{MachineStore, Store};
 pub use unbelieved::{Says, Unbelieved};
 pub use undo::{AccountFate, AccountUndone, Selector, Undone};
 
 use crate::change::Slot;
 use folder::Folder;
-use group::Tools;
 use journal::Journal;
+use reach::Reach;
 use state_dir::{Lock, StateDir};
 
 /// Tells whether a client is open on a profile. Asked right before anything is written to it.
@@ -79,7 +85,7 @@ impl<F: Fn(ClientId, &str) -> InUse + Sync> Guard for F {
 pub struct Writer<'a> {
     state: StateDir,
     machine: Machine,
-    tools: Tools<'a>,
+    reach: Reach<'a>,
     guard: &'a dyn Guard,
 }
 
@@ -109,7 +115,7 @@ impl<'a> Writer<'a> {
         guard: &'a dyn Guard,
     ) -> Self {
         let state = StateDir::new(state_dir.into(), Duration::from_secs(5));
-        Self { state, machine, tools: Tools { store, editors }, guard }
+        Self { state, machine, reach: Reach { store, editors }, guard }
     }
 
     /// The same, waiting so long for another writer.

@@ -4,8 +4,10 @@
 use std::path::Path;
 
 use super::chain::Check;
-use super::journal::{Journal, JournalError, Target, whole_lines};
+use super::error::JournalError;
+use super::journal::{Journal, whole_lines};
 use super::receipt::Receipt;
+use super::record::Target;
 use super::splice;
 use super::unbelieved::Says;
 

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use port26_platform::computer::{Computer, Os};
 use serde::{Deserialize, Serialize};
 
-use super::together::LEFT_WITH_ANOTHER;
 use crate::account::{ClientId, SubmissionServer};
 use crate::change::{Change, Slot};
 
@@ -27,6 +26,13 @@ impl RunId {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReceiptId(pub String);
+
+impl ReceiptId {
+    /// Name of the file that holds the new content of the n-th write until it is complete.
+    pub(super) fn temp_name(&self, n: u32) -> String {
+        format!(".port26-{self}-{n}.tmp")
+    }
+}
 
 impl fmt::Display for ReceiptId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -132,6 +138,9 @@ impl Left {
         self.why == LEFT_WITH_ANOTHER
     }
 }
+
+/// Why a setting that nobody has changed is left.
+pub(super) const LEFT_WITH_ANOTHER: &str = "it is left with another setting of its account, which was changed since";
 
 /// How it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

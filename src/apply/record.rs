@@ -7,12 +7,15 @@ use jiff::Timestamp;
 use port26_platform::scripts::{App, ObjectKey};
 use serde::{Deserialize, Serialize};
 
-use super::group::fingerprint;
+use super::fingerprint::fingerprint;
 use super::receipt::{AccountRecord, Kind, Left, Machine, ReceiptId, RunId};
 use super::splice::Splice;
 use crate::account::ClientId;
 use crate::change::{Change, Slot};
 use crate::formats::FileFormat;
+
+/// The form of the journals that are written.
+pub const SCHEMA: &str = "port26-journal/2";
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,12 +3,12 @@
 
 use jiff::Timestamp;
 
-use super::error::ApplyError;
-use super::group::temp_name;
-use super::journal::{Journal, JournalError, JournalWriter, Record};
+use super::error::{ApplyError, JournalError};
+use super::journal::{Journal, JournalWriter};
 use super::receipt::{AccountRecord, Kind, Left, ReceiptId};
+use super::record::Record;
 use super::restore::restore;
-use super::together::PutBack;
+use super::together::whole_accounts;
 use super::transaction::take_back;
 use super::unbelieved::Unbelieved;
 use super::{InUse, Writer};
@@ -105,7 +105,7 @@ impl Writer<'_> {
 
     fn take_back_change(&self, journal: &Journal) -> Result<RecoveryOutcome, ApplyError> {
         self.refuse_cut_off(journal)?;
-        let (left, failed) = take_back(self.tools, journal.intents.iter().rev());
+        let (left, failed) = take_back(self.reach, journal.intents.iter().rev());
         if let Some(error) = failed {
             return Err(ApplyError::Write(error));
         }
@@ -139,10 +139,10 @@ impl Writer<'_> {
         let original = journal.begin.undoes.as_ref().ok_or_else(unknown)?;
         let original = self.state.load(original).map_err(ApplyError::from)?.ok_or_else(unknown)?;
         self.believe(&original)?;
-        let what = PutBack::whole_accounts(self.tools, &original)?;
+        let what = whole_accounts(self.reach, &original)?;
         let mut left = Vec::new();
         for intent in original.intents.iter().rev() {
-            let outcome = restore(self.tools, intent, &temp_name(journal.id(), intent.n), &what)
+            let outcome = restore(self.reach, intent, &journal.id().temp_name(intent.n), &what)
                 .map_err(|error| ApplyError::Write(error.source))?;
             left.extend(outcome.left(intent));
         }
@@ -155,7 +155,7 @@ impl Writer<'_> {
     }
 
     pub(super) fn end(&self, journal: &Journal, record: &Record) -> Result<(), ApplyError> {
-        JournalWriter::reopen(self.tools.store, &journal.path)
+        JournalWriter::reopen(self.reach.store, &journal.path)
             .and_then(|mut writer| writer.add(record))
             .map_err(ApplyError::State)
     }

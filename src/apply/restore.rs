@@ -1,86 +1,33 @@
 //! Putting back what one intent wrote, or would have written: the same for a failed write, for recovery after
 //! a crash and for undo. It looks at what is there now, so it can be repeated and stopped at any point.
 
-use std::path::PathBuf;
-
 use port26_platform::files::FileError;
-use port26_platform::registry::ValueWrite;
-use port26_platform::scripts::App;
 
-use super::group::{Tools, fingerprint, value_write};
-use super::journal::{FileEdit, Intent, Step, Target};
-use super::receipt::Left;
-use super::store::StoreError;
-use super::together::PutBack;
+use super::error::StoreError;
+use super::fate::{CHANGED_SINCE, Fate, NotRestored, Outcome, Wrote};
+use super::fingerprint::fingerprint;
+use super::group::value_write;
+use super::put_back::PutBack;
+use super::reach::Reach;
+use super::record::{FileEdit, Intent, Step, Target};
 use super::{script, slots, splice};
-use crate::change::{Change, Content};
+use crate::change::Content;
 use crate::formats::FormatError;
 
-/// What became of one setting.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It held what port26 wrote; now it holds what was there before.
-    Restored,
-    /// It holds what was there before.
-    Already,
-    /// It holds something else, and stays so.
-    Left(String),
-}
-
-/// What became of an intent, setting by setting, and what had to be written for it.
-pub(super) struct Outcome {
-    pub fates: Vec<Fate>,
-    pub wrote: Option<Wrote>,
-}
-
-/// A write that was made (or tried), with what it takes to take it back while the process lives.
-pub(super) enum Wrote {
-    File { path: PathBuf, was: Vec<u8>, is: Vec<u8> },
-    Values { were: Vec<ValueWrite> },
-    Properties { app: App, back: Vec<Change> },
-}
-
-/// A write that failed. It may have had an effect all the same (the disk failed after the file was in place).
-pub(super) struct NotRestored {
-    pub source: StoreError,
-    pub wrote: Option<Box<Wrote>>,
-}
-
-impl From<StoreError> for NotRestored {
-    fn from(source: StoreError) -> Self {
-        Self { source, wrote: None }
-    }
-}
-
-impl Outcome {
-    /// The settings that were left.
-    pub(super) fn left(&self, intent: &Intent) -> Vec<Left> {
-        let mut left = Vec::new();
-        for (step, fate) in intent.settings.iter().zip(&self.fates) {
-            if let Fate::Left(why) = fate {
-                left.push(Left { slot: step.change.slot.clone(), why: why.clone() });
-            }
-        }
-        left
-    }
-}
-
 /// Puts back the settings of an intent; `temp` names the file that a replacement goes through.
-pub(super) fn restore(tools: Tools, intent: &Intent, temp: &str, what: &PutBack) -> Result<Outcome, NotRestored> {
+pub(super) fn restore(reach: Reach, intent: &Intent, temp: &str, what: &PutBack) -> Result<Outcome, NotRestored> {
     match &intent.target {
-        Target::File(edit) => restore_file(tools, edit, &intent.settings, temp, what),
-        Target::Registry => restore_values(tools, &intent.settings, what),
-        Target::Script { app, .. } => script::restore(tools, app, &intent.settings, what),
+        Target::File(edit) => restore_file(reach, edit, &intent.settings, temp, what),
+        Target::Registry => restore_values(reach, &intent.settings, what),
+        Target::Script { app, .. } => script::restore(reach, app, &intent.settings, what),
     }
 }
-
-pub(super) const CHANGED_SINCE: &str = "another program has changed it since";
 
 /// How often to start over when another program writes at the same moment.
 const TRIES: usize = 3;
 
 fn restore_file(
-    tools: Tools,
+    reach: Reach,
     edit: &FileEdit,
     settings: &[Step],
     temp: &str,
@@ -88,12 +35,12 @@ fn restore_file(
 ) -> Result<Outcome, NotRestored> {
     let all = |fate: Fate| Outcome { fates: vec![fate; settings.len()], wrote: None };
     for temp in [edit.temp.as_str(), temp] {
-        tools.store.clean_up(&edit.path, temp, &|bytes| edit.knows(bytes))?;
+        reach.store.clean_up(&edit.path, temp, &|bytes| edit.knows(bytes))?;
     }
     let mut tries = 0;
     loop {
         tries += 1;
-        let Some(now) = tools.store.read_file(&edit.path)? else {
+        let Some(now) = reach.store.read_file(&edit.path)? else {
             return Ok(all(Fate::Left("the file is gone".to_owned())));
         };
         let print = fingerprint(&now);
@@ -105,7 +52,7 @@ fn restore_file(
             Some(old) if is_ours && fingerprint(&old) == edit.before_sha256 => {
                 (old, vec![Fate::Restored; settings.len()])
             }
-            _ => match setting_by_setting(tools, edit, settings, &now, what) {
+            _ => match setting_by_setting(reach, edit, settings, &now, what) {
                 Ok(restored) => restored,
                 Err(error) => return Ok(all(Fate::Left(format!("the file can no longer be edited: {error}")))),
             },
@@ -113,7 +60,7 @@ fn restore_file(
         if bytes == now {
             return Ok(Outcome { fates, wrote: None });
         }
-        let replaced = tools.store.replace_file(&edit.path, &now, &bytes, temp);
+        let replaced = reach.store.replace_file(&edit.path, &now, &bytes, temp);
         let wrote = Some(Wrote::File { path: edit.path.clone(), was: now, is: bytes });
         match replaced {
             Ok(()) => return Ok(Outcome { fates, wrote }),
@@ -127,14 +74,14 @@ fn restore_file(
 /// In a file that others have written to as well: each setting that still holds what port26 wrote, if its account is put
 /// back. Last written first, so that what was inserted leaves as it came.
 fn setting_by_setting(
-    tools: Tools,
+    reach: Reach,
     edit: &FileEdit,
     settings: &[Step],
     now: &[u8],
     what: &PutBack,
 ) -> Result<(Vec<u8>, Vec<Fate>), FormatError> {
-    let mut doc = tools.editors.open(edit.format, now)?;
-    let could = |Step { change, .. }: &Step| match slots::read(doc.as_ref(), tools.editors, &change.slot) {
+    let mut doc = reach.editors.open(edit.format, now)?;
+    let could = |Step { change, .. }: &Step| match slots::read(doc.as_ref(), reach.editors, &change.slot) {
         Ok(held) if held == change.before => Fate::Already,
         Ok(held) if held == change.after => Fate::Restored,
         Ok(_) => Fate::Left(CHANGED_SINCE.to_owned()),
@@ -145,14 +92,14 @@ fn setting_by_setting(
     for (Step { change, .. }, fate) in
         settings.iter().zip(&mut fates).rev().filter(|(_, fate)| **fate == Fate::Restored)
     {
-        if let Err(error) = slots::write(doc.as_mut(), tools.editors, &change.slot, change.before.as_ref()) {
+        if let Err(error) = slots::write(doc.as_mut(), reach.editors, &change.slot, change.before.as_ref()) {
             *fate = Fate::Left(error.to_string());
         }
     }
     let bytes = doc.to_bytes();
-    let reread = tools.editors.open(edit.format, &bytes)?;
+    let reread = reach.editors.open(edit.format, &bytes)?;
     for (Step { change, .. }, fate) in settings.iter().zip(&fates) {
-        if *fate == Fate::Restored && slots::read(reread.as_ref(), tools.editors, &change.slot)? != change.before {
+        if *fate == Fate::Restored && slots::read(reread.as_ref(), reach.editors, &change.slot)? != change.before {
             let name = slots::name_in_file(&change.slot).unwrap_or_default();
             return Err(FormatError::Refused { name, why: "it does not read back as it was written".to_owned() });
         }
@@ -160,14 +107,14 @@ fn setting_by_setting(
     Ok((bytes, fates))
 }
 
-fn restore_values(tools: Tools, settings: &[Step], what: &PutBack) -> Result<Outcome, NotRestored> {
+fn restore_values(reach: Reach, settings: &[Step], what: &PutBack) -> Result<Outcome, NotRestored> {
     let mut fates = Vec::with_capacity(settings.len());
     for Step { change, .. } in settings {
         let crate::change::Slot::Registry { key, value } = &change.slot else {
             fates.push(Fate::Already);
             continue;
         };
-        let held = tools.store.read_value(key, value)?.map(Content::Registry);
+        let held = reach.store.read_value(key, value)?.map(Content::Registry);
         fates.push(if held == change.before {
             Fate::Already
         } else if held == change.after {
@@ -186,7 +133,7 @@ fn restore_values(tools: Tools, settings: &[Step], what: &PutBack) -> Result<Out
         return Ok(Outcome { fates, wrote: None });
     }
     let wrote = Some(Wrote::Values { were });
-    match tools.store.write_values(&writes) {
+    match reach.store.write_values(&writes) {
         Ok(()) => Ok(Outcome { fates, wrote }),
         Err(source) => Err(NotRestored { source, wrote: wrote.map(Box::new) }),
     }

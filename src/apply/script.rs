@@ -2,16 +2,16 @@
 //! which compares, sets and checks them together. What a property held is in the journal, but never a password: that is
 //! set beside the others, and nothing can bring the old one back.
 
-use port26_platform::scripts::{App, NewValue, ObjectKey, ObjectWrite, PropertySet, ScriptError};
+use port26_platform::scripts::{App, NewValue, ObjectKey, ObjectWrite, PropertySet};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::error::ApplyError;
-use super::group::{Prepared, Tools, Write};
-use super::journal::{Intent, Step, Target};
-use super::restore::{CHANGED_SINCE, Fate, NotRestored, Outcome, Wrote};
-use super::store::StoreError;
-use super::together::PutBack;
+use super::error::{ApplyError, StoreError};
+use super::fate::{CHANGED_SINCE, Fate, NotRestored, Outcome, Wrote};
+use super::group::{Prepared, Write};
+use super::put_back::PutBack;
+use super::reach::Reach;
+use super::record::{Intent, Step, Target};
 use crate::change::{Change, Content, Slot};
 
 /// A password that a program is to keep for its outgoing server. `Debug` does not show it.
@@ -34,14 +34,14 @@ fn json(content: Option<&Content>) -> Option<Value> {
 
 /// Compares every setting with what the plan saw, and makes the one call that sets them.
 pub(super) fn prepare(
-    tools: Tools,
+    reach: Reach,
     app: &App,
     n: u32,
     settings: Vec<Step>,
     passwords: &[NewPassword],
 ) -> Result<Option<Prepared>, ApplyError> {
     let changes: Vec<&Change> = settings.iter().map(|step| &step.change).collect();
-    for (change, held) in changes.iter().zip(held(tools, app, &changes).map_err(ApplyError::Read)?) {
+    for (change, held) in changes.iter().zip(held(reach, app, &changes).map_err(ApplyError::Read)?) {
         if held != change.before {
             return Err(ApplyError::Changed { slot: Box::new(change.slot.clone()) });
         }
@@ -71,7 +71,7 @@ pub(super) fn prepare(
 }
 
 /// What the settings hold now.
-fn held(tools: Tools, app: &App, changes: &[&Change]) -> Result<Vec<Option<Content>>, StoreError> {
+fn held(reach: Reach, app: &App, changes: &[&Change]) -> Result<Vec<Option<Content>>, StoreError> {
     let wanted: Vec<(&ObjectKey, &str)> = changes
         .iter()
         .filter_map(|change| match &change.slot {
@@ -79,7 +79,7 @@ fn held(tools: Tools, app: &App, changes: &[&Change]) -> Result<Vec<Option<Conte
             _ => None,
         })
         .collect();
-    let values = tools.store.read_properties(app, &wanted)?;
+    let values = reach.store.read_properties(app, &wanted)?;
     Ok(values.into_iter().map(|value| value.map(|value| Content::Raw(value.to_string()))).collect())
 }
 
@@ -99,20 +99,20 @@ fn of_object<'w>(writes: &'w mut Vec<ObjectWrite>, object: &ObjectKey) -> &'w mu
 }
 
 /// Puts the settings of an intent back.
-pub(super) fn restore(tools: Tools, app: &App, settings: &[Step], what: &PutBack) -> Result<Outcome, NotRestored> {
+pub(super) fn restore(reach: Reach, app: &App, settings: &[Step], what: &PutBack) -> Result<Outcome, NotRestored> {
     let back: Vec<Change> = settings.iter().map(|step| step.change.inverse()).collect();
-    make(tools, app, &back, |fates| what.leave(settings, fates))
+    make(reach, app, &back, |fates| what.leave(settings, fates))
 }
 
 /// Makes each change whose setting holds what it starts from; one that holds what it leads to is there already, and any
 /// other stays.
-pub(super) fn bring(tools: Tools, app: &App, changes: &[Change]) -> Result<Outcome, NotRestored> {
-    make(tools, app, changes, |_| {})
+pub(super) fn bring(reach: Reach, app: &App, changes: &[Change]) -> Result<Outcome, NotRestored> {
+    make(reach, app, changes, |_| {})
 }
 
 /// The same, but for what `leave` takes out of what could be made.
-fn make(tools: Tools, app: &App, changes: &[Change], leave: impl FnOnce(&mut [Fate])) -> Result<Outcome, NotRestored> {
-    let held = held(tools, app, &changes.iter().collect::<Vec<_>>())?;
+fn make(reach: Reach, app: &App, changes: &[Change], leave: impl FnOnce(&mut [Fate])) -> Result<Outcome, NotRestored> {
+    let held = held(reach, app, &changes.iter().collect::<Vec<_>>())?;
     let could = |(change, held): (&Change, Option<Content>)| {
         if held == change.after {
             Fate::Already
@@ -133,23 +133,8 @@ fn make(tools: Tools, app: &App, changes: &[Change], leave: impl FnOnce(&mut [Fa
         return Ok(Outcome { fates, wrote: None });
     }
     let wrote = Some(Wrote::Properties { app: app.clone(), back: made });
-    match tools.store.write_properties(app, &writes) {
+    match reach.store.write_properties(app, &writes) {
         Ok(()) => Ok(Outcome { fates, wrote }),
         Err(source) => Err(NotRestored { source, wrote: wrote.map(Box::new) }),
-    }
-}
-
-/// The value of a property of the one object that fits, from everything that was read. `None`: nothing is there, or no
-/// object fits.
-pub(super) fn pick<'o>(
-    app: &App,
-    objects: &'o [port26_platform::scripts::Object],
-    key: &ObjectKey,
-    property: &str,
-) -> Result<Option<&'o Value>, ScriptError> {
-    let mut fitting = objects.iter().filter(|object| key.fits(object));
-    match (fitting.next(), fitting.next()) {
-        (_, Some(_)) => Err(ScriptError::Ambiguous { app: app.clone(), object: key.to_string() }),
-        (object, None) => Ok(object.and_then(|object| object.get(property)).filter(|value| !value.is_null())),
     }
 }

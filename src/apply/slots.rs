@@ -1,5 +1,6 @@
 //! A slot inside a document: registry values in a `.reg` file are compared as values, however they are spelled.
 
+use super::receipt::in_words;
 use crate::change::{Content, Slot};
 use crate::formats::open::Editors;
 use crate::formats::{Document, FormatError};
@@ -14,10 +15,8 @@ pub(super) fn name_in_file(slot: &Slot) -> Option<String> {
 }
 
 fn name_or_refuse(slot: &Slot) -> Result<String, FormatError> {
-    name_in_file(slot).ok_or_else(|| FormatError::Refused {
-        name: super::receipt::in_words(slot),
-        why: "it is not in a file".to_owned(),
-    })
+    name_in_file(slot)
+        .ok_or_else(|| FormatError::Refused { name: in_words(slot), why: "it is not in a file".to_owned() })
 }
 
 /// What the slot holds.

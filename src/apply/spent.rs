@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Writer;
 use super::error::ApplyError;
-use super::group::temp_name;
-use super::journal::{FileEdit, Intent, Journal, Record, Target};
+use super::journal::Journal;
 use super::receipt::{Kind, ReceiptId};
+use super::record::{FileEdit, Intent, Record, Target};
 
 impl Writer<'_> {
     /// Takes away the temporary files of receipts that are over: a run may have been killed after it had ended its
@@ -25,7 +25,7 @@ impl Writer<'_> {
             // Those that are not over are recovered, which looks after their files.
             let Some(original) = original.filter(|_| !journal.is_unfinished()) else { continue };
             let left = |(n, edit): (u32, _)| {
-                let temp = temp_name(journal.id(), n);
+                let temp = journal.id().temp_name(n);
                 is_left(edit, &temp).then_some((edit, temp))
             };
             let left: Vec<(&FileEdit, String)> = files_of(original).filter_map(left).collect();
@@ -36,7 +36,7 @@ impl Writer<'_> {
                 // What was committed is known to be in its place, whatever was written to it since.
                 let committed = matches!(journal.end, Some(Record::Commit { .. }));
                 let known = |bytes: &[u8]| committed || edit.knows(bytes);
-                if let Err(error) = self.tools.store.clean_up(&edit.path, &temp, &known) {
+                if let Err(error) = self.reach.store.clean_up(&edit.path, &temp, &known) {
                     tracing::warn!("what an earlier run left beside {} stays: {error}", edit.path.display());
                 }
             }
@@ -94,7 +94,7 @@ impl Writer<'_> {
             Target::File(edit) => {
                 // A disk that is not there now, or a home that is being moved, takes the folder above with it.
                 let above = edit.path.parent().and_then(|profile| profile.parent());
-                above.is_some_and(|above| above.is_dir()) && matches!(self.tools.store.read_file(&edit.path), Ok(None))
+                above.is_some_and(|above| above.is_dir()) && matches!(self.reach.store.read_file(&edit.path), Ok(None))
             }
             Target::Registry | Target::Script { .. } => false,
         }

@@ -1,18 +1,14 @@
-//! The state folder: where the receipts are, how they are named, and the lock that lets one writer in.
+//! The state folder: where the receipts are, and the lock that lets one writer in.
 
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use jiff::{Timestamp, ToSpan, civil::DateTime};
 use port26_platform::files::{FileError, open_private, private_dir, read_private};
 
 use super::error::ApplyError;
-use super::folder::id_of;
 use super::receipt::ReceiptId;
-
-const NAME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 
 /// A state folder.
 #[derive(Debug, Clone)]
@@ -41,6 +37,22 @@ impl StateDir {
 
     pub(super) fn journal_path(&self, id: &ReceiptId) -> PathBuf {
         self.receipts_dir().join(format!("{id}.jsonl"))
+    }
+
+    /// Everything that lies there, by name.
+    pub(super) fn entries(&self) -> Result<Vec<PathBuf>, ApplyError> {
+        let dir = self.receipts_dir();
+        let io = |source| ApplyError::State(FileError::Io { doing: "listing", path: dir.clone(), source });
+        let entries = match std::fs::read_dir(&dir) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(io)?,
+        };
+        let mut paths = Vec::new();
+        for entry in entries {
+            paths.push(entry.map_err(io)?.path());
+        }
+        paths.sort();
+        Ok(paths)
     }
 
     /// Waits a little for another writer. The system gives the lock up when its holder ends, however it ends.
@@ -94,55 +106,11 @@ impl StateDir {
         }
         Ok(Lock { _file: file })
     }
-
-    /// Names of all receipts, oldest first.
-    fn ids(&self) -> Result<Vec<ReceiptId>, ApplyError> {
-        Ok(self.entries()?.iter().filter_map(|path| id_of(path, "jsonl")).collect())
-    }
-
-    /// A name after all that are there, even if the clock was set back.
-    pub(super) fn next_id(&self) -> Result<ReceiptId, ApplyError> {
-        self.forget_begun();
-        let now = ReceiptId(format!("{}-0001", Timestamp::now().strftime(NAME_FORMAT)));
-        Ok(match self.ids()?.pop() {
-            Some(newest) if newest >= now => after(&newest).unwrap_or(now),
-            _ => now,
-        })
-    }
-}
-
-/// Is it a name as we give it?
-pub(super) fn is_id(name: &str) -> bool {
-    let Some((time, count)) = name.rsplit_once('-') else { return false };
-    let is_count = count.len() == 4 && count.bytes().all(|digit| digit.is_ascii_digit());
-    is_count && DateTime::strptime(NAME_FORMAT, time).is_ok()
-}
-
-fn after(id: &ReceiptId) -> Option<ReceiptId> {
-    let (time, count) = id.0.rsplit_once('-')?;
-    let count: u32 = count.parse().ok()?;
-    if count < 9999 {
-        return Some(ReceiptId(format!("{time}-{:04}", count + 1)));
-    }
-    let later = DateTime::strptime(NAME_FORMAT, time).ok()?.checked_add(1.second()).ok()?;
-    Some(ReceiptId(format!("{}-0001", later.strftime(NAME_FORMAT))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_rise_even_when_the_clock_was_set_back_or_the_count_is_full() {
-        let id = |text: &str| ReceiptId(text.to_owned());
-        assert_eq!(after(&id("20261123T235901Z-0001")), Some(id("20261123T235901Z-0002")));
-        assert_eq!(after(&id("20261123T235959Z-9999")), Some(id("20261124T000000Z-0001")));
-        let dir = tempfile::tempdir().unwrap();
-        let state = StateDir::new(dir.path().into(), Duration::ZERO);
-        let _lock = state.lock().unwrap();
-        std::fs::write(state.journal_path(&id("29990101T000000Z-0007")), "").unwrap();
-        assert_eq!(state.next_id().unwrap(), id("29990101T000000Z-0008"));
-    }
 
     #[test]
     fn a_second_writer_waits_and_is_told_who_holds_the_lock() {
@@ -171,22 +139,5 @@ mod tests {
             drop(run);
             second.join().unwrap().unwrap();
         });
-    }
-
-    #[test]
-    fn a_receipt_that_cannot_be_read_is_told_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let state = StateDir::new(dir.path().into(), Duration::ZERO);
-        std::fs::create_dir_all(state.journal_path(&ReceiptId("20261123T235901Z-0001".to_owned()))).unwrap();
-        let (unfinished, unbelieved) = state.unfinished().unwrap();
-        assert_eq!((unfinished.len(), unbelieved.len()), (0, 1));
-    }
-
-    #[test]
-    fn a_receipt_name_does_not_lead_out_of_the_folder() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("evil.jsonl"), "x\n").unwrap();
-        let state = StateDir::new(dir.path().into(), Duration::ZERO);
-        assert!(state.load(&ReceiptId("../evil".to_owned())).unwrap().is_none());
     }
 }

@@ -6,54 +6,11 @@ use std::sync::Arc;
 
 use port26_platform::computer::Computer;
 use port26_platform::files::{Appender, FileError, Files};
-use port26_platform::registry::{Registry, RegistryError, Value, ValueWrite};
-use port26_platform::scripts::{App, ObjectKey, ObjectWrite, ScriptError, Scripts, Wanted};
+use port26_platform::registry::{Registry, Value, ValueWrite};
+use port26_platform::scripts::{App, ObjectKey, ObjectWrite, ScriptError, Scripts, Wanted, property_of};
 use serde_json::Value as Json;
 
-use super::script;
-
-/// What went wrong while reading or writing the user's settings.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// With a file.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// With the registry.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// With a program that is set by scripting.
-    #[error(transparent)]
-    Script(#[from] ScriptError),
-    /// There is no registry here.
-    #[error("registry key {key}: this machine has no registry")]
-    NoRegistry {
-        /// The key that was asked for.
-        key: String,
-    },
-}
-
-impl StoreError {
-    /// Stable name of the error, snake_case.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::File(error) => error.code(),
-            Self::Registry(_) => "registry",
-            Self::Script(error) => error.code(),
-            Self::NoRegistry { .. } => "no_registry",
-        }
-    }
-
-    /// The next step.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::File(error) => error.hint(),
-            Self::Script(error) => error.hint(),
-            Self::Registry(_) => "Check that this user may write the registry key, then run port26 again.",
-            Self::NoRegistry { .. } => "Name the user's registry with --registry FILE.reg.",
-        }
-    }
-}
+use super::error::StoreError;
 
 /// Reading and writing the user's settings.
 pub trait Store: Send + Sync {
@@ -154,10 +111,10 @@ impl Store for MachineStore {
             let at = lists.iter().position(|list| list.elements == elements);
             at.and_then(|at| read.get(at)).map(Vec::as_slice).unwrap_or_default()
         };
-        let one = |(key, property): &(&ObjectKey, &str)| {
-            script::pick(app, objects_of(&key.elements), key, property).map(|value| value.cloned())
+        let value_of = |(key, property): &(&ObjectKey, &str)| {
+            property_of(app, objects_of(&key.elements), key, property).map(|value| value.cloned())
         };
-        Ok(wanted.iter().map(one).collect::<Result<_, _>>()?)
+        Ok(wanted.iter().map(value_of).collect::<Result<_, _>>()?)
     }
 
     fn write_properties(&self, app: &App, writes: &[ObjectWrite]) -> Result<(), StoreError> {

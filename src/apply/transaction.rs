@@ -5,14 +5,17 @@ use std::path::Path;
 use jiff::Timestamp;
 use port26_platform::files::FileError;
 
-use super::error::ApplyError;
-use super::group::{Prepared, Tools, Write, prepare, temp_name};
-use super::journal::{Begin, Intent, JournalWriter, Record, SCHEMA, Target};
+use super::Writer;
+use super::error::{ApplyError, StoreError};
+use super::group::{Prepared, Write, prepare};
+use super::journal::{Journal, JournalWriter};
+use super::put_back::PutBack;
+use super::reach::Reach;
 use super::receipt::{AccountRecord, Kind, Left, Receipt, ReceiptId, Transaction};
+use super::record::{Begin, Intent, Record, SCHEMA, Target};
 use super::restore::restore;
 use super::script::NewPassword;
-use super::together::PutBack;
-use super::{Journal, Writer};
+use super::unbelieved::Unbelieved;
 
 impl Writer<'_> {
     /// Makes the changes. On an error nothing is changed, except for [`ApplyError::RollbackIncomplete`], which
@@ -28,9 +31,9 @@ impl Writer<'_> {
         self.recover_unfinished()?;
         self.refuse_unfinished(wanted)?;
         let id = self.state.next_id()?;
-        let prepared = prepare(self.tools, &id, wanted, passwords)?;
+        let prepared = prepare(self.reach, &id, wanted, passwords)?;
         self.refuse_in_use(wanted.client, &wanted.profile)?;
-        look(self.tools, &id, prepared.iter().map(|prepared| &prepared.intent))?;
+        look(self.reach, &id, prepared.iter().map(|prepared| &prepared.intent))?;
         let begin = Begin {
             schema: SCHEMA.to_owned(),
             id: id.clone(),
@@ -56,15 +59,15 @@ impl Writer<'_> {
         // All that is going to be written is told before the first of it is.
         let intents = prepared.iter().map(|prepared| &prepared.intent);
         let mut journal =
-            JournalWriter::create(self.tools.store, &path, begin.clone(), intents).map_err(ApplyError::State)?;
+            JournalWriter::create(self.reach.store, &path, begin.clone(), intents).map_err(ApplyError::State)?;
         let mut begun = Vec::with_capacity(prepared.len());
-        match write_all(self.tools, &mut journal, &prepared, &mut begun) {
+        match write_all(self.reach, &mut journal, &prepared, &mut begun) {
             Ok(()) => {
                 let end = Some(Record::Commit { time: Timestamp::now(), left: Vec::new() });
                 let intents = prepared.into_iter().map(|prepared| prepared.intent).collect();
                 Ok(Journal { path, begin, intents, end, undone: None, lines: 0 }.receipt())
             }
-            Err(source) => Err(roll_back(self.tools, journal, &path, &id, &begun, source)),
+            Err(source) => Err(roll_back(self.reach, journal, &path, &id, &begun, source)),
         }
     }
 
@@ -72,7 +75,7 @@ impl Writer<'_> {
     /// receipt of it is not believed, it is left to its user.
     fn refuse_unfinished(&self, wanted: &Transaction) -> Result<(), ApplyError> {
         let (unfinished, unbelieved) = self.state.unfinished()?;
-        let of_profile = |one: &&super::Unbelieved| one.is_about(&self.machine, wanted.client, &wanted.profile);
+        let of_profile = |one: &&Unbelieved| one.is_about(&self.machine, wanted.client, &wanted.profile);
         if let Some(one) = unbelieved.iter().find(of_profile) {
             return Err(one.in_the_way());
         }
@@ -89,12 +92,12 @@ impl Writer<'_> {
 
 /// Can all of it be written? Asked before a receipt is begun: where nothing can be written there is nothing to take back.
 pub(super) fn look<'i>(
-    tools: Tools,
+    reach: Reach,
     id: &ReceiptId,
     mut intents: impl Iterator<Item = &'i Intent>,
 ) -> Result<(), ApplyError> {
     intents.try_for_each(|intent| match &intent.target {
-        Target::File(edit) => tools.store.look(&edit.path, &temp_name(id, intent.n)).map_err(ApplyError::Shut),
+        Target::File(edit) => reach.store.look(&edit.path, &id.temp_name(intent.n)).map_err(ApplyError::Shut),
         // Nobody can ask these without writing.
         Target::Registry | Target::Script { .. } => Ok(()),
     })
@@ -102,7 +105,7 @@ pub(super) fn look<'i>(
 
 /// Makes and confirms each write, then commits. `begun` holds what may have been written.
 fn write_all<'p>(
-    tools: Tools,
+    reach: Reach,
     journal: &mut JournalWriter,
     prepared: &'p [Prepared],
     begun: &mut Vec<&'p Intent>,
@@ -112,10 +115,10 @@ fn write_all<'p>(
         begun.push(intent);
         match (write, &intent.target) {
             (Write::File { old, new }, Target::File(edit)) => {
-                tools.store.replace_file(&edit.path, old, new, &edit.temp)
+                reach.store.replace_file(&edit.path, old, new, &edit.temp)
             }
-            (Write::Properties(writes), Target::Script { app, .. }) => tools.store.write_properties(app, writes),
-            (Write::Values(writes), _) => tools.store.write_values(writes),
+            (Write::Properties(writes), Target::Script { app, .. }) => reach.store.write_properties(app, writes),
+            (Write::Values(writes), _) => reach.store.write_values(writes),
             // No other pair is ever made.
             (Write::File { .. } | Write::Properties(_), _) => Ok(()),
         }
@@ -126,14 +129,14 @@ fn write_all<'p>(
 }
 
 fn roll_back(
-    tools: Tools,
+    reach: Reach,
     mut journal: JournalWriter,
     path: &Path,
     id: &ReceiptId,
     begun: &[&Intent],
     source: ApplyError,
 ) -> ApplyError {
-    let (left, failed) = take_back(tools, begun.iter().rev().copied());
+    let (left, failed) = take_back(reach, begun.iter().rev().copied());
     if failed.is_none() {
         let end = Record::RolledBack { time: Timestamp::now(), why: source.to_string(), left: left.clone() };
         let ended = journal.add(&end);
@@ -155,16 +158,16 @@ fn roll_back(
 /// Puts back intent after intent. One that cannot be written does not keep the others from it; the last such
 /// error is returned beside everything that is not as it was.
 pub(super) fn take_back<'i>(
-    tools: Tools,
+    reach: Reach,
     intents: impl Iterator<Item = &'i Intent>,
-) -> (Vec<Left>, Option<super::store::StoreError>) {
+) -> (Vec<Left>, Option<StoreError>) {
     let (mut left, mut failed) = (Vec::new(), None);
     for intent in intents {
         let temp = match &intent.target {
             Target::File(edit) => edit.temp.as_str(),
             Target::Registry | Target::Script { .. } => "",
         };
-        match restore(tools, intent, temp, &PutBack::EachSetting) {
+        match restore(reach, intent, temp, &PutBack::EachSetting) {
             Ok(outcome) => left.extend(outcome.left(intent)),
             Err(error) => {
                 let why = error.source.to_string();

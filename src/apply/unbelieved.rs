@@ -7,10 +7,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::chain::Check;
-use super::error::ApplyError;
-use super::folder::id_of;
-use super::journal::{JournalError, Record, whole_lines};
+use super::error::{ApplyError, JournalError};
+use super::journal::whole_lines;
 use super::receipt::{AccountRecord, Kind, Machine, ReceiptId, RunId};
+use super::receipt_name::id_of;
+use super::record::Record;
 use crate::account::ClientId;
 use crate::change::Change;
 

@@ -5,15 +5,17 @@
 use jiff::Timestamp;
 
 use super::Writer;
-use super::error::ApplyError;
+use super::error::{ApplyError, StoreError};
+use super::fate::{Fate, NotRestored, Outcome, Wrote};
 use super::folder::Folder;
-use super::group::{Tools, temp_name};
-use super::journal::{Begin, Intent, Journal, JournalWriter, Record, SCHEMA};
+use super::journal::{Journal, JournalWriter};
+use super::put_back::PutBack;
+use super::reach::Reach;
 use super::receipt::{AccountRecord, Kind, Left, ReceiptId, RunId, Status};
-use super::restore::{Fate, NotRestored, Outcome, Wrote, restore};
+use super::record::{Begin, Intent, Record, SCHEMA};
+use super::restore::restore;
 use super::script;
-use super::store::StoreError;
-use super::together::PutBack;
+use super::together::whole_accounts;
 use super::transaction::look;
 use super::unbelieved::Unbelieved;
 use crate::account::ClientId;
@@ -73,13 +75,13 @@ pub enum AccountFate {
 }
 
 /// Finds out what of a receipt is put back.
-type What = fn(Tools<'_>, &Journal) -> Result<PutBack, ApplyError>;
+type What = fn(Reach<'_>, &Journal) -> Result<PutBack, ApplyError>;
 
 impl Writer<'_> {
     /// Undoes receipts, newest first, account by account: one of which somebody has changed a setting since stays as it is.
     /// A receipt that cannot be undone does not keep those of other profiles from it.
     pub fn undo(&self, selector: &Selector, run: &RunId) -> Result<Vec<Undone>, ApplyError> {
-        self.undo_by(selector, run, PutBack::whole_accounts)
+        self.undo_by(selector, run, whole_accounts)
     }
 
     /// Undoes one that was written a moment ago and is not what it was meant to be: each setting that its program has kept.
@@ -208,8 +210,8 @@ impl Writer<'_> {
         self.believe(original)?;
         self.refuse_in_use(begin.client, &begin.profile)?;
         let id = self.state.next_id()?;
-        look(self.tools, &id, original.intents.iter())?;
-        let what = what(self.tools, original)?;
+        look(self.reach, &id, original.intents.iter())?;
+        let what = what(self.reach, original)?;
         let undo = Begin {
             schema: SCHEMA.to_owned(),
             id: id.clone(),
@@ -221,7 +223,7 @@ impl Writer<'_> {
             writes: Some(0),
             ..begin.clone()
         };
-        let mut journal = JournalWriter::create(self.tools.store, &self.state.journal_path(&id), undo, [])
+        let mut journal = JournalWriter::create(self.reach.store, &self.state.journal_path(&id), undo, [])
             .map_err(ApplyError::State)?;
         let mut restored = Vec::new();
         let left = match self.restore_all(&mut journal, &id, (original, &what), &mut restored) {
@@ -255,10 +257,10 @@ impl Writer<'_> {
     ) -> Result<Vec<Left>, ApplyError> {
         let mut left = Vec::new();
         for intent in original.intents.iter().rev() {
-            let temp = temp_name(id, intent.n);
+            let temp = id.temp_name(intent.n);
             let announced = Record::Restoring { n: intent.n, temp: temp.clone() };
             journal.add(&announced).map_err(ApplyError::State)?;
-            let outcome = match restore(self.tools, intent, &temp, what) {
+            let outcome = match restore(self.reach, intent, &temp, what) {
                 Ok(outcome) => outcome,
                 Err(NotRestored { source, wrote }) => {
                     restored.push((intent, Outcome { fates: Vec::new(), wrote: wrote.map(|wrote| *wrote) }));
@@ -286,14 +288,14 @@ impl Writer<'_> {
         for (intent, outcome) in restored.iter().rev() {
             let result: Result<(), StoreError> = match &outcome.wrote {
                 None => Ok(()),
-                Some(Wrote::File { path, was, is }) => match self.tools.store.read_file(path) {
+                Some(Wrote::File { path, was, is }) => match self.reach.store.read_file(path) {
                     // The write that failed had no effect.
                     Ok(now) if now.as_ref() == Some(was) => Ok(()),
-                    _ => self.tools.store.replace_file(path, is, was, &temp_name(&id, intent.n)),
+                    _ => self.reach.store.replace_file(path, is, was, &id.temp_name(intent.n)),
                 },
-                Some(Wrote::Values { were }) => self.tools.store.write_values(were),
+                Some(Wrote::Values { were }) => self.reach.store.write_values(were),
                 Some(Wrote::Properties { app, back }) => {
-                    script::bring(self.tools, app, back).map(drop).map_err(|error| error.source)
+                    script::bring(self.reach, app, back).map(drop).map_err(|error| error.source)
                 }
             };
             if let Err(error) = result {

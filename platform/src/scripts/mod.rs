@@ -90,6 +90,21 @@ impl fmt::Display for ObjectKey {
 /// Properties of one object. `Null`: nothing is there (missing value, or empty text).
 pub type Object = BTreeMap<String, Value>;
 
+/// The value of a property of the one object that fits, from everything that was read. `None`: nothing is there, or no
+/// object fits.
+pub fn property_of<'o>(
+    app: &App,
+    objects: &'o [Object],
+    key: &ObjectKey,
+    property: &str,
+) -> Result<Option<&'o Value>, ScriptError> {
+    let mut fitting = objects.iter().filter(|object| key.fits(object));
+    match (fitting.next(), fitting.next()) {
+        (_, Some(_)) => Err(ScriptError::Ambiguous { app: app.clone(), object: key.to_string() }),
+        (object, None) => Ok(object.and_then(|object| object.get(property)).filter(|value| !value.is_null())),
+    }
+}
+
 /// What to read: of each of these elements these properties. `a.b` is property `b` of the object that is property `a`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Wanted {

@@ -94,7 +94,7 @@ fn properties_move_and_come_back_and_a_password_is_in_no_journal() {
     assert_eq!(bed.server(), before);
     let journals = bed.journals();
     assert!(journals.contains("\"passwords\"") && !journals.contains("hunter2"), "{journals}");
-    let print = super::super::group::fingerprint(b"hunter2");
+    let print = super::super::fingerprint::fingerprint(b"hunter2");
     assert!(!journals.contains(&print), "nor by a fingerprint, which could be guessed back");
 }
 
