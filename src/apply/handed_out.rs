@@ -7,7 +7,7 @@ use port26_platform::files::{FileError, private_dir, replace_private};
 use port26_platform::registry::ValueWrite;
 use serde::{Deserialize, Serialize};
 
-use super::group::value_write;
+use super::place::value_write;
 use super::receipt::RunId;
 use crate::change::{Change, Slot};
 use crate::formats::reg_import;

@@ -11,7 +11,7 @@ use port26_platform::files::{Appender, FileError, read_private};
 use super::chain::Check;
 use super::error::JournalError;
 use super::receipt::{Receipt, ReceiptId, Status};
-use super::record::{Begin, Intent, Record, SCHEMA, Target};
+use super::record::{Begin, Intent, Record, SCHEMA};
 use super::store::Store;
 
 /// The form that earlier builds wrote, without checks: still read, and believed as it stands there.
@@ -155,7 +155,7 @@ impl Journal {
                 Record::Begin(_) => return Err((at + 1, "a journal has one beginning".to_owned())),
                 Record::Intent(intent) => {
                     // It is a name in the folder of the file, and nothing but the one that we give.
-                    if let Target::File(edit) = &intent.target
+                    if let Some(edit) = intent.file()
                         && edit.temp != journal.id().temp_name(intent.n)
                     {
                         return Err((at + 1, format!("write {} goes through a strange file", intent.n)));

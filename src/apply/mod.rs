@@ -13,12 +13,13 @@ mod error;
 mod fate;
 mod fingerprint;
 mod folder;
-mod group;
 mod handed_out;
 mod journal;
 #[doc(hidden)]
 pub mod outside;
 mod overlay;
+mod place;
+mod prepare;
 mod preview;
 mod put_back;
 mod reach;
@@ -26,9 +27,6 @@ mod receipt;
 mod receipt_name;
 mod record;
 mod recover;
-mod restore;
-mod script;
-mod slots;
 mod spent;
 mod splice;
 mod state_dir;
@@ -40,6 +38,7 @@ mod undo;
 
 pub use error::{ApplyError, JournalError, StoreError};
 pub use handed_out::{HandOutError, ImportFiles, hand_out};
+pub use place::NewPassword;
 pub use preview::Interrupted;
 pub use receipt::{
     AccountChange, AccountRecord, Kind, Left, Machine, Receipt, ReceiptId, RegistryAt, RunId, Status, Transaction,
@@ -47,7 +46,6 @@ pub use receipt::{
 };
 pub use record::SCHEMA;
 pub use recover::{Recovered, Recovery, RecoveryOutcome};
-pub use script::NewPassword;
 pub use store::{MachineStore, Store};
 pub use unbelieved::{Says, Unbelieved};
 pub use undo::{AccountFate, AccountUndone, Selector, Undone};

@@ -7,7 +7,7 @@ use super::chain::Check;
 use super::error::JournalError;
 use super::journal::{Journal, whole_lines};
 use super::receipt::Receipt;
-use super::record::Target;
+use super::record::Intent;
 use super::splice;
 use super::unbelieved::Says;
 
@@ -24,10 +24,7 @@ pub struct Read {
 pub fn receipt(name: &Path, journal: &[u8], file: &[u8]) -> Result<Read, JournalError> {
     drop(Says::of_bytes(journal));
     let journal = Journal::parse(name, journal)?;
-    let edits = journal.intents.iter().filter_map(|intent| match &intent.target {
-        Target::File(edit) => Some(edit),
-        Target::Registry | Target::Script { .. } => None,
-    });
+    let edits = journal.intents.iter().filter_map(Intent::file);
     let reverted = edits.map(|edit| splice::revert(file, &edit.splices)).collect();
     journal.intents.iter().for_each(|intent| drop(intent.written_to()));
     Ok(Read { receipt: journal.receipt(), reverted })

@@ -8,9 +8,9 @@ use super::error::{ApplyError, StoreError};
 use super::folder::Folder;
 use super::journal::Journal;
 use super::overlay::Overlay;
+use super::place::restore;
 use super::reach::Reach;
 use super::receipt::ReceiptId;
-use super::restore::restore;
 use super::together::whole_accounts;
 use super::undo::{AccountFate, AccountUndone, Selector, Undone, by_account};
 

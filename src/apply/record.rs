@@ -79,6 +79,14 @@ pub(super) struct Intent {
 }
 
 impl Intent {
+    /// The edit, if it is one of a file.
+    pub(super) fn file(&self) -> Option<&FileEdit> {
+        match &self.target {
+            Target::File(edit) => Some(edit),
+            Target::Registry | Target::Script { .. } => None,
+        }
+    }
+
     /// Every place that putting it back would write to: of a file, the file that is really opened, which must be the one
     /// that its settings name.
     pub(super) fn written_to(&self) -> Vec<Slot> {

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 
 use super::error::{ApplyError, JournalError};
 use super::journal::{Journal, JournalWriter};
+use super::place::restore;
 use super::receipt::{AccountRecord, Kind, Left, ReceiptId};
 use super::record::Record;
-use super::restore::restore;
 use super::together::whole_accounts;
 use super::transaction::take_back;
 use super::unbelieved::Unbelieved;

@@ -8,8 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::Writer;
 use super::error::ApplyError;
 use super::journal::Journal;
+use super::place::is_gone;
 use super::receipt::{Kind, ReceiptId};
-use super::record::{FileEdit, Intent, Record, Target};
+use super::record::{FileEdit, Record};
 
 impl Writer<'_> {
     /// Takes away the temporary files of receipts that are over: a run may have been killed after it had ended its
@@ -84,19 +85,10 @@ impl Writer<'_> {
         match (&journal.end, &journal.undone, journal.begin.kind) {
             (None, ..) => false,
             (Some(Record::RolledBack { .. }), ..) | (_, Some(_), _) | (_, _, Kind::Undo) => true,
-            _ => journal.begin.machine == self.machine && journal.intents.iter().all(|intent| self.is_gone(intent)),
-        }
-    }
-
-    /// What cannot be read may be there.
-    fn is_gone(&self, intent: &Intent) -> bool {
-        match &intent.target {
-            Target::File(edit) => {
-                // A disk that is not there now, or a home that is being moved, takes the folder above with it.
-                let above = edit.path.parent().and_then(|profile| profile.parent());
-                above.is_some_and(|above| above.is_dir()) && matches!(self.reach.store.read_file(&edit.path), Ok(None))
+            _ => {
+                let is_gone = |intent| is_gone(self.reach, intent);
+                journal.begin.machine == self.machine && journal.intents.iter().all(is_gone)
             }
-            Target::Registry | Target::Script { .. } => false,
         }
     }
 }
@@ -109,10 +101,7 @@ fn is_left(edit: &FileEdit, temp: &str) -> bool {
 }
 
 fn files_of(journal: &Journal) -> impl Iterator<Item = (u32, &FileEdit)> {
-    journal.intents.iter().filter_map(|intent| match &intent.target {
-        Target::File(edit) => Some((intent.n, edit)),
-        Target::Registry | Target::Script { .. } => None,
-    })
+    journal.intents.iter().filter_map(|intent| intent.file().map(|edit| (intent.n, edit)))
 }
 
 /// When something was last written about it.

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use super::error::ApplyError;
 use super::journal::Journal;
 use super::overlay::Overlay;
+use super::place::restore;
 use super::put_back::{PutBack, of_left};
 use super::reach::Reach;
 use super::record::Target;
-use super::restore::restore;
 
 /// The accounts of which every setting holds what port26 wrote, or what was there before. Nothing is written.
 pub(super) fn whole_accounts(reach: Reach, journal: &Journal) -> Result<PutBack, ApplyError> {

@@ -3,18 +3,16 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use port26_platform::files::FileError;
 
 use super::Writer;
 use super::error::{ApplyError, StoreError};
-use super::group::{Prepared, Write, prepare};
 use super::journal::{Journal, JournalWriter};
+use super::place::{NewPassword, Prepared, look, restore};
+use super::prepare::prepare;
 use super::put_back::PutBack;
 use super::reach::Reach;
 use super::receipt::{AccountRecord, Kind, Left, Receipt, ReceiptId, Transaction};
-use super::record::{Begin, Intent, Record, SCHEMA, Target};
-use super::restore::restore;
-use super::script::NewPassword;
+use super::record::{Begin, Intent, Record, SCHEMA};
 use super::unbelieved::Unbelieved;
 
 impl Writer<'_> {
@@ -33,7 +31,8 @@ impl Writer<'_> {
         let id = self.state.next_id()?;
         let prepared = prepare(self.reach, &id, wanted, passwords)?;
         self.refuse_in_use(wanted.client, &wanted.profile)?;
-        look(self.reach, &id, prepared.iter().map(|prepared| &prepared.intent))?;
+        let intents: Vec<Intent> = prepared.iter().map(Prepared::intent).collect();
+        look(self.reach, &id, &intents)?;
         let begin = Begin {
             schema: SCHEMA.to_owned(),
             id: id.clone(),
@@ -57,17 +56,15 @@ impl Writer<'_> {
         };
         let path = self.state.journal_path(&id);
         // All that is going to be written is told before the first of it is.
-        let intents = prepared.iter().map(|prepared| &prepared.intent);
         let mut journal =
-            JournalWriter::create(self.reach.store, &path, begin.clone(), intents).map_err(ApplyError::State)?;
-        let mut begun = Vec::with_capacity(prepared.len());
+            JournalWriter::create(self.reach.store, &path, begin.clone(), &intents).map_err(ApplyError::State)?;
+        let mut begun = 0;
         match write_all(self.reach, &mut journal, &prepared, &mut begun) {
             Ok(()) => {
                 let end = Some(Record::Commit { time: Timestamp::now(), left: Vec::new() });
-                let intents = prepared.into_iter().map(|prepared| prepared.intent).collect();
                 Ok(Journal { path, begin, intents, end, undone: None, lines: 0 }.receipt())
             }
-            Err(source) => Err(roll_back(self.reach, journal, &path, &id, &begun, source)),
+            Err(source) => Err(roll_back(self.reach, journal, &path, &id, &intents[..begun], source)),
         }
     }
 
@@ -90,42 +87,19 @@ impl Writer<'_> {
     }
 }
 
-/// Can all of it be written? Asked before a receipt is begun: where nothing can be written there is nothing to take back.
-pub(super) fn look<'i>(
-    reach: Reach,
-    id: &ReceiptId,
-    mut intents: impl Iterator<Item = &'i Intent>,
-) -> Result<(), ApplyError> {
-    intents.try_for_each(|intent| match &intent.target {
-        Target::File(edit) => reach.store.look(&edit.path, &id.temp_name(intent.n)).map_err(ApplyError::Shut),
-        // Nobody can ask these without writing.
-        Target::Registry | Target::Script { .. } => Ok(()),
-    })
-}
-
-/// Makes and confirms each write, then commits. `begun` holds what may have been written.
-fn write_all<'p>(
+/// Makes and confirms each write, then commits. `begun`: how many may have been written.
+fn write_all(
     reach: Reach,
     journal: &mut JournalWriter,
-    prepared: &'p [Prepared],
-    begun: &mut Vec<&'p Intent>,
+    prepared: &[Prepared],
+    begun: &mut usize,
 ) -> Result<(), ApplyError> {
-    let state = |error: FileError| ApplyError::State(error);
-    for Prepared { intent, write } in prepared {
-        begun.push(intent);
-        match (write, &intent.target) {
-            (Write::File { old, new }, Target::File(edit)) => {
-                reach.store.replace_file(&edit.path, old, new, &edit.temp)
-            }
-            (Write::Properties(writes), Target::Script { app, .. }) => reach.store.write_properties(app, writes),
-            (Write::Values(writes), _) => reach.store.write_values(writes),
-            // No other pair is ever made.
-            (Write::File { .. } | Write::Properties(_), _) => Ok(()),
-        }
-        .map_err(ApplyError::Write)?;
-        journal.add(&Record::Done { n: intent.n }).map_err(state)?;
+    for write in prepared {
+        *begun += 1;
+        write.make(reach).map_err(ApplyError::Write)?;
+        journal.add(&Record::Done { n: write.n }).map_err(ApplyError::State)?;
     }
-    journal.add(&Record::Commit { time: Timestamp::now(), left: Vec::new() }).map_err(state)
+    journal.add(&Record::Commit { time: Timestamp::now(), left: Vec::new() }).map_err(ApplyError::State)
 }
 
 fn roll_back(
@@ -133,10 +107,10 @@ fn roll_back(
     mut journal: JournalWriter,
     path: &Path,
     id: &ReceiptId,
-    begun: &[&Intent],
+    begun: &[Intent],
     source: ApplyError,
 ) -> ApplyError {
-    let (left, failed) = take_back(reach, begun.iter().rev().copied());
+    let (left, failed) = take_back(reach, begun.iter().rev());
     if failed.is_none() {
         let end = Record::RolledBack { time: Timestamp::now(), why: source.to_string(), left: left.clone() };
         let ended = journal.add(&end);
@@ -163,10 +137,7 @@ pub(super) fn take_back<'i>(
 ) -> (Vec<Left>, Option<StoreError>) {
     let (mut left, mut failed) = (Vec::new(), None);
     for intent in intents {
-        let temp = match &intent.target {
-            Target::File(edit) => edit.temp.as_str(),
-            Target::Registry | Target::Script { .. } => "",
-        };
+        let temp = intent.file().map_or("", |edit| edit.temp.as_str());
         match restore(reach, intent, temp, &PutBack::EachSetting) {
             Ok(outcome) => left.extend(outcome.left(intent)),
             Err(error) => {

@@ -5,18 +5,16 @@
 use jiff::Timestamp;
 
 use super::Writer;
-use super::error::{ApplyError, StoreError};
-use super::fate::{Fate, NotRestored, Outcome, Wrote};
+use super::error::ApplyError;
+use super::fate::{Fate, NotRestored, Outcome};
 use super::folder::Folder;
 use super::journal::{Journal, JournalWriter};
+use super::place::{look, restore, write_again};
 use super::put_back::PutBack;
 use super::reach::Reach;
 use super::receipt::{AccountRecord, Kind, Left, ReceiptId, RunId, Status};
 use super::record::{Begin, Intent, Record, SCHEMA};
-use super::restore::restore;
-use super::script;
 use super::together::whole_accounts;
-use super::transaction::look;
 use super::unbelieved::Unbelieved;
 use crate::account::ClientId;
 use crate::change::Slot;
@@ -210,7 +208,7 @@ impl Writer<'_> {
         self.believe(original)?;
         self.refuse_in_use(begin.client, &begin.profile)?;
         let id = self.state.next_id()?;
-        look(self.reach, &id, original.intents.iter())?;
+        look(self.reach, &id, &original.intents)?;
         let what = what(self.reach, original)?;
         let undo = Begin {
             schema: SCHEMA.to_owned(),
@@ -286,19 +284,8 @@ impl Writer<'_> {
     ) -> ApplyError {
         let mut left = Vec::new();
         for (intent, outcome) in restored.iter().rev() {
-            let result: Result<(), StoreError> = match &outcome.wrote {
-                None => Ok(()),
-                Some(Wrote::File { path, was, is }) => match self.reach.store.read_file(path) {
-                    // The write that failed had no effect.
-                    Ok(now) if now.as_ref() == Some(was) => Ok(()),
-                    _ => self.reach.store.replace_file(path, is, was, &id.temp_name(intent.n)),
-                },
-                Some(Wrote::Values { were }) => self.reach.store.write_values(were),
-                Some(Wrote::Properties { app, back }) => {
-                    script::bring(self.reach, app, back).map(drop).map_err(|error| error.source)
-                }
-            };
-            if let Err(error) = result {
+            let Some(wrote) = &outcome.wrote else { continue };
+            if let Err(error) = write_again(self.reach, wrote, &id.temp_name(intent.n)) {
                 let why = error.to_string();
                 left.extend(intent.settings.iter().map(|s| Left { slot: s.change.slot.clone(), why: why.clone() }));
             }

@@ -1,6 +1,6 @@
 //! A slot inside a document: registry values in a `.reg` file are compared as values, however they are spelled.
 
-use super::receipt::in_words;
+use crate::apply::receipt::in_words;
 use crate::change::{Content, Slot};
 use crate::formats::open::Editors;
 use crate::formats::{Document, FormatError};

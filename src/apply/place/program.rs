@@ -6,12 +6,11 @@ use port26_platform::scripts::{App, NewValue, ObjectKey, ObjectWrite, PropertySe
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::error::{ApplyError, StoreError};
-use super::fate::{CHANGED_SINCE, Fate, NotRestored, Outcome, Wrote};
-use super::group::{Prepared, Write};
-use super::put_back::PutBack;
-use super::reach::Reach;
-use super::record::{Intent, Step, Target};
+use crate::apply::error::{ApplyError, StoreError};
+use crate::apply::fate::{CHANGED_SINCE, Fate, NotRestored, Outcome, Wrote};
+use crate::apply::put_back::PutBack;
+use crate::apply::reach::Reach;
+use crate::apply::record::Step;
 use crate::change::{Change, Content, Slot};
 
 /// A password that a program is to keep for its outgoing server. `Debug` does not show it.
@@ -21,6 +20,20 @@ pub struct NewPassword {
     pub slot: Slot,
     /// The password.
     pub secret: SecretString,
+}
+
+/// Properties, ready to be set.
+pub(super) struct ProgramWrite {
+    pub app: App,
+    /// The objects that are given a password.
+    pub given: Vec<ObjectKey>,
+    writes: Vec<ObjectWrite>,
+}
+
+impl ProgramWrite {
+    pub(super) fn make(&self, reach: Reach) -> Result<(), StoreError> {
+        reach.store.write_properties(&self.app, &self.writes)
+    }
 }
 
 /// What a slot's content is in a script's words; `Null` for nothing. `None`: it is no such content.
@@ -35,25 +48,25 @@ fn json(content: Option<&Content>) -> Option<Value> {
 /// Compares every setting with what the plan saw, and makes the one call that sets them.
 pub(super) fn prepare(
     reach: Reach,
-    app: &App,
-    n: u32,
-    settings: Vec<Step>,
+    app: App,
+    settings: &[Step],
     passwords: &[NewPassword],
-) -> Result<Option<Prepared>, ApplyError> {
+) -> Result<Option<ProgramWrite>, ApplyError> {
     let changes: Vec<&Change> = settings.iter().map(|step| &step.change).collect();
-    for (change, held) in changes.iter().zip(held(reach, app, &changes).map_err(ApplyError::Read)?) {
+    for (change, held) in changes.iter().zip(held(reach, &app, &changes).map_err(ApplyError::Read)?) {
         if held != change.before {
             return Err(ApplyError::Changed { slot: Box::new(change.slot.clone()) });
         }
     }
     let mut writes = Vec::new();
     for change in changes.iter().filter(|change| change.before != change.after) {
-        add(&mut writes, change).ok_or_else(|| ApplyError::NotWritable { slot: Box::new(change.slot.clone()) })?;
+        queue_set(&mut writes, change)
+            .ok_or_else(|| ApplyError::NotWritable { slot: Box::new(change.slot.clone()) })?;
     }
     let mut given = Vec::new();
     for NewPassword { slot, secret } in passwords {
         match slot {
-            Slot::Script { app: of, object, property } if of == app => {
+            Slot::Script { app: of, object, property } if *of == app => {
                 let value = NewValue::Secret(secret.clone());
                 let set = PropertySet { property: property.clone(), expect: Value::Null, value };
                 // Last: a program may keep it under the user name and the port that it has by then.
@@ -63,11 +76,7 @@ pub(super) fn prepare(
             _ => {}
         }
     }
-    if writes.is_empty() {
-        return Ok(None);
-    }
-    let target = Target::Script { app: app.clone(), passwords: given };
-    Ok(Some(Prepared { intent: Intent { n, target, settings }, write: Write::Properties(writes) }))
+    Ok((!writes.is_empty()).then_some(ProgramWrite { app, given, writes }))
 }
 
 /// What the settings hold now.
@@ -83,7 +92,7 @@ fn held(reach: Reach, app: &App, changes: &[&Change]) -> Result<Vec<Option<Conte
     Ok(values.into_iter().map(|value| value.map(|value| Content::Raw(value.to_string()))).collect())
 }
 
-fn add(writes: &mut Vec<ObjectWrite>, change: &Change) -> Option<()> {
+fn queue_set(writes: &mut Vec<ObjectWrite>, change: &Change) -> Option<()> {
     let Slot::Script { object, property, .. } = &change.slot else { return None };
     let (expect, value) = (json(change.before.as_ref())?, NewValue::Open(json(change.after.as_ref())?));
     of_object(writes, object).set.push(PropertySet { property: property.clone(), expect, value });
@@ -101,22 +110,27 @@ fn of_object<'w>(writes: &'w mut Vec<ObjectWrite>, object: &ObjectKey) -> &'w mu
 /// Puts the settings of an intent back.
 pub(super) fn restore(reach: Reach, app: &App, settings: &[Step], what: &PutBack) -> Result<Outcome, NotRestored> {
     let back: Vec<Change> = settings.iter().map(|step| step.change.inverse()).collect();
-    make(reach, app, &back, |fates| what.leave(settings, fates))
+    set_where_expected(reach, app, &back, |fates| what.leave(settings, fates))
+}
+
+/// The settings are again what they were before they were put back; one that somebody has changed since stays.
+pub(super) fn write_again(reach: Reach, app: &App, back: &[Change]) -> Result<(), StoreError> {
+    set_where_expected(reach, app, back, |_| {}).map(drop).map_err(|error| error.source)
 }
 
 /// Makes each change whose setting holds what it starts from; one that holds what it leads to is there already, and any
-/// other stays.
-pub(super) fn bring(reach: Reach, app: &App, changes: &[Change]) -> Result<Outcome, NotRestored> {
-    make(reach, app, changes, |_| {})
-}
-
-/// The same, but for what `leave` takes out of what could be made.
-fn make(reach: Reach, app: &App, changes: &[Change], leave: impl FnOnce(&mut [Fate])) -> Result<Outcome, NotRestored> {
+/// other stays. `leave` hears what could be made, and may take of it.
+fn set_where_expected(
+    reach: Reach,
+    app: &App,
+    changes: &[Change],
+    leave: impl FnOnce(&mut [Fate]),
+) -> Result<Outcome, NotRestored> {
     let held = held(reach, app, &changes.iter().collect::<Vec<_>>())?;
     let could = |(change, held): (&Change, Option<Content>)| {
         if held == change.after {
             Fate::Already
-        } else if held == change.before && add(&mut Vec::new(), change).is_some() {
+        } else if held == change.before && queue_set(&mut Vec::new(), change).is_some() {
             Fate::Restored
         } else {
             Fate::Left(CHANGED_SINCE.to_owned())
@@ -126,7 +140,7 @@ fn make(reach: Reach, app: &App, changes: &[Change], leave: impl FnOnce(&mut [Fa
     leave(&mut fates);
     let (mut writes, mut made) = (Vec::new(), Vec::new());
     for (change, _) in changes.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Restored) {
-        add(&mut writes, change);
+        queue_set(&mut writes, change);
         made.push(change.inverse());
     }
     if writes.is_empty() {
