@@ -2,8 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
+#[path = "support/fault_table.rs"]
+mod fault_table;
+
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use fault_table::{Row, TABLE};
 
 /// All files with this ending below these folders of the repository.
 fn sources(folders: &[&str], ending: &str) -> Vec<(PathBuf, String)> {
@@ -126,27 +131,129 @@ fn files_stay_small() {
     assert_eq!(large, Vec::<PathBuf>::new(), "split them: one purpose a file");
 }
 
-/// The rows of the fault lab that are from the field, as `tests/faults/described.py --write` puts them into the page.
+/// The fault table as `tests/faults/described.py --write` puts it into the page.
 #[test]
-fn every_row_from_the_field_is_on_the_page() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = std::fs::read_to_string(root.join("docs/fault-matrix.md")).unwrap();
-    let rows = std::fs::read_to_string(root.join("tests/faults/field.py")).unwrap();
-    let described: Vec<String> = rows
-        .lines()
-        .filter_map(|line| {
-            let words: Vec<&str> = line.strip_prefix("@row(\"")?.split('"').collect();
-            let [name, _, what, _, verdict, ..] = words[..] else { panic!("{line}") };
-            Some(format!("| {name} | {what} | `{verdict}`"))
-        })
-        .collect();
-    assert!(described.len() > 50, "the rows are not found any more");
-    let missing: Vec<_> = described.iter().filter(|row| !page.contains(*row)).collect();
-    assert_eq!(missing, Vec::<&String>::new(), "tests/faults/described.py --write");
-    let on_page = page.split("<!-- begin: tests/faults/described.py").nth(1).unwrap_or_default();
-    assert_eq!(
-        on_page.lines().filter(|line| line.ends_with(" |")).count() - 2,
-        described.len(),
-        "rows that are no more"
-    );
+fn the_fault_table_is_on_the_page() {
+    let rows = |title: &str, wanted: &dyn Fn(&Row) -> bool| {
+        let lines: Vec<String> = TABLE.iter().filter(|row| wanted(row)).map(line_of_the_page).collect();
+        let count = if lines.len() == 1 { "1 row.".to_owned() } else { format!("{} rows.", lines.len()) };
+        let head = "| row | situation | expected | what is done |\n|---|---|---|---|";
+        format!("## {title}\n\n{count}\n\n{head}\n{}\n\n", lines.join("\n"))
+    };
+    let built = |origin: &'static str| move |row: &Row| row.origin == origin && row.no_lab.is_none();
+    let expected = [
+        rows("Rows beside which the rules were written", &built("own")),
+        rows("Rows of real servers", &built("server")),
+        rows("Rows of public reports", &built("report")),
+        rows("Rows that only the tests in Rust have", &|row| row.no_lab.is_some()),
+    ];
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/fault-matrix.md")).unwrap();
+    let (_, table) = page.split_once("<!-- begin: tests/faults/described.py --write -->\n").unwrap();
+    let (table, _) = table.split_once("<!-- end -->").unwrap();
+    assert_eq!(table, expected.concat(), "tests/faults/described.py --write");
+}
+
+fn line_of_the_page(row: &Row) -> String {
+    let verdicts: Vec<_> =
+        std::iter::once(&row.verdict).chain(&row.tolerated).map(|word| format!("`{word}`")).collect();
+    let mut done = row.to.map_or("nothing is changed".to_owned(), |port| format!("moved to {port}"));
+    if let Some(reason) = row.reasons.first() {
+        done += &format!(" (`{reason}`)");
+    }
+    format!("| {} | {} | {} | {done} |", row.id, row.title, verdicts.join(" or "))
+}
+
+/// A function that stands for rows of the fault table, or may.
+struct Twin {
+    name: String,
+    /// The rows in its name: `rows_8_and_9b_the_name` is about 8 and 9b.
+    named: Vec<String>,
+    /// The rows that it takes from the table: `row("9b-other")`.
+    takes: Vec<String>,
+}
+
+fn twins() -> Vec<Twin> {
+    let twin = |(name, body): (String, String)| {
+        let takes = body.split("row(\"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect();
+        Twin { named: rows_in_the_name(&name), name, takes }
+    };
+    sources(&["src", "tests"], "rs").into_iter().flat_map(|(_, text)| functions(&text)).map(twin).collect()
+}
+
+/// The row's number, with its letter.
+fn head(id: &str) -> &str {
+    id.split('-').next().unwrap_or(id)
+}
+
+#[test]
+fn a_test_that_is_named_after_a_row_takes_its_verdict_from_the_table() {
+    let mut wrong = Vec::new();
+    for Twin { name, named, takes } in twins() {
+        if !named.is_empty() && takes.is_empty() {
+            wrong.push(format!("{name} takes nothing from the table"));
+        }
+        let unknown = named.iter().filter(|one| !TABLE.iter().any(|row| head(&row.id) == one.as_str()));
+        wrong.extend(unknown.map(|one| format!("{name}: there is no row {one}")));
+        // A test of row 14 may take 14b, too; one of row 20c takes 20c-again.
+        let says = |id: &str| {
+            let number = head(id).trim_end_matches(char::is_alphabetic);
+            named.iter().any(|one| one == head(id) || one == number)
+        };
+        wrong
+            .extend(takes.iter().filter(|id| !says(id)).map(|id| format!("{name} takes row {id} and does not say so")));
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// Or says which row's test is its own, or why there is none.
+#[test]
+fn every_row_of_the_fault_table_has_its_test() {
+    let twins = twins();
+    let tested = |id: &str| twins.iter().any(|twin| twin.takes.iter().any(|one| one == id));
+    let mut wrong = Vec::new();
+    for row in TABLE.iter() {
+        let ways = [tested(&row.id), row.like.is_some(), row.no_twin.is_some()];
+        if ways.iter().filter(|way| **way).count() != 1 {
+            wrong.push(format!("row {}: one of `row(\"{0}\")` in a test, `like` or `no_twin`, and only one", row.id));
+        }
+        if let Some(like) = row.like.as_deref().map(fault_table::row) {
+            let end = |row: &Row| (row.verdict.clone(), row.to, row.reasons.first().cloned());
+            if end(row) != end(like) || !tested(&like.id) {
+                wrong.push(format!("row {} is like {}, which has another end or no test", row.id, like.id));
+            }
+        }
+        // What stands in backticks is the name of a test.
+        let said = row.no_twin.iter().flat_map(|why| why.split('`').skip(1).step_by(2));
+        let unknown = said.filter(|said| !twins.iter().any(|twin| twin.name == **said));
+        wrong.extend(unknown.map(|said| format!("row {}: there is no test {said}", row.id)));
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// Each function of a file, with its text; what is inside another belongs to that.
+fn functions(text: &str) -> Vec<(String, String)> {
+    let (mut found, mut open) = (Vec::<(String, String)>::new(), None);
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        let name = line.trim_start().trim_start_matches("pub ").trim_start_matches("async ").strip_prefix("fn ");
+        match (open, name) {
+            (None, Some(name)) if !line.ends_with([';', '}']) => {
+                let name = name.split(['(', '<']).next().unwrap_or_default();
+                found.push((name.to_owned(), String::new()));
+                open = Some(indent);
+            }
+            (Some(depth), _) if indent == depth && line.trim_start().starts_with('}') => open = None,
+            (Some(_), _) => found.last_mut().unwrap().1.push_str(line),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// `rows_8_and_9b_the_name`: 8 and 9b.
+fn rows_in_the_name(name: &str) -> Vec<String> {
+    let Some(rest) = name.strip_prefix("row_").or_else(|| name.strip_prefix("rows_")) else { return Vec::new() };
+    let is_row = |word: &str| word.starts_with(|first: char| first.is_ascii_digit());
+    let words = rest.split('_').filter(|word| *word != "and").take_while(|word| is_row(word));
+    words.map(str::to_owned).collect()
 }

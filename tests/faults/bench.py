@@ -49,7 +49,7 @@ class Results:
 
     def of(self, kind):
         """All that was told of one kind, in the order of the rows."""
-        order = {row.name: place for place, row in enumerate(rows.ROWS)}
+        order = {row.id: place for place, row in enumerate(rows.ROWS)}
         mine = [(key, one) for key, one in self.told.items() if key[1] == kind and key[0] in order]
         return [one for _, one in sorted(mine, key=lambda pair: (order[pair[0][0]], pair[0][2]))]
 
@@ -81,7 +81,7 @@ def main():
     asked = arguments.parse_args()
     if not namespaces_possible():
         sys.exit("bench-faults needs root and network namespaces")
-    known = [row.name for row in rows.ROWS]
+    known = [row.id for row in rows.ROWS]
     strange = [name for name in asked.rows if name not in known]
     if strange:
         sys.exit(f"there is no row {', '.join(strange)}; there are: {' '.join(known)}")

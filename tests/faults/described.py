@@ -1,33 +1,43 @@
-"""described.py [--write]: the rows of real servers and of public reports, as the page about the fault matrix has them; with
---write they are put into it. tests/house.rs holds the page against the rows."""
+"""described.py [--write]: the fault table as the page about the fault matrix has it; with --write it is put there.
+tests/house.rs holds the page against the table."""
 
 import sys
 from pathlib import Path
 
-import rows
+from lab.row import ROWS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/fault-matrix.md"
 BEGIN, END = "<!-- begin: tests/faults/described.py --write -->", "<!-- end -->"
-ORIGINS = {"server": "## Rows of real servers", "report": "## Rows of public reports"}
+ORIGINS = {
+    "own": "## Rows beside which the rules were written",
+    "server": "## Rows of real servers",
+    "report": "## Rows of public reports",
+}
+NOT_BUILT = "## Rows that only the tests in Rust have"
 
 
 def described():
     """The tables."""
     for origin, title in ORIGINS.items():
-        mine = [row for row in rows.ROWS if row.origin == origin]
-        yield title
-        yield ""
-        yield f"{len(mine)} rows."
-        yield ""
-        yield "| row | situation | expected | what is done |"
-        yield "|---|---|---|---|"
-        for row in mine:
-            done = f"moved to {row.to}" if row.to else "nothing is changed"
-            if row.reasons:
-                done += f" (`{row.reasons[0]}`)"
-            said = " or ".join(f"`{verdict}`" for verdict in row.verdicts)
-            yield f"| {row.name} | {row.what} | {said} | {done} |"
-        yield ""
+        yield from table(title, [row for row in ROWS if row.origin == origin and not row.no_lab])
+    yield from table(NOT_BUILT, [row for row in ROWS if row.no_lab])
+
+
+def table(title, rows):
+    """One of them."""
+    yield title
+    yield ""
+    yield f"{len(rows)} rows." if len(rows) != 1 else "1 row."
+    yield ""
+    yield "| row | situation | expected | what is done |"
+    yield "|---|---|---|---|"
+    for row in rows:
+        done = f"moved to {row.to}" if row.to else "nothing is changed"
+        if row.reasons:
+            done += f" (`{row.reasons[0]}`)"
+        said = " or ".join(f"`{verdict}`" for verdict in row.verdicts)
+        yield f"| {row.id} | {row.title} | {said} | {done} |"
+    yield ""
 
 
 def put_into(page):

@@ -46,24 +46,24 @@ def score(origin, done):
     """How many rows of an origin have the right verdict, and the macro-F1 over them; a verdict that is tolerated is right."""
     pairs = []
     for told in done:
-        row = next(row for row in rows.ROWS if row.name == told["row"])
+        row = next(row for row in rows.ROWS if row.id == told["row"])
         if row.origin == origin:
             got = told.get("verdict", "")
-            pairs.append((row.verdicts[0], row.verdicts[0] if got in row.verdicts else got))
+            pairs.append((row.verdict, row.verdict if got in row.verdicts else got))
     right = sum(1 for expected, got in pairs if expected == got)
     return f"{ORIGINS[origin]}: {right} of {len(pairs)} verdicts right, macro-F1 {macro_f1(pairs):.3f}"
 
 
 def main():
-    wanted = sys.argv[1:] or [row.name for row in rows.ROWS]
-    known = {row.name: row for row in rows.ROWS}
+    wanted = sys.argv[1:] or [row.id for row in rows.ROWS]
+    known = {row.id: row for row in rows.ROWS}
     strange = [name for name in wanted if name not in known]
     if strange:
         sys.exit(f"there is no row {', '.join(strange)}; there are: {' '.join(known)}")
     passed, failed, not_run, done = [], [], [], []
     if not namespaces_possible():
         for name in wanted:
-            print(f"NOT RUN  {name:>15}  {known[name].what} (needs root and network namespaces)")
+            print(f"NOT RUN  {name:>15}  {known[name].title} (needs root and network namespaces)")
         not_run = wanted
     else:
         with tempfile.TemporaryDirectory(prefix="port26-certificates.") as folder:
@@ -75,14 +75,14 @@ def main():
                 for told in pool.map(lambda name: in_namespaces(name, folder), order):
                     name = told["row"]
                     if "not_run" in told:
-                        print(f"NOT RUN  {name:>15}  {known[name].what} ({told['not_run']})", flush=True)
+                        print(f"NOT RUN  {name:>15}  {known[name].title} ({told['not_run']})", flush=True)
                         not_run.append(name)
                         continue
                     state, tally = ("FAILED", failed) if told["wrong"] else ("ok", passed)
                     tally.append(name)
                     done.append(told)
                     seconds = f"{told['seconds']:.1f} s" if "seconds" in told else ""
-                    print(f"{state:7}  {name:>15}  {told.get('verdict', ''):26} {told.get('result') or '':14} {seconds:>7}  {known[name].what}{guest(told)}", flush=True)
+                    print(f"{state:7}  {name:>15}  {told.get('verdict', ''):26} {told.get('result') or '':14} {seconds:>7}  {known[name].title}{guest(told)}", flush=True)
                     for line in told["wrong"]:
                         print(f"                           {line}", flush=True)
     for origin in ORIGINS:

@@ -52,7 +52,7 @@ def once(world, row):
             wrong.append(f"{name}: verdict {world.verdicts.get(name)}, not {expected}")
     verdict = told["verdict"]
     if verdict["code"] not in row.verdicts:
-        wrong.append(f"verdict {verdict['code']}, not {row.verdicts[0]}: {verdict['evidence']}")
+        wrong.append(f"verdict {verdict['code']}, not {row.verdict}: {verdict['evidence']}")
     if verdict["code"] != "ok" and not verdict["evidence"]:
         wrong.append("no evidence")
     reason = told.get("reason") or {}
@@ -136,7 +136,7 @@ def many(world, row, times, loss, known):
         told["times"].append(round(seconds, 2))
         told["connections"].append(CROWD.all.get(HOST_4, 0) - before)
         told["harmful"] += account.get("result") == "would_fix" and row.to is None
-        if verdict["code"] != row.verdicts[0]:
+        if verdict["code"] != row.verdict:
             told["strange"].append([verdict["code"], *verdict["evidence"]])
     return told | {"in_clear": world.passwords_in_clear(), "at_once": CROWD.most, "wrong": []}
 
@@ -150,8 +150,8 @@ def main():
     arguments.add_argument("--known", action="store_true", help="on a network that was seen before")
     arguments.add_argument("--peer")
     asked = arguments.parse_args()
-    row = next(one for one in rows.ROWS if one.name == asked.row)
-    told = {"row": row.name, "what": row.what, "expected": row.verdicts[0], "to": row.to}
+    row = next(one for one in rows.ROWS if one.id == asked.row)
+    told = {"row": row.id, "what": row.title, "expected": row.verdict, "to": row.to}
     with tempfile.TemporaryDirectory(prefix="port26-faults.") as folder:
         os.chmod(folder, 0o755)
         try:

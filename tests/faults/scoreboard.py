@@ -45,8 +45,9 @@ def page(results, program, losses, peers, repeat):
     missing = [told for told in once if "verdict" not in told]
     if missing:
         yield "Not measured here: " + ", ".join(f"{told['row']} ({told.get('not_run') or 'it broke'})" for told in missing) + "."
-    yield "How it came about, and what to make of it: [benchmarks.md](benchmarks.md#verdicts). Behind them stand the rows that the rules were not"
-    yield "written beside: [real servers](#rows-of-real-servers) and [public reports](#rows-of-public-reports). What they came to is in benchmarks.md."
+    yield "How it came about, and what to make of it: [benchmarks.md](benchmarks.md#verdicts). What is expected of all rows today stands behind the"
+    yield "measurements: [own rows](#rows-beside-which-the-rules-were-written), [real servers](#rows-of-real-servers), [public reports](#rows-of-public-reports)."
+    yield "What the last two came to is in benchmarks.md."
     yield ""
     yield "    cargo build --release"
     yield f"    PORT26=target/release/port26 scripts/bench-faults --repeat {repeat} --at-once 24 --output docs/fault-matrix.md"

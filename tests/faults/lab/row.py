@@ -1,35 +1,68 @@
-"""A row of the fault table: what is built, and what port26 must make of it."""
+"""A row of the fault table: what must come of it, as `table.toml` has it, and how it is built."""
 
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
+
+TABLE = Path(__file__).resolve().parents[1] / "table.toml"
 
 
 @dataclass
 class Row:
-    """One situation."""
+    """One situation; `table.toml` says what the fields mean. What only Rust's tests ask for is not kept."""
 
-    name: str  # number in the fault table, and a letter or a server where there are several ways to it
-    what: str
-    build: object
-    verdicts: tuple  # the right verdict; behind it those that are tolerated
-    to: int | None  # the port an account must be moved to; None: nothing may change
-    origin: str  # own: the rules were written beside it; server: a real server's set-up; report: as the public reports it
-    reasons: tuple  # what `reason.code` must be after `fix`, one of these; none: anything
-    says: str  # a regular expression that summary, evidence or message must match
-    most_connections: int  # of one run to the host
-    filters: tuple  # of fail2ban, counted over the server's log
+    id: str
+    title: str
+    verdict: str
+    tolerated: tuple = ()
+    to: int | None = None
+    origin: str = "own"
+    reasons: tuple = ()
+    says: str = ""
+    most_connections: int = 99
+    filters: tuple = ()
+    no_lab: str = ""
+    like: str = ""
+    no_twin: str = ""
+    build: object = None
+
+    @property
+    def verdicts(self):
+        """The right verdict; behind it those that are tolerated."""
+        return (self.verdict, *self.tolerated)
 
 
-ROWS = []
+def of_the_table():
+    """All rows, in the order of the table."""
+    with TABLE.open("rb") as file:
+        rows = [Row(**fields) for fields in tomllib.load(file)["row"]]
+    if len({row.id for row in rows}) != len(rows):
+        raise ValueError(f"{TABLE} has two rows of one id")
+    return rows
 
 
-def row(name, what, *verdicts, to=None, origin="own", reasons=(), says="", most_connections=99, filters=()):
-    """Adds a row; the function builds it."""
+ROWS = of_the_table()
+_BY_ID = {row.id: row for row in ROWS}
+
+
+def row(id):
+    """The function builds this row of the table."""
 
     def add(build):
-        ROWS.append(Row(name, what, build, verdicts, to, origin, reasons, says, most_connections, filters))
+        if _BY_ID[id].build or _BY_ID[id].no_lab:
+            raise ValueError(f"row {id} is built twice, or not in the lab")
+        _BY_ID[id].build = build
         return build
 
     return add
+
+
+def all_built():
+    """The rows that the lab builds; every other one must say why it does not."""
+    missing = [row.id for row in ROWS if not row.build and not row.no_lab]
+    if missing:
+        raise ValueError(f"nobody builds {', '.join(missing)}")
+    return [row for row in ROWS if row.build]
 
 
 def login(world, port=587, tls=2):
