@@ -5,10 +5,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may panic")]
 
-#[path = "support/case.rs"]
-mod case;
-#[path = "support/steps.rs"]
-mod steps;
+#[path = "support"]
+mod support {
+    pub mod case;
+    pub mod steps;
+}
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -25,8 +26,8 @@ use port26_platform::files::READ_LIMIT;
 use port26_platform::registry::RegFile;
 use proptest::prelude::*;
 
-use case::{Case, SCRIPTED, fixtures};
-use steps::{apply_all, file_of, nobody, with_writer};
+use support::case::{self, Case, SCRIPTED, fixtures};
+use support::steps::{self, apply_all, file_of, nobody, with_writer};
 
 /// Every fixture: a home folder as a client leaves it. Which system it is of is told by its folders.
 fn cases() -> Vec<PathBuf> {

@@ -9,10 +9,11 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
-#[path = "support/case.rs"]
-mod case;
-#[path = "support/program.rs"]
-mod program;
+#[path = "support"]
+mod support {
+    pub mod case;
+    pub mod program;
+}
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -23,8 +24,9 @@ use std::process::{Command, Stdio};
 use port26::rehearsal::certificates::Authority;
 use port26::rehearsal::mail_host::{MailHost, MailHostConfig, Service};
 use port26_platform::registry::{RegFile, Registry, Value};
-use program::Run;
 use serde_json::Value as Json;
+use support::case;
+use support::program::Run;
 
 const WINE: &str = "/usr/lib/wine/wine64";
 const NOBODY: &str = "127.0.0.1:1";

@@ -1,5 +1,5 @@
 //! Every reader of what comes from outside, as one function of bytes each. `fuzz/run` has LLVM's fuzzer drive them,
-//! `tests/fuzz_corpus.rs` gives each its corpus once. A promise that is broken is a panic.
+//! `tests/suite/fuzz_corpus.rs` gives each its corpus once. A promise that is broken is a panic.
 
 mod hive;
 mod kept;

@@ -175,7 +175,8 @@ for_all_users() {
     [ -f "$program" ] && [ -f "$programs/port26w.exe" ] || fails "the programs are not there"
     signed "$program"
     signed "$programs/port26w.exe"
-    PORT26_PROGRAMS=$(winepath_of "$programs") cargo test --quiet --locked --target $WINDOWS --test programs
+    has_tests --quiet --locked --target $WINDOWS --test suite programs::
+    PORT26_PROGRAMS=$(winepath_of "$programs") cargo test --quiet --locked --target $WINDOWS --test suite programs::
     logon=$(told "HKLM\\$run" port26)
     case $logon in *'port26\port26w.exe" agent run --silent') ;; *) fails "the entry at logon is: $logon" ;; esac
     listed 0.1.0 "$products"

@@ -18,12 +18,18 @@ benches_once() { cargo test --locked --bench scan --bench plan_apply --bench pro
 fuzz_corpus() {
     local deny
     cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir target --bins -- -D warnings
-    cargo test --locked --test fuzz_corpus
+    has_tests --locked --test suite fuzz_corpus::
+    cargo test --locked --test suite fuzz_corpus::
     deny_tool
     "$deny" --locked --manifest-path fuzz/Cargo.toml --config deny.toml check licenses bans sources
 }
 
-KEYCHAIN_TESTS="--locked --workspace --test keychain"
+# has_tests ARGUMENT..: a run of words that no test has in its name would pass, too.
+has_tests() { cargo test "$@" -- --list | grep ': test$' >/dev/null; }
+
+# What a session does, built before it begins: the keychain of the platform, and port26 with it.
+KEYCHAIN_TESTS="cargo test --locked --workspace --test keychain
+    cargo test --locked --workspace --test this_machine keychain::"
 
 # The tests that keep and forget passwords in the session's real keychain, in sessions that are thrown away: one
 # whose keyring is open, and one with the same keyring locked, as after a login without a password.
@@ -32,17 +38,18 @@ keychain_tests() {
     for tool in dbus-run-session gnome-keyring-daemon; do
         command -v $tool >/dev/null || not_run "$tool"
     done
-    cargo test $KEYCHAIN_TESTS --no-run
+    cargo test --locked --workspace --test keychain --no-run
+    has_tests --locked --workspace --test this_machine keychain::
     keyring_session=$(mktemp -d)
     trap 'rm -rf "$keyring_session"' EXIT
     chmod 700 "$keyring_session"
     export XDG_RUNTIME_DIR=$keyring_session XDG_DATA_HOME=$keyring_session
     PORT26_TEST_KEYRING=1 dbus-run-session -- bash -ec "
         printf test | gnome-keyring-daemon --unlock --components=secrets >/dev/null
-        cargo test $KEYCHAIN_TESTS"
+        $KEYCHAIN_TESTS"
     PORT26_TEST_KEYRING=locked dbus-run-session -- bash -ec "
         gnome-keyring-daemon --start --components=secrets >/dev/null
-        cargo test $KEYCHAIN_TESTS"
+        $KEYCHAIN_TESTS"
 }
 
 # tool_of_cargo PROGRAM VERSION [ARGUMENT..]: builds a crate's program into target/tools, without optimisation: these

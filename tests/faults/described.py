@@ -1,5 +1,5 @@
 """described.py [--write]: the fault table as the page about the fault matrix has it; with --write it is put there.
-tests/house.rs holds the page against the table."""
+tests/suite/house.rs holds the page against the table."""
 
 import sys
 from pathlib import Path

@@ -2,8 +2,6 @@
 //! the registry is a throw-away one, or below a key that is made and removed, which works in anybody's. What was
 //! imported is removed even if the test fails, and never are keys written over that were there.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "each test program uses its own part, and may panic")]
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,8 +12,8 @@ use port26_platform::computer::{Computer, Os};
 use port26_platform::registry::below::Below;
 use port26_platform::registry::{MachineRegFile, MachineRegistry, Registry, Value, ValueKind, ValueWrite};
 
-use crate::case;
-use crate::steps::Place;
+use super::case;
+use super::steps::Place;
 
 /// Everything that a fixture brings that may be imported at its own place.
 const KEYS: [&str; 6] = [

@@ -9,6 +9,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use port26_platform::processes::invented::{self, Manners};
 
+use super::one_test;
+
 const LOCK: &str = "PORT26_TEST_OPEN_LOCK";
 const WINDOW: &str = "PORT26_TEST_OPEN_WINDOW";
 const LAST: &str = "PORT26_TEST_OPEN_LAST";
@@ -46,7 +48,7 @@ impl Client {
             None => me,
         };
         let mut command = Command::new(program);
-        command.args(["--exact", "open_client::child_that_is_an_open_client", "--nocapture"]);
+        command.args(one_test::arguments(module_path!(), "child_that_is_an_open_client"));
         command.env(LOCK, self.lock.as_deref().unwrap_or(Path::new("")));
         command.env(WINDOW, self.window.map(|manners| format!("{manners:?}")).unwrap_or_default());
         let mut last: Vec<String> = Vec::new();

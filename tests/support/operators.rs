@@ -1,8 +1,6 @@
 //! A Windows home whose accounts have their mailbox at one operator and their outgoing server at another or the same one,
 //! in three mail programs; hosts that take every login on port 26 and remember it; and what was seen afterwards.
 
-#![allow(dead_code, reason = "each test program uses its own part")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -25,7 +23,7 @@ use port26_platform::registry::RegFile;
 use port26_platform::secrets::{MemorySecrets, Secrets as _};
 use secrecy::SecretString;
 
-use crate::scripted_host::{Authority, Dates, Greeting, Script, ScriptedHost};
+use super::scripted_host::{Authority, Dates, Greeting, Script, ScriptedHost};
 
 /// Which program has the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

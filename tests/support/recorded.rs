@@ -1,8 +1,6 @@
 //! Somebody who answers what they are asked as a test says, and everything that they were told and asked: a conversation
 //! without a screen. A question that the test has no answer for fails it.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "each test program uses its own part, and may panic")]
-
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Mutex;

@@ -28,7 +28,7 @@ use port26_platform::registry::{Value, ValueWrite};
 use port26_platform::scripts::{App, NewValue, ObjectKey, ObjectWrite, PropertySet};
 use serde_json::Value as Json;
 
-use crate::case::{self, Case, SCRIPTED};
+use super::case::{self, Case, SCRIPTED};
 
 /// A user's settings that may be moved and put back.
 pub trait Place {

@@ -1,8 +1,6 @@
 //! A home folder with Thunderbird accounts, an invented network, and one scripted host a port: what a test of the
 //! whole pipeline is about, and what was seen of it afterwards.
 
-#![allow(dead_code, reason = "each test program uses its own part")]
-
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -26,12 +24,8 @@ use port26_platform::computer::{Computer, Os};
 use port26_platform::network::NetworkSigns;
 use port26_platform::processes::{Ending, MemoryProcesses, Program};
 
-use recorded::Recorded;
-
-use crate::scripted_host::{Authority, Dates, Greeting, Script, ScriptedHost};
-
-#[path = "recorded.rs"]
-pub mod recorded;
+use super::recorded::Recorded;
+use super::scripted_host::{Authority, Dates, Greeting, Script, ScriptedHost};
 
 pub const PASSWORD: &str = "Kiezel:1907 z";
 pub const ALL_PORTS: [u16; 8] = [25, 26, 465, 587, 2525, 993, 143, 443];

@@ -1,5 +1,5 @@
 //! Writes that fail, journals cut short, and starts that find something half done. (Real kills:
-//! `tests/journal_crash.rs`.)
+//! `tests/suite/journal_crash.rs`.)
 
 use std::time::Duration;
 

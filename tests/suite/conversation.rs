@@ -1,0 +1,190 @@
+//! What a person is asked, in every state, and when: the whole conversation of a run, without a screen. The words are the
+//! front end's; what is known at each question is the driver's.
+
+use std::sync::Arc;
+
+use port26::account::{Account, AuthSetting, TlsMode};
+use port26::pipeline::{Answer, Consent, RepairError, Request, Tested, repair_by};
+use port26::plan::{Decision, Outcome};
+use port26::probe::network::Route;
+use port26::report::AccountReport;
+
+use crate::support::recorded::Recorded;
+use crate::support::scripted_host::Dates;
+use crate::support::world::{PASSWORD, Seen, World};
+
+/// Another name of the mail host, which its certificate is for.
+const FITS: &str = "smtp.hosting.test";
+
+/// An account without a login whose port 25 is blocked.
+fn blocked() -> World {
+    World::with_account(25, TlsMode::None, AuthSetting::None).block(25, Route::Drop)
+}
+
+/// An account whose host shows a certificate for another of its names.
+fn misnamed() -> World {
+    let login = World::with_account(587, TlsMode::Starttls, AuthSetting::Password);
+    login.certificate(FITS, Dates::Now).alias(FITS)
+}
+
+/// The run, and every line of its conversation.
+async fn run(world: World, talk: Recorded) -> (Seen, String) {
+    let talk = Arc::new(talk);
+    let seen = world.asking(talk.clone()).fix().await;
+    seen.harmless();
+    (seen, talk.heard().join("\n"))
+}
+
+#[tokio::test]
+async fn what_is_agreed_to_is_written() {
+    let (seen, heard) = run(blocked().given(PASSWORD), Recorded::answering([Answer::Yes])).await;
+    assert_eq!((seen.outcome, seen.fixed), (Outcome::Fixed, 1), "{}", seen.told);
+    insta::assert_snapshot!(heard, @r#"
+    - Testing { hosts: 1 }
+    - HostTested { host: "mail.hosting.test" }
+    - Tested
+    change Now?
+        anna@hosting.test: mail.hosting.test:25 None None -> mail.hosting.test:26 Starttls Password
+    > Yes
+    - Writing { accounts: 1 }
+    - Written
+    "#);
+}
+
+#[tokio::test]
+async fn what_is_declined_stays() {
+    let (seen, heard) = run(blocked().given(PASSWORD), Recorded::answering([Answer::No])).await;
+    assert_eq!((seen.outcome, seen.reason.as_str()), (Outcome::WouldFix, "declined"), "{}", seen.told);
+    assert_eq!(seen.changed, Vec::<String>::new());
+    insta::assert_snapshot!(heard, @r#"
+    - Testing { hosts: 1 }
+    - HostTested { host: "mail.hosting.test" }
+    - Tested
+    change Now?
+        anna@hosting.test: mail.hosting.test:25 None None -> mail.hosting.test:26 Starttls Password
+    > No
+    "#);
+}
+
+#[tokio::test]
+async fn a_password_is_asked_for_after_the_reason_and_before_the_change() {
+    let (seen, heard) = run(blocked(), Recorded::answering([Answer::Yes]).typing([PASSWORD])).await;
+    assert_eq!((seen.outcome, seen.auths), (Outcome::Fixed, 1), "{}", seen.told);
+    insta::assert_snapshot!(heard, @r#"
+    - Testing { hosts: 1 }
+    - HostTested { host: "mail.hosting.test" }
+        found: The network you are on blocks port 25. Providers do this against spam, or when they think a computer is infected; it is not a fault of your mail program. Port 26 of mail.hosting.test gets through, and needs a login.
+    password of anna@hosting.test at mail.hosting.test?
+    > (typed)
+    - Tested
+    change Now?
+        anna@hosting.test: mail.hosting.test:25 None None -> mail.hosting.test:26 Starttls Password
+    > Yes
+    - Writing { accounts: 1 }
+    - Written
+    "#);
+}
+
+#[tokio::test]
+async fn whoever_knows_no_password_is_asked_nothing_more() {
+    let (seen, heard) = run(blocked(), Recorded::default().typing([""])).await;
+    assert_eq!((seen.outcome, seen.reason.as_str()), (Outcome::NeedsUser, "password_missing"), "{}", seen.told);
+    insta::assert_snapshot!(heard, @r#"
+    - Testing { hosts: 1 }
+    - HostTested { host: "mail.hosting.test" }
+        found: The network you are on blocks port 25. Providers do this against spam, or when they think a computer is infected; it is not a fault of your mail program. Port 26 of mail.hosting.test gets through, and needs a login.
+    password of anna@hosting.test at mail.hosting.test?
+    > Enter alone
+    - Tested
+    "#);
+}
+
+#[tokio::test]
+async fn another_name_of_the_server_is_said_to_be_one() {
+    let (seen, heard) = run(misnamed(), Recorded::answering([Answer::Yes])).await;
+    assert_eq!((seen.outcome, seen.moved_host.as_deref()), (Outcome::Fixed, Some(FITS)), "{}", seen.told);
+    insta::assert_snapshot!(heard, @r#"
+    - Testing { hosts: 1 }
+    - HostTested { host: "mail.hosting.test" }
+    - Tested
+    change Now?
+        anna@hosting.test: mail.hosting.test:587 Starttls Password -> smtp.hosting.test:587 Starttls Password, under another name
+    > Yes
+    - Writing { accounts: 1 }
+    - Written
+    "#);
+}
+
+#[tokio::test]
+async fn an_open_program_is_waited_for_after_it_is_agreed_to() {
+    let world = blocked().given(PASSWORD).open_for(3);
+    let (seen, heard) = run(world, Recorded::answering([Answer::Yes])).await;
+    assert_eq!((seen.outcome, seen.auths), (Outcome::Fixed, 1), "{}", seen.told);
+    insta::assert_snapshot!(heard, @r#"
+    - Testing { hosts: 1 }
+    - HostTested { host: "mail.hosting.test" }
+    - Tested
+    change OnceClosed?
+        anna@hosting.test: mail.hosting.test:25 None None -> mail.hosting.test:26 Starttls Password
+    > Yes
+    - Waiting { programs: ["Thunderbird"], asked: None }
+    - Waited
+    - Testing { hosts: 1 }
+    - HostTested { host: "mail.hosting.test" }
+    - Tested
+    - Writing { accounts: 1 }
+    - Written
+    "#);
+}
+
+#[tokio::test]
+async fn whoever_declines_waits_for_nothing() {
+    let world = blocked().given(PASSWORD).open_for(100);
+    let (seen, heard) = run(world, Recorded::answering([Answer::No])).await;
+    assert_eq!((seen.outcome, seen.reason.as_str()), (Outcome::Deferred, "client_open"), "{}", seen.told);
+    insta::assert_snapshot!(heard, @r#"
+    - Testing { hosts: 1 }
+    - HostTested { host: "mail.hosting.test" }
+    - Tested
+    change OnceClosed?
+        anna@hosting.test: mail.hosting.test:25 None None -> mail.hosting.test:26 Starttls Password
+    > No
+    "#);
+}
+
+#[tokio::test]
+async fn the_waiting_can_be_given_up() {
+    let world = blocked().given(PASSWORD).open_for(100);
+    let (seen, heard) = run(world, Recorded::answering([Answer::Yes]).giving_up_after(1)).await;
+    assert_eq!((seen.outcome, seen.reason.as_str()), (Outcome::Deferred, "client_open"), "{}", seen.told);
+    assert_eq!(seen.changed, Vec::<String>::new());
+    insta::assert_snapshot!(heard, @r#"
+    - Testing { hosts: 1 }
+    - HostTested { host: "mail.hosting.test" }
+    - Tested
+    change OnceClosed?
+        anna@hosting.test: mail.hosting.test:25 None None -> mail.hosting.test:26 Starttls Password
+    > Yes
+    - Waiting { programs: ["Thunderbird"], asked: None }
+    > waits no longer
+    - Waited
+    "#);
+}
+
+#[tokio::test]
+async fn where_nobody_can_be_asked_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let tools = blocked().tools_in(folder.path());
+    let to_port_26 = |account: Account| {
+        let mut to = account.outgoing.clone();
+        (to.port, to.tls, to.auth, to.user) = (26, TlsMode::Starttls, AuthSetting::Password, Some("anna".to_owned()));
+        let report = AccountReport::found(account);
+        Tested { report, decision: Decision::Move { to }, accepted: None, consent: None, answered: vec![] }
+    };
+    let test = async |accounts: Vec<Account>| accounts.into_iter().map(to_port_26).collect();
+    let asked = repair_by(&tools, &Request::fix(Consent::AskFirst), &test).await;
+    assert!(matches!(asked, Err(RepairError::NobodyToAsk)), "{asked:?}");
+    assert_eq!(tools.desk.writer().receipts().unwrap().receipts.len(), 0);
+    let agreed = repair_by(&tools, &Request::fix(Consent::Agreed), &test).await.unwrap();
+    assert_eq!(agreed.accounts[0].result, Some(Outcome::Fixed), "{:?}", agreed.accounts[0].reason);
+}
