@@ -3,7 +3,6 @@
 
 use port26_platform::scripts::ScriptError;
 
-use super::Writer;
 use super::error::{ApplyError, StoreError};
 use super::folder::Folder;
 use super::journal::Journal;
@@ -13,6 +12,7 @@ use super::reach::Reach;
 use super::receipt::ReceiptId;
 use super::together::whole_accounts;
 use super::undo::{AccountFate, AccountUndone, Selector, Undone, by_account};
+use super::writer::Writer;
 
 /// A run that was cut off: what it had begun is put right by the next run that writes.
 #[derive(Debug, Clone, PartialEq, Eq)]

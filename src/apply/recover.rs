@@ -4,14 +4,14 @@
 use jiff::Timestamp;
 
 use super::error::{ApplyError, JournalError};
-use super::journal::{Journal, JournalWriter};
+use super::journal::Journal;
 use super::place::restore;
 use super::receipt::{AccountRecord, Kind, Left, ReceiptId};
 use super::record::Record;
+use super::take_back::take_back;
 use super::together::whole_accounts;
-use super::transaction::take_back;
 use super::unbelieved::Unbelieved;
-use super::{InUse, Writer};
+use super::writer::Writer;
 use crate::account::{ClientId, SubmissionServer};
 
 /// What was found at the start, and what became of it.
@@ -94,9 +94,7 @@ impl Writer<'_> {
             return Ok(RecoveryOutcome::Elsewhere);
         }
         self.believe(journal)?;
-        if let InUse::Yes(pid) = self.guard.in_use(begin.client, &begin.profile) {
-            return Err(ApplyError::InUse { client: begin.client, profile: begin.profile.clone(), pid });
-        }
+        self.refuse_in_use(begin.client, &begin.profile)?;
         match begin.kind {
             Kind::Apply => self.take_back_change(journal),
             Kind::Undo => self.complete_undo(journal),
@@ -120,7 +118,7 @@ impl Writer<'_> {
     fn refuse_cut_off(&self, journal: &Journal) -> Result<(), ApplyError> {
         let begin = &journal.begin;
         let is_moved = |account: &&AccountRecord| {
-            let now = self.guard.outgoing_of(begin.client, &account.account_id);
+            let now = self.open_check.outgoing_of(begin.client, &account.account_id);
             account.before != account.after && now.is_some_and(|now| is_server(&now, &account.after))
         };
         match begin.accounts.iter().filter(|_| journal.intents.is_empty()).find(is_moved) {
@@ -152,11 +150,5 @@ impl Writer<'_> {
             self.end(&original, &Record::Undone { by: journal.id().clone(), time })?;
         }
         Ok(RecoveryOutcome::PutBack { left })
-    }
-
-    pub(super) fn end(&self, journal: &Journal, record: &Record) -> Result<(), ApplyError> {
-        JournalWriter::reopen(self.reach.store, &journal.path)
-            .and_then(|mut writer| writer.add(record))
-            .map_err(ApplyError::State)
     }
 }

@@ -5,12 +5,12 @@ use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Writer;
 use super::error::ApplyError;
 use super::journal::Journal;
 use super::place::is_gone;
 use super::receipt::{Kind, ReceiptId};
 use super::record::{FileEdit, Record};
+use super::writer::Writer;
 
 impl Writer<'_> {
     /// Takes away the temporary files of receipts that are over: a run may have been killed after it had ended its

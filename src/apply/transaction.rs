@@ -4,16 +4,16 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::Writer;
-use super::error::{ApplyError, StoreError};
+use super::error::ApplyError;
 use super::journal::{Journal, JournalWriter};
-use super::place::{NewPassword, Prepared, look, restore};
+use super::place::{NewPassword, Prepared, look};
 use super::prepare::prepare;
-use super::put_back::PutBack;
 use super::reach::Reach;
-use super::receipt::{AccountRecord, Kind, Left, Receipt, ReceiptId, Transaction};
+use super::receipt::{AccountRecord, Kind, Receipt, ReceiptId, Transaction};
 use super::record::{Begin, Intent, Record, SCHEMA};
+use super::take_back::take_back;
 use super::unbelieved::Unbelieved;
+use super::writer::Writer;
 
 impl Writer<'_> {
     /// Makes the changes. On an error nothing is changed, except for [`ApplyError::RollbackIncomplete`], which
@@ -127,25 +127,4 @@ fn roll_back(
     } else {
         ApplyError::RollbackIncomplete { receipt, left, source }
     }
-}
-
-/// Puts back intent after intent. One that cannot be written does not keep the others from it; the last such
-/// error is returned beside everything that is not as it was.
-pub(super) fn take_back<'i>(
-    reach: Reach,
-    intents: impl Iterator<Item = &'i Intent>,
-) -> (Vec<Left>, Option<StoreError>) {
-    let (mut left, mut failed) = (Vec::new(), None);
-    for intent in intents {
-        let temp = intent.file().map_or("", |edit| edit.temp.as_str());
-        match restore(reach, intent, temp, &PutBack::EachSetting) {
-            Ok(outcome) => left.extend(outcome.left(intent)),
-            Err(error) => {
-                let why = error.source.to_string();
-                left.extend(intent.settings.iter().map(|s| Left { slot: s.change.slot.clone(), why: why.clone() }));
-                failed = Some(error.source);
-            }
-        }
-    }
-    (left, failed)
 }

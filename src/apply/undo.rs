@@ -4,7 +4,6 @@
 
 use jiff::Timestamp;
 
-use super::Writer;
 use super::error::ApplyError;
 use super::fate::{Fate, NotRestored, Outcome};
 use super::folder::Folder;
@@ -16,8 +15,8 @@ use super::receipt::{AccountRecord, Kind, Left, ReceiptId, RunId, Status};
 use super::record::{Begin, Intent, Record, SCHEMA};
 use super::together::whole_accounts;
 use super::unbelieved::Unbelieved;
+use super::writer::Writer;
 use crate::account::ClientId;
-use crate::change::Slot;
 
 /// Which receipts to undo.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,17 +232,6 @@ impl Writer<'_> {
             let _ = self.end(original, &Record::Undone { by: id.clone(), time: Timestamp::now() });
         }
         Ok((id, by_account(original, &restored)))
-    }
-
-    /// All that a journal would have put back is somewhere where its client keeps settings.
-    pub(super) fn believe(&self, journal: &Journal) -> Result<(), ApplyError> {
-        let client = journal.begin.client;
-        let strange = |slot: &Slot| !self.guard.keeps_settings_in(client, slot);
-        let written = journal.intents.iter().flat_map(Intent::written_to);
-        match written.into_iter().find(strange) {
-            Some(slot) => Err(ApplyError::NotBelieved { receipt: journal.id().clone(), client, slot: Box::new(slot) }),
-            None => Ok(()),
-        }
     }
 
     fn restore_all<'j>(

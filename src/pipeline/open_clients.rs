@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 use port26_platform::computer::Computer;
 
 use crate::account::{ClientId, SubmissionServer};
-use crate::apply::Guard;
+use crate::apply::OpenCheck;
 use crate::change::Slot;
 use crate::clients::{InUse, MailClient};
 
@@ -22,7 +22,7 @@ impl OpenClients {
     }
 }
 
-impl Guard for OpenClients {
+impl OpenCheck for OpenClients {
     fn in_use(&self, client: ClientId, profile: &str) -> InUse {
         let adapter = self.clients.iter().find(|adapter| adapter.id() == client);
         adapter.map_or(InUse::No, |adapter| adapter.profile_in_use(&self.computer, profile))
@@ -122,8 +122,8 @@ mod tests {
         for root in &roots {
             let mut computer = Computer::folder(home.path(), Os::Linux, None);
             computer.processes = Arc::new(Locked(root.join("p.default/.parentlock")));
-            let guard = OpenClients::new(computer, CLIENTS);
-            assert_eq!(guard.in_use(ClientId::Thunderbird, "default"), InUse::Yes(Some(7)), "{}", root.display());
+            let open_check = OpenClients::new(computer, CLIENTS);
+            assert_eq!(open_check.in_use(ClientId::Thunderbird, "default"), InUse::Yes(Some(7)), "{}", root.display());
         }
     }
 
@@ -148,27 +148,27 @@ mod tests {
         }
         // With --home only that folder is looked at.
         let computer = Computer { own_session: true, ..Computer::folder(home.path(), Os::Linux, None) };
-        let guard = OpenClients::new(computer, CLIENTS);
+        let open_check = OpenClients::new(computer, CLIENTS);
         for (profile, file) in [(&away, "prefs.js"), (&away, "logins.json"), (&beside, "prefs.js")] {
             let slot = Slot::Setting {
                 file: profile.join(file),
                 format: crate::formats::FileFormat::PrefsJs,
                 name: "mail.smtpserver.smtp1.port".to_owned(),
             };
-            assert!(guard.keeps_settings_in(ClientId::Thunderbird, &slot), "{}", profile.join(file).display());
+            assert!(open_check.keeps_settings_in(ClientId::Thunderbird, &slot), "{}", profile.join(file).display());
         }
     }
 
     #[test]
     fn a_receipt_leads_only_to_mail_settings() {
         let home = tempfile::tempdir().unwrap();
-        let guard = OpenClients::new(Computer::folder(home.path(), Os::Linux, None), CLIENTS);
+        let open_check = OpenClients::new(Computer::folder(home.path(), Os::Linux, None), CLIENTS);
         let file = |path: PathBuf| Slot::Setting {
             file: path,
             format: crate::formats::FileFormat::PrefsJs,
             name: "mail.smtpserver.smtp1.port".to_owned(),
         };
-        let may = |slot: &Slot| guard.keeps_settings_in(ClientId::Thunderbird, slot);
+        let may = |slot: &Slot| open_check.keeps_settings_in(ClientId::Thunderbird, slot);
         assert!(may(&file(home.path().join(".thunderbird/p.default/prefs.js"))));
         for elsewhere in ["/etc/passwd", "notes", "/root/.ssh/authorized_keys"] {
             assert!(!may(&file(elsewhere.into())), "{elsewhere}");

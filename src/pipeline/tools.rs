@@ -9,7 +9,7 @@ use port26_platform::secrets::{MemorySecrets, Secrets};
 use super::OpenClients;
 use super::conversation::{Conversation, OneAtATime};
 use crate::account::ClientId;
-use crate::apply::{Guard, Machine, MachineStore, Unbelieved, Writer};
+use crate::apply::{Machine, MachineStore, OpenCheck, Unbelieved, Writer};
 use crate::clients::{CLIENTS, InUse, MailClient};
 use crate::credentials::{AttemptLedger, Borrowing, CredentialBook, Given, Index, KeychainUse};
 use crate::formats::open::AllEditors;
@@ -99,7 +99,7 @@ pub struct Desk {
     state: PathBuf,
     machine: Machine,
     store: MachineStore,
-    guard: OpenClients,
+    open_check: OpenClients,
 }
 
 impl Desk {
@@ -109,18 +109,18 @@ impl Desk {
             state: state.into(),
             machine: Machine::of(computer),
             store: MachineStore::of(computer),
-            guard: OpenClients::new(computer.clone(), clients),
+            open_check: OpenClients::new(computer.clone(), clients),
         }
     }
 
     /// The writer.
     pub fn writer(&self) -> Writer<'_> {
-        Writer::new(self.state.clone(), self.machine.clone(), &self.store, &AllEditors, &self.guard)
+        Writer::new(self.state.clone(), self.machine.clone(), &self.store, &AllEditors, &self.open_check)
     }
 
     /// Is this client open on this profile?
     pub fn is_open(&self, client: ClientId, profile: &str) -> bool {
-        matches!(self.guard.in_use(client, profile), InUse::Yes(_))
+        matches!(self.open_check.in_use(client, profile), InUse::Yes(_))
     }
 
     /// Does a receipt that is not believed speak of this profile?

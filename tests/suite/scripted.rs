@@ -269,9 +269,9 @@ fn a_mail_that_is_open_is_not_quit_under_its_user() {
     assert_eq!(mac.case.tree(), before);
     // Opened between the plan and the writing: the writer asks again, without speaking to Mail.
     mac.habit(json!({"fails": {"number": -1743}}));
-    use port26::apply::Guard;
-    let guard = OpenClients::new(mac.case.computer.clone(), CLIENTS);
-    let open = guard.in_use(port26::account::ClientId::AppleMail, "Mail");
+    use port26::apply::OpenCheck;
+    let open_check = OpenClients::new(mac.case.computer.clone(), CLIENTS);
+    let open = open_check.in_use(port26::account::ClientId::AppleMail, "Mail");
     assert_eq!(open, port26::clients::InUse::Yes(Some(4711)));
 }
 

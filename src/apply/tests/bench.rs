@@ -11,8 +11,9 @@ use port26_platform::files::{Appender, FileError, Files};
 use port26_platform::registry::{Value, ValueWrite};
 
 use super::super::*;
-use crate::account::{AuthSetting, CredentialSource, SubmissionServer, TlsMode};
+use crate::account::{AuthSetting, ClientId, CredentialSource, SubmissionServer, TlsMode};
 use crate::change::{Change, Content, Slot};
+use crate::clients::InUse;
 use crate::formats::open::Editors;
 use crate::formats::{Document, FileFormat, FormatError};
 
@@ -194,8 +195,8 @@ impl Bench {
         Writer::new(self.state(), self.machine(), &self.store, &Lines, &nobody)
     }
 
-    pub fn writer_while<'a>(&'a self, guard: &'a dyn Guard) -> Writer<'a> {
-        Writer::new(self.state(), self.machine(), &self.store, &Lines, guard)
+    pub fn writer_while<'a>(&'a self, open_check: &'a dyn OpenCheck) -> Writer<'a> {
+        Writer::new(self.state(), self.machine(), &self.store, &Lines, open_check)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

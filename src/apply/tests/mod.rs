@@ -10,7 +10,9 @@ use std::sync::atomic::Ordering;
 use bench::{Bench, account, transaction, value};
 
 use super::*;
-use crate::change::Change;
+use crate::account::ClientId;
+use crate::change::{Change, Slot};
+use crate::clients::InUse;
 
 const OLD: &str = "password=hunter2\nport=25\ntail=x\n";
 
@@ -280,7 +282,7 @@ fn a_receipt_is_not_believed_because_it_lies_there() {
 /// No mail program keeps settings where the receipt says.
 struct Elsewhere;
 
-impl Guard for Elsewhere {
+impl OpenCheck for Elsewhere {
     fn in_use(&self, _client: ClientId, _profile: &str) -> InUse {
         InUse::No
     }

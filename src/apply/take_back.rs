@@ -1,0 +1,29 @@
+//! Taking back what was begun and cannot be completed: by a write that failed, or by a run that was stopped.
+
+use super::error::StoreError;
+use super::place::restore;
+use super::put_back::PutBack;
+use super::reach::Reach;
+use super::receipt::Left;
+use super::record::Intent;
+
+/// Puts back intent after intent. One that cannot be written does not keep the others from it; the last such
+/// error is returned beside everything that is not as it was.
+pub(super) fn take_back<'i>(
+    reach: Reach,
+    intents: impl Iterator<Item = &'i Intent>,
+) -> (Vec<Left>, Option<StoreError>) {
+    let (mut left, mut failed) = (Vec::new(), None);
+    for intent in intents {
+        let temp = intent.file().map_or("", |edit| edit.temp.as_str());
+        match restore(reach, intent, temp, &PutBack::EachSetting) {
+            Ok(outcome) => left.extend(outcome.left(intent)),
+            Err(error) => {
+                let why = error.source.to_string();
+                left.extend(intent.settings.iter().map(|s| Left { slot: s.change.slot.clone(), why: why.clone() }));
+                failed = Some(error.source);
+            }
+        }
+    }
+    (left, failed)
+}
