@@ -6,7 +6,7 @@ use port26_platform::files::FileError;
 use port26_platform::registry::RegistryError;
 use port26_platform::scripts::ScriptError;
 
-use super::receipt::{Left, ReceiptId, in_words};
+use super::receipt::{Leftover, ReceiptId, in_words};
 use super::record::SCHEMA;
 use crate::account::ClientId;
 use crate::change::Slot;
@@ -132,7 +132,7 @@ pub enum ApplyError {
         /// Its receipt.
         receipt: ReceiptId,
         /// What is not as it was.
-        left: Vec<Left>,
+        left: Vec<Leftover>,
         /// What failed first.
         source: Box<ApplyError>,
     },
@@ -163,7 +163,7 @@ pub enum ApplyError {
     },
 }
 
-fn list(left: &[Left]) -> String {
+fn list(left: &[Leftover]) -> String {
     left.iter().map(|left| in_words(&left.slot)).collect::<Vec<_>>().join(", ")
 }
 

@@ -6,7 +6,7 @@ use port26_platform::registry::ValueWrite;
 use port26_platform::scripts::App;
 
 use super::error::StoreError;
-use super::receipt::Left;
+use super::receipt::Leftover;
 use super::record::Intent;
 use crate::change::Change;
 
@@ -21,7 +21,7 @@ pub(super) enum Fate {
     /// It holds what was there before.
     Already,
     /// It holds something else, and stays so.
-    Left(String),
+    Leftover(String),
 }
 
 /// What became of an intent, setting by setting, and what had to be written for it.
@@ -51,11 +51,11 @@ impl From<StoreError> for NotRestored {
 
 impl Outcome {
     /// The settings that were left.
-    pub(super) fn left(&self, intent: &Intent) -> Vec<Left> {
+    pub(super) fn leftovers(&self, intent: &Intent) -> Vec<Leftover> {
         let mut left = Vec::new();
         for (step, fate) in intent.settings.iter().zip(&self.fates) {
-            if let Fate::Left(why) = fate {
-                left.push(Left { slot: step.change.slot.clone(), why: why.clone() });
+            if let Fate::Leftover(why) = fate {
+                left.push(Leftover { slot: step.change.slot.clone(), why: why.clone() });
             }
         }
         left

@@ -47,7 +47,7 @@ pub use open_check::OpenCheck;
 pub use place::NewPassword;
 pub use preview::Interrupted;
 pub use receipt::{
-    AccountChange, AccountRecord, Kind, Left, Machine, Receipt, ReceiptId, RegistryAt, RunId, Status, Transaction,
+    AccountChange, AccountRecord, Kind, Leftover, Machine, Receipt, ReceiptId, RegistryAt, RunId, Status, Transaction,
     in_words,
 };
 pub use record::SCHEMA;

@@ -22,13 +22,13 @@ impl PutBack {
     pub(super) fn leave(&self, settings: &[Step], fates: &mut [Fate]) {
         let Self::WholeAccounts(torn) = self else { return };
         let mut torn = torn.clone();
-        torn.extend(of_left(settings, fates));
+        torn.extend(torn_accounts(settings, fates));
         // Accounts may share a setting: who is left keeps it, and so is the other.
         loop {
             let mut more = BTreeSet::new();
             for (step, fate) in settings.iter().zip(fates.iter_mut()) {
                 if *fate == Fate::Restored && step.accounts.iter().any(|account| torn.contains(account)) {
-                    *fate = Fate::Left(LEFT_WITH_ANOTHER.to_owned());
+                    *fate = Fate::Leftover(LEFT_WITH_ANOTHER.to_owned());
                     more.extend(step.accounts.iter().copied());
                 }
             }
@@ -50,8 +50,9 @@ impl PutBack {
 
 /// The accounts with a setting that was left. A saved login that the program has changed since (a new password) is none: it
 /// says nothing of the server.
-pub(super) fn of_left<'s>(settings: &'s [Step], fates: &'s [Fate]) -> impl Iterator<Item = usize> + 's {
+pub(super) fn torn_accounts<'s>(settings: &'s [Step], fates: &'s [Fate]) -> impl Iterator<Item = usize> + 's {
     let of_server = |step: &Step| !matches!(step.change.slot, Slot::Setting { format: FileFormat::MozillaLogins, .. });
-    let left = settings.iter().zip(fates).filter(move |(step, fate)| matches!(fate, Fate::Left(_)) && of_server(step));
+    let left =
+        settings.iter().zip(fates).filter(move |(step, fate)| matches!(fate, Fate::Leftover(_)) && of_server(step));
     left.flat_map(|(step, _)| step.accounts.iter().copied())
 }

@@ -125,14 +125,14 @@ pub enum Kind {
 
 /// A setting that was not put back, since it holds something else than port26 wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Left {
+pub struct Leftover {
     /// The setting.
     pub slot: Slot,
     /// What is the matter, in plain words.
     pub why: String,
 }
 
-impl Left {
+impl Leftover {
     /// Nobody has changed it: it stays with another setting of its account, which somebody has.
     pub fn is_beside(&self) -> bool {
         self.why == LEFT_WITH_ANOTHER
@@ -155,7 +155,7 @@ pub enum Status {
         /// Why.
         why: String,
         /// What could not be put back, because another program wrote there.
-        left: Vec<Left>,
+        left: Vec<Leftover>,
     },
     /// They were made, and undone since.
     Undone {

@@ -8,7 +8,7 @@ use port26_platform::scripts::{App, ObjectKey};
 use serde::{Deserialize, Serialize};
 
 use super::fingerprint::fingerprint;
-use super::receipt::{AccountRecord, Kind, Left, Machine, ReceiptId, RunId};
+use super::receipt::{AccountRecord, Kind, Leftover, Machine, ReceiptId, RunId};
 use super::splice::Splice;
 use crate::account::ClientId;
 use crate::change::{Change, Slot};
@@ -33,14 +33,14 @@ pub(super) enum Record {
     Commit {
         time: Timestamp,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        left: Vec<Left>,
+        left: Vec<Leftover>,
     },
     /// All is as it was, but for what is `left`.
     RolledBack {
         time: Timestamp,
         why: String,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        left: Vec<Left>,
+        left: Vec<Leftover>,
     },
     /// After the commit: undone since.
     Undone { by: ReceiptId, time: Timestamp },
@@ -85,6 +85,11 @@ impl Intent {
             Target::File(edit) => Some(edit),
             Target::Registry | Target::Script { .. } => None,
         }
+    }
+
+    /// All of its settings, left for this reason.
+    pub(super) fn all_left(&self, why: &str) -> impl Iterator<Item = Leftover> {
+        self.settings.iter().map(move |step| Leftover { slot: step.change.slot.clone(), why: why.to_owned() })
     }
 
     /// Every place that putting it back would write to: of a file, the file that is really opened, which must be the one

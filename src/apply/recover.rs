@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::error::{ApplyError, JournalError};
 use super::journal::Journal;
 use super::place::restore;
-use super::receipt::{AccountRecord, Kind, Left, ReceiptId};
+use super::receipt::{AccountRecord, Kind, Leftover, ReceiptId};
 use super::record::Record;
 use super::take_back::take_back;
 use super::together::whole_accounts;
@@ -44,7 +44,7 @@ pub enum RecoveryOutcome {
     /// The settings are as they were before port26 touched them, but for what another program wrote since.
     PutBack {
         /// What was left alone.
-        left: Vec<Left>,
+        left: Vec<Leftover>,
     },
     /// Not now: the client is open, or a file cannot be written. The next start tries again.
     Waiting {
@@ -142,7 +142,7 @@ impl Writer<'_> {
         for intent in original.intents.iter().rev() {
             let outcome = restore(self.reach, intent, &journal.id().temp_name(intent.n), &what)
                 .map_err(|error| ApplyError::Write(error.source))?;
-            left.extend(outcome.left(intent));
+            left.extend(outcome.leftovers(intent));
         }
         let time = Timestamp::now();
         self.end(journal, &Record::Commit { time, left: left.clone() })?;

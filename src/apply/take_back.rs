@@ -4,7 +4,7 @@ use super::error::StoreError;
 use super::place::restore;
 use super::put_back::PutBack;
 use super::reach::Reach;
-use super::receipt::Left;
+use super::receipt::Leftover;
 use super::record::Intent;
 
 /// Puts back intent after intent. One that cannot be written does not keep the others from it; the last such
@@ -12,15 +12,14 @@ use super::record::Intent;
 pub(super) fn take_back<'i>(
     reach: Reach,
     intents: impl Iterator<Item = &'i Intent>,
-) -> (Vec<Left>, Option<StoreError>) {
+) -> (Vec<Leftover>, Option<StoreError>) {
     let (mut left, mut failed) = (Vec::new(), None);
     for intent in intents {
         let temp = intent.file().map_or("", |edit| edit.temp.as_str());
         match restore(reach, intent, temp, &PutBack::EachSetting) {
-            Ok(outcome) => left.extend(outcome.left(intent)),
+            Ok(outcome) => left.extend(outcome.leftovers(intent)),
             Err(error) => {
-                let why = error.source.to_string();
-                left.extend(intent.settings.iter().map(|s| Left { slot: s.change.slot.clone(), why: why.clone() }));
+                left.extend(intent.all_left(&error.source.to_string()));
                 failed = Some(error.source);
             }
         }

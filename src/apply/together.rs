@@ -7,7 +7,7 @@ use super::error::ApplyError;
 use super::journal::Journal;
 use super::overlay::Overlay;
 use super::place::restore;
-use super::put_back::{PutBack, of_left};
+use super::put_back::{PutBack, torn_accounts};
 use super::reach::Reach;
 use super::record::Target;
 
@@ -24,7 +24,7 @@ pub(super) fn whole_accounts(reach: Reach, journal: &Journal) -> Result<PutBack,
         for intent in &intents {
             let outcome = restore(looking, intent, "", &PutBack::WholeAccounts(torn.clone()))
                 .map_err(|error| ApplyError::Write(error.source))?;
-            torn.extend(of_left(&intent.settings, &outcome.fates));
+            torn.extend(torn_accounts(&intent.settings, &outcome.fates));
         }
         if torn.len() == so_far {
             break;

@@ -11,7 +11,7 @@ use super::journal::{Journal, JournalWriter};
 use super::place::{look, restore, write_again};
 use super::put_back::PutBack;
 use super::reach::Reach;
-use super::receipt::{AccountRecord, Kind, Left, ReceiptId, RunId, Status};
+use super::receipt::{AccountRecord, Kind, Leftover, ReceiptId, RunId, Status};
 use super::record::{Begin, Intent, Record, SCHEMA};
 use super::together::whole_accounts;
 use super::unbelieved::Unbelieved;
@@ -67,7 +67,7 @@ pub enum AccountFate {
     /// Some hold something else than port26 wrote and were left alone; the others are back.
     Conflict {
         /// Which, and why.
-        left: Vec<Left>,
+        left: Vec<Leftover>,
     },
 }
 
@@ -240,7 +240,7 @@ impl Writer<'_> {
         id: &ReceiptId,
         (original, what): (&'j Journal, &PutBack),
         restored: &mut Vec<(&'j Intent, Outcome)>,
-    ) -> Result<Vec<Left>, ApplyError> {
+    ) -> Result<Vec<Leftover>, ApplyError> {
         let mut left = Vec::new();
         for intent in original.intents.iter().rev() {
             let temp = id.temp_name(intent.n);
@@ -253,7 +253,7 @@ impl Writer<'_> {
                     return Err(ApplyError::Write(source));
                 }
             };
-            left.extend(outcome.left(intent));
+            left.extend(outcome.leftovers(intent));
             restored.push((intent, outcome));
             journal.add(&Record::Done { n: intent.n }).map_err(ApplyError::State)?;
         }
@@ -274,8 +274,7 @@ impl Writer<'_> {
         for (intent, outcome) in restored.iter().rev() {
             let Some(wrote) = &outcome.wrote else { continue };
             if let Err(error) = write_again(self.reach, wrote, &id.temp_name(intent.n)) {
-                let why = error.to_string();
-                left.extend(intent.settings.iter().map(|s| Left { slot: s.change.slot.clone(), why: why.clone() }));
+                left.extend(intent.all_left(&error.to_string()));
             }
         }
         let source = Box::new(source);
@@ -305,8 +304,8 @@ pub(super) fn by_account(original: &Journal, restored: &[(&Intent, Outcome)]) ->
             for &account in &step.accounts {
                 let Some(so_far) = fates.get_mut(account) else { continue };
                 match (fate, so_far) {
-                    (Fate::Left(why), so_far) => {
-                        let left = Left { slot: step.change.slot.clone(), why: why.clone() };
+                    (Fate::Leftover(why), so_far) => {
+                        let left = Leftover { slot: step.change.slot.clone(), why: why.clone() };
                         match so_far {
                             AccountFate::Conflict { left: known } => known.push(left),
                             _ => *so_far = AccountFate::Conflict { left: vec![left] },

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::who::Who;
 use crate::account::{ClientId, SubmissionServer};
-use crate::apply::{AccountFate, AccountRecord, ApplyError, Left, Undone, in_words};
+use crate::apply::{AccountFate, AccountRecord, ApplyError, Leftover, Undone, in_words};
 use crate::plan::{Outcome, Reason};
 use crate::shown::shown;
 
@@ -74,7 +74,7 @@ pub(super) fn entries(undone: &Undone, who: &Who, back: Outcome) -> Vec<Entry> {
     let of_account = |one: &crate::apply::AccountUndone| match &one.fate {
         AccountFate::Restored | AccountFate::Already => entry(&one.account, back, None),
         AccountFate::Conflict { left } => {
-            let (beside, changed): (Vec<&Left>, Vec<&Left>) = left.iter().partition(|left| left.is_beside());
+            let (beside, changed): (Vec<&Leftover>, Vec<&Leftover>) = left.iter().partition(|left| left.is_beside());
             let which: Vec<String> = changed.iter().map(|left| in_words(&left.slot)).collect();
             let message = match (which.is_empty(), beside.is_empty()) {
                 (true, _) => {

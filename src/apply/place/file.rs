@@ -109,7 +109,7 @@ pub(super) fn restore(
     loop {
         tries += 1;
         let Some(now) = reach.store.read_file(&edit.path)? else {
-            return Ok(all(Fate::Left("the file is gone".to_owned())));
+            return Ok(all(Fate::Leftover("the file is gone".to_owned())));
         };
         let print = fingerprint(&now);
         if print == edit.before_sha256 {
@@ -122,7 +122,7 @@ pub(super) fn restore(
             }
             _ => match setting_by_setting(reach, edit, settings, &now, what) {
                 Ok(restored) => restored,
-                Err(error) => return Ok(all(Fate::Left(format!("the file can no longer be edited: {error}")))),
+                Err(error) => return Ok(all(Fate::Leftover(format!("the file can no longer be edited: {error}")))),
             },
         };
         if bytes == now {
@@ -152,8 +152,8 @@ fn setting_by_setting(
     let could = |Step { change, .. }: &Step| match in_document::read(doc.as_ref(), reach.editors, &change.slot) {
         Ok(held) if held == change.before => Fate::Already,
         Ok(held) if held == change.after => Fate::Restored,
-        Ok(_) => Fate::Left(CHANGED_SINCE.to_owned()),
-        Err(error) => Fate::Left(error.to_string()),
+        Ok(_) => Fate::Leftover(CHANGED_SINCE.to_owned()),
+        Err(error) => Fate::Leftover(error.to_string()),
     };
     let mut fates: Vec<Fate> = settings.iter().map(could).collect();
     what.leave(settings, &mut fates);
@@ -161,7 +161,7 @@ fn setting_by_setting(
         settings.iter().zip(&mut fates).rev().filter(|(_, fate)| **fate == Fate::Restored)
     {
         if let Err(error) = in_document::write(doc.as_mut(), reach.editors, &change.slot, change.before.as_ref()) {
-            *fate = Fate::Left(error.to_string());
+            *fate = Fate::Leftover(error.to_string());
         }
     }
     let bytes = doc.to_bytes();

@@ -133,7 +133,7 @@ fn set_where_expected(
         } else if held == change.before && queue_set(&mut Vec::new(), change).is_some() {
             Fate::Restored
         } else {
-            Fate::Left(CHANGED_SINCE.to_owned())
+            Fate::Leftover(CHANGED_SINCE.to_owned())
         }
     };
     let mut fates: Vec<Fate> = changes.iter().zip(held).map(could).collect();

@@ -50,7 +50,7 @@ pub(super) fn restore(reach: Reach, settings: &[Step], what: &PutBack) -> Result
         } else if held == change.after {
             Fate::Restored
         } else {
-            Fate::Left(CHANGED_SINCE.to_owned())
+            Fate::Leftover(CHANGED_SINCE.to_owned())
         });
     }
     what.leave(settings, &mut fates);
