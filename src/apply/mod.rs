@@ -21,6 +21,7 @@ mod store;
 mod chain;
 mod folder;
 mod journal;
+mod journal_writer;
 mod state_dir;
 mod unbelieved;
 

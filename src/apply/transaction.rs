@@ -5,7 +5,8 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::error::ApplyError;
-use super::journal::{Journal, JournalWriter};
+use super::journal::Journal;
+use super::journal_writer::JournalWriter;
 use super::place::{NewPassword, Prepared, look};
 use super::prepare::prepare;
 use super::reach::Reach;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::error::ApplyError;
 use super::folder::Folder;
-use super::journal::{Journal, JournalWriter};
+use super::journal::Journal;
+use super::journal_writer::JournalWriter;
 use super::open_check::OpenCheck;
 use super::reach::Reach;
 use super::receipt::{Machine, Receipt};
