@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, AuthSetting, CredentialSource, NotOurs, SubmissionServer, TlsMode};
 use crate::clients::abilities::Abilities;
+use crate::codes::code_of;
 use crate::diagnosis::target::in_the_way as in_the_way_at;
 use crate::diagnosis::{Verdict, VerdictCode, offers_password, proves, read_along};
 use crate::operator::{self, Lending};
@@ -270,14 +271,6 @@ pub fn lending(account: &Account, host: &HostFindings, policy: &Policy) -> Lendi
 
 fn leave(outcome: Outcome, reason: Reason) -> Decision {
     Decision::Leave { outcome, reason }
-}
-
-/// The stable code of a serialisable name.
-pub fn code_of<T: Serialize>(name: &T) -> String {
-    match serde_json::to_value(name) {
-        Ok(serde_json::Value::String(code)) => code,
-        _ => "unknown".to_owned(),
-    }
 }
 
 /// The next step for a verdict that changes nothing.

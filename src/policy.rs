@@ -3,6 +3,7 @@
 
 mod file;
 mod managed;
+mod read;
 mod recipient;
 mod value;
 
@@ -245,7 +246,7 @@ impl Policy {
     pub fn load(os: Os, named: Option<&Path>) -> Result<Self, PolicyError> {
         let mut policy = Self::default();
         if let Some(path) = named {
-            let bytes = file::bounded(path)?.ok_or_else(|| PolicyError::Missing { path: path.to_owned() })?;
+            let bytes = read::bounded(path)?.ok_or_else(|| PolicyError::Missing { path: path.to_owned() })?;
             policy.merge_bytes(&bytes, Source::File(path.to_owned()))?;
             return Ok(policy);
         }

@@ -11,7 +11,7 @@ use port26_platform::files::{self, FileError};
 use serde::{Deserialize, Serialize};
 
 use super::Why;
-use crate::plan::code_of;
+use crate::codes::code_of;
 use crate::policy::{Mode, Schedule};
 use crate::report::Report;
 

@@ -15,10 +15,11 @@ use super::{
 };
 use crate::account::ClientId;
 use crate::clients::CLIENTS;
+use crate::clients::client_name;
 use crate::credentials::AttemptLedger;
 use crate::exit::{Exit, Purpose};
 use crate::fault::{Panicked, caught};
-use crate::pipeline::{Alone, Consent, Desk, RepairError, Request, Setup, Tools, client_name, repair, runtime};
+use crate::pipeline::{Alone, Consent, Desk, RepairError, Request, Setup, Tools, repair, runtime};
 use crate::plan::Outcome;
 use crate::policy::{Mode, Policy};
 use crate::report::Report;

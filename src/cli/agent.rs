@@ -8,12 +8,13 @@ use port26_platform::computer::{Computer, Os};
 use serde::Serialize;
 
 use super::args::{AgentAction, Global};
-use super::output::{self, Manner, Words};
+use super::output::{self, Words};
+use super::output_mode::OutputMode;
 use super::words::{RESULT_WORDS, local_time};
 use super::{Exit, UsageError, context};
 use crate::agent::{self, ARGUMENTS, AgentError, AgentMemory, LastLook, NAMES, Surroundings, Why, program_at_login};
+use crate::codes::code_of;
 use crate::pipeline::Setup;
-use crate::plan::code_of;
 use crate::policy::{Mode, Policy, Schedule};
 use crate::report::SCHEMA;
 
@@ -99,7 +100,7 @@ fn be_the_agent(global: &Global) -> anyhow::Result<Exit> {
         return finished(global, exit.unwrap_or(Exit::Done));
     }
     let (last_look, exit) = agent::one_look_only_told(&policy, &around);
-    if context::manner(global) != Manner::Json {
+    if context::manner(global) != OutputMode::Json {
         return Ok(exit);
     }
     told(global, &Document { last_look: Some(last_look), ..document(global)? }, exit)
@@ -107,7 +108,7 @@ fn be_the_agent(global: &Global) -> anyhow::Result<Exit> {
 
 /// The agent says nothing, except to who asked for a document.
 fn finished(global: &Global, exit: Exit) -> anyhow::Result<Exit> {
-    if context::manner(global) == Manner::Json {
+    if context::manner(global) == OutputMode::Json {
         output::json(&document(global)?)?;
     }
     Ok(exit)

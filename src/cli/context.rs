@@ -16,7 +16,7 @@ use rustls::pki_types::pem::PemObject;
 use super::UsageError;
 pub(super) use super::another_machine::computer;
 use super::args::{Global, Selection, Waits};
-use super::output::Manner;
+use super::output_mode::OutputMode;
 use super::terminal::{Asks, Terminal};
 use crate::clients::CLIENTS;
 use crate::credentials::{AttemptLedger, Borrowing, CredentialBook, Given, Index, KeychainUse, Nobody, Refusals};
@@ -37,13 +37,13 @@ pub(super) fn state_dir(global: &Global) -> anyhow::Result<PathBuf> {
 }
 
 /// How to speak.
-pub(super) fn manner(global: &Global) -> Manner {
+pub(super) fn manner(global: &Global) -> OutputMode {
     match (global.silent, global.json, global.quiet) {
-        (_, true, _) => Manner::Json,
-        (true, ..) => Manner::Silent,
-        (_, _, true) => Manner::Quiet,
-        _ if global.verbose > 0 => Manner::Detailed,
-        _ => Manner::People,
+        (_, true, _) => OutputMode::Json,
+        (true, ..) => OutputMode::Silent,
+        (_, _, true) => OutputMode::Quiet,
+        _ if global.verbose > 0 => OutputMode::Detailed,
+        _ => OutputMode::People,
     }
 }
 
@@ -175,7 +175,7 @@ pub(super) fn consent(global: &Global, verb: &str) -> Result<Consent, UsageError
     if global.yes || global.silent {
         return Ok(Consent::Agreed);
     }
-    if manner(global) == Manner::Json || !super::prompt::interactive() {
+    if manner(global) == OutputMode::Json || !super::prompt::interactive() {
         return Err(nobody_to_ask(format!("{verb} must ask before it changes settings, and nobody can be asked here")));
     }
     Ok(Consent::AskFirst)

@@ -85,6 +85,7 @@ mod tests {
     use clap::Parser;
     use port26_platform::session::MemorySessions;
 
+    use super::super::output_mode::OutputMode;
     use super::super::page::Page;
     use super::super::report_words;
     use super::*;
@@ -168,7 +169,7 @@ mod tests {
         assert_eq!(json["deferred"]["code"], "handover_refused");
         assert_eq!(json["accounts"], serde_json::json!([]));
         let mut out = Vec::new();
-        report_words::write(&mut Page::new(&mut out, None), &report, output::Manner::Quiet).unwrap();
+        report_words::write(&mut Page::new(&mut out, None), &report, OutputMode::Quiet).unwrap();
         let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
         assert_eq!(
             said,

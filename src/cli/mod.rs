@@ -15,6 +15,7 @@ mod home_folder;
 mod log;
 mod not_believed;
 pub mod output;
+pub mod output_mode;
 mod page;
 mod policy;
 mod profile;
@@ -29,6 +30,7 @@ mod test;
 mod tryout;
 mod undo;
 mod undo_entries;
+mod usage;
 mod who;
 mod words;
 
@@ -42,23 +44,7 @@ pub use args::{Cli, Verb};
 pub use double_click::double_clicked;
 use failure::Failure;
 pub use help::command;
-
-/// An error of the command line itself (a flag's value, an account that does not exist): exit code 2.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct UsageError {
-    /// What is wrong and with which argument.
-    pub message: String,
-    /// The next step.
-    pub hint: String,
-}
-
-impl UsageError {
-    /// A usage error with its hint.
-    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: hint.into() }
-    }
-}
+pub use usage::UsageError;
 
 /// Runs one command line to its end.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {

@@ -9,7 +9,7 @@ use super::output::Words;
 use super::who::Who;
 use super::words::server_words;
 use crate::apply::{Kind, Says, Unbelieved};
-use crate::pipeline::client_title;
+use crate::clients::client_title;
 use crate::shown::shown;
 
 /// One of them.

@@ -2,43 +2,29 @@
 
 use std::io::Write;
 
+use super::output_mode::OutputMode;
 use super::page::Page;
 use super::report_words;
 use crate::report::Report;
-
-/// How much is said, and how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
-    /// Text for people.
-    People,
-    /// The same with the evidence of each verdict (`-v`).
-    Detailed,
-    /// Only what needs attention.
-    Quiet,
-    /// One JSON document.
-    Json,
-    /// Nothing.
-    Silent,
-}
 
 /// Standard output, to be written line by line.
 pub(super) type Words = Page<anstream::AutoStream<std::io::StdoutLock<'static>>>;
 
 /// Prints a report in the manner asked for.
-pub fn print(report: &Report, manner: Manner) -> std::io::Result<()> {
+pub fn print(report: &Report, manner: OutputMode) -> std::io::Result<()> {
     tell(manner, report, |page| report_words::write(page, report, manner))
 }
 
 /// Prints a document as JSON or in these words, as the manner asks for.
 pub(super) fn tell(
-    manner: Manner,
+    manner: OutputMode,
     document: &impl serde::Serialize,
     words: impl FnOnce(&mut Words) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
     match manner {
-        Manner::Silent => Ok(()),
-        Manner::Json => json(document),
-        Manner::People | Manner::Detailed | Manner::Quiet => say(words),
+        OutputMode::Silent => Ok(()),
+        OutputMode::Json => json(document),
+        OutputMode::People | OutputMode::Detailed | OutputMode::Quiet => say(words),
     }
 }
 

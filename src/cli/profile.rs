@@ -6,14 +6,15 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::args::{Global, Incoming, ProfileArgs};
-use super::output::{self, Manner};
+use super::output;
+use super::output_mode::OutputMode;
 use super::page::remark;
 use super::{Exit, UsageError, context};
 use crate::account::{Account, IncomingProtocol};
 use crate::clients::CLIENTS;
+use crate::codes::code_of;
 use crate::mail_profile::{Login, MailProfile};
 use crate::pipeline::discover;
-use crate::plan::code_of;
 use crate::policy::HostPort;
 use crate::report::SCHEMA;
 
@@ -35,12 +36,12 @@ pub(super) fn run(global: &Global, args: &ProfileArgs) -> anyhow::Result<Exit> {
     let text = std::str::from_utf8(&xml).context("reading the profile back")?;
     let outgoing = &profile.outgoing.at;
     match context::manner(global) {
-        Manner::Json => {
+        OutputMode::Json => {
             let address = &profile.address;
             output::json(&Document { schema: SCHEMA, verb: "profile", address, outgoing, profile: text })?;
         }
-        Manner::Silent => {}
-        Manner::Quiet | Manner::People | Manner::Detailed => {
+        OutputMode::Silent => {}
+        OutputMode::Quiet | OutputMode::People | OutputMode::Detailed => {
             std::io::stdout().lock().write_all(text.as_bytes())?;
             remark(format_args!("{} sends through {outgoing}, which was not tested.", profile.address));
             remark("next: `port26 test` tests the ports of accounts that are set up here.");

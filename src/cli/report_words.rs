@@ -5,13 +5,13 @@ use std::io::{Result, Write};
 use anstyle::AnsiColor;
 use port26_platform::programs::Scope;
 
-use super::output::Manner;
+use super::output_mode::OutputMode;
 use super::page::Page;
 use super::words::{RESULT_WORDS, counted, port_words, server_words};
 use crate::account::Account;
 use crate::clients::Installation;
 use crate::clients::installed::{InstalledBy, Program};
-use crate::pipeline::{client_name, client_title};
+use crate::clients::{client_name, client_title};
 use crate::plan::Outcome;
 use crate::report::{AccountReport, Report};
 use crate::shown::shown;
@@ -23,7 +23,7 @@ const ACCOUNT: usize = 4;
 const BELOW: usize = ACCOUNT + 14;
 
 /// Writes a report.
-pub fn write(page: &mut Page<impl Write>, report: &Report, manner: Manner) -> Result<()> {
+pub fn write(page: &mut Page<impl Write>, report: &Report, manner: OutputMode) -> Result<()> {
     if let Some(reason) = &report.deferred {
         let (mark, colour) = mark(Outcome::Deferred);
         page.marked(0, colour, mark, &reason.message)?;
@@ -35,7 +35,7 @@ pub fn write(page: &mut Page<impl Write>, report: &Report, manner: Manner) -> Re
     for line in &report.interrupted {
         page.line(0, format_args!("interrupted, and put right by the next run that writes: {line}"))?;
     }
-    let told = |account: &&AccountReport| manner != Manner::Quiet || needs_attention(account);
+    let told = |account: &&AccountReport| manner != OutputMode::Quiet || needs_attention(account);
     accounts(page, &report.accounts.iter().filter(told).collect::<Vec<_>>(), manner)?;
     for problem in &report.problems {
         let (colour, mark) = match problem.is_for_the_user() {
@@ -50,12 +50,12 @@ pub fn write(page: &mut Page<impl Write>, report: &Report, manner: Manner) -> Re
         }
         page.line(4, format_args!("next: {}", problem.hint))?;
     }
-    if manner != Manner::Quiet && report.verb == "scan" {
+    if manner != OutputMode::Quiet && report.verb == "scan" {
         for client in &report.clients {
             client.programs.iter().try_for_each(|program| page.line(0, program_words(client, program)))?;
         }
     }
-    if manner != Manner::Quiet {
+    if manner != OutputMode::Quiet {
         for client in report.clients.iter().filter(|client| is_explained(client)) {
             by_hand(page, client)?;
         }
@@ -69,7 +69,7 @@ fn needs_attention(account: &AccountReport) -> bool {
 }
 
 /// Accounts without a cause (found, or working) are a list; the others stand below their cause.
-fn accounts(page: &mut Page<impl Write>, reports: &[&AccountReport], manner: Manner) -> Result<()> {
+fn accounts(page: &mut Page<impl Write>, reports: &[&AccountReport], manner: OutputMode) -> Result<()> {
     let (caused, plain): (Vec<_>, Vec<_>) = reports.iter().copied().partition(|report| cause(report).is_some());
     for report in &plain {
         let account = &report.account;
@@ -93,14 +93,14 @@ fn accounts(page: &mut Page<impl Write>, reports: &[&AccountReport], manner: Man
             host(page, &cause, &of_host, manner)?;
         }
     }
-    if said && !caused.is_empty() && manner != Manner::Quiet {
+    if said && !caused.is_empty() && manner != OutputMode::Quiet {
         page.gap()?;
     }
     Ok(())
 }
 
 /// The accounts of a host; what is to be said of all of them is said once, below the last.
-fn host(page: &mut Page<impl Write>, cause: &str, reports: &[&AccountReport], manner: Manner) -> Result<()> {
+fn host(page: &mut Page<impl Write>, cause: &str, reports: &[&AccountReport], manner: OutputMode) -> Result<()> {
     let told: Vec<Vec<String>> = reports.iter().map(|report| below(report, Some(cause), manner)).collect();
     let of_all = |line: &String| told.len() > 1 && told.iter().all(|lines| lines.contains(line));
     for (report, lines) in reports.iter().zip(&told) {
@@ -140,7 +140,7 @@ fn cause(report: &AccountReport) -> Option<&str> {
 }
 
 /// What is said of an account besides its cause.
-fn below(report: &AccountReport, cause: Option<&str>, manner: Manner) -> Vec<String> {
+fn below(report: &AccountReport, cause: Option<&str>, manner: OutputMode) -> Vec<String> {
     let account = &report.account;
     let mut lines = Vec::new();
     if !account.used {
@@ -150,7 +150,7 @@ fn below(report: &AccountReport, cause: Option<&str>, manner: Manner) -> Vec<Str
         let others: Vec<_> = account.emails[1..].iter().map(|email| shown(email)).collect();
         lines.push(format!("also used by: {}", others.join(", ")));
     }
-    if manner == Manner::Detailed {
+    if manner == OutputMode::Detailed {
         let evidence = report.verdict.iter().flat_map(|verdict| &verdict.evidence);
         lines.extend(evidence.map(|line| format!("- {line}")));
     }
@@ -180,7 +180,7 @@ fn below(report: &AccountReport, cause: Option<&str>, manner: Manner) -> Vec<Str
 
 /// The code of its verdict: a reason of this code only repeats it.
 fn report_code(report: &AccountReport) -> String {
-    report.verdict.as_ref().map(|verdict| crate::plan::code_of(&verdict.code)).unwrap_or_default()
+    report.verdict.as_ref().map(|verdict| crate::codes::code_of(&verdict.code)).unwrap_or_default()
 }
 
 /// The address of an account, or its id.

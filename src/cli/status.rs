@@ -13,8 +13,9 @@ use super::words::{local_day, local_time};
 use super::{Exit, context};
 use crate::apply::{Kind, Receipt, Status};
 use crate::clients::CLIENTS;
+use crate::clients::client_title;
 use crate::network_history::{History, PortState, Span};
-use crate::pipeline::{Desk, client_title};
+use crate::pipeline::Desk;
 use crate::report::SCHEMA;
 use crate::shown::shown;
 

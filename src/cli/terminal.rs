@@ -6,7 +6,7 @@ use std::io;
 use port26_platform::terminal::{forget_typed, hide_typing};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::output::Manner;
+use super::output_mode::OutputMode;
 use super::page::{Page, remark};
 use super::progress::{HiddenOnly, Lines, Shows, Spinner};
 use super::prompt;
@@ -34,15 +34,15 @@ pub(super) struct Terminal {
 
 impl Terminal {
     /// As the flags say how to speak. A piped run never stops at a question, whatever else was said.
-    pub(super) fn new(manner: Manner, asks: Asks) -> Self {
+    pub(super) fn new(manner: OutputMode, asks: Asks) -> Self {
         let person = prompt::interactive();
         let shows: Box<dyn Shows> = match manner {
-            Manner::People | Manner::Detailed if person => Box::new(Spinner::default()),
-            Manner::People | Manner::Detailed => Box::new(Lines),
-            Manner::Quiet if person => Box::new(HiddenOnly::default()),
-            Manner::Quiet | Manner::Json | Manner::Silent => Box::new(Nothing),
+            OutputMode::People | OutputMode::Detailed if person => Box::new(Spinner::default()),
+            OutputMode::People | OutputMode::Detailed => Box::new(Lines),
+            OutputMode::Quiet if person => Box::new(HiddenOnly::default()),
+            OutputMode::Quiet | OutputMode::Json | OutputMode::Silent => Box::new(Nothing),
         };
-        Self { shows, asks: person && asks == Asks::Somebody, silent: manner == Manner::Silent }
+        Self { shows, asks: person && asks == Asks::Somebody, silent: manner == OutputMode::Silent }
     }
 }
 

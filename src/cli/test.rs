@@ -1,7 +1,8 @@
 //! `port26 test`: tries the outgoing ports and says what is wrong. Changes nothing.
 
 use super::args::{Global, Selection};
-use super::output::{self, Manner};
+use super::output;
+use super::output_mode::OutputMode;
 use super::terminal::Asks;
 use super::words::counted;
 use super::{Exit, context};
@@ -16,7 +17,7 @@ pub(super) fn run(global: &Global, selection: &Selection) -> anyhow::Result<Exit
     let report = context::run(examine(&tools, &selection.accounts, context::keeps(global)))?;
     let manner = context::manner(global);
     output::print(&report, manner)?;
-    if matches!(manner, Manner::People | Manner::Detailed) {
+    if matches!(manner, OutputMode::People | OutputMode::Detailed) {
         next_command(&report, tools.policy.mode.value)?;
     }
     Ok(Exit::of_report(&report, Purpose::ToLook))

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::args::Global;
-use super::output::{self, Manner, Words};
+use super::output::{self, Words};
+use super::output_mode::OutputMode;
 use super::{Exit, context, report_words};
 use crate::rehearsal::run::{MachineReport, RehearsalReport, rehearse};
 use crate::report::{Report, SCHEMA};
@@ -19,7 +20,7 @@ struct Document<'a> {
 
 pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     let manner = context::manner(global);
-    if matches!(manner, Manner::People | Manner::Detailed) {
+    if matches!(manner, OutputMode::People | OutputMode::Detailed) {
         output::say(|page| {
             page.line(
                 0,
@@ -30,8 +31,10 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     }
     let told = |machine: &MachineReport| match manner {
         // A rehearsal whose reader has gone away is held to its end.
-        Manner::Quiet | Manner::People | Manner::Detailed => drop(output::say(|page| one(page, machine, manner))),
-        Manner::Json | Manner::Silent => {}
+        OutputMode::Quiet | OutputMode::People | OutputMode::Detailed => {
+            drop(output::say(|page| one(page, machine, manner)))
+        }
+        OutputMode::Json | OutputMode::Silent => {}
     };
     let held = context::runtime()?.block_on(async {
         tokio::select! {
@@ -59,9 +62,9 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
 }
 
 /// One machine, when it is done.
-fn one(page: &mut Words, machine: &MachineReport, manner: Manner) -> std::io::Result<()> {
+fn one(page: &mut Words, machine: &MachineReport, manner: OutputMode) -> std::io::Result<()> {
     page.gap()?;
-    page.line(0, format_args!("=== {} ({}) ===", machine.name, crate::plan::code_of(&machine.os)))?;
+    page.line(0, format_args!("=== {} ({}) ===", machine.name, crate::codes::code_of(&machine.os)))?;
     let mut accounts = Report::new("try");
     accounts.accounts.clone_from(&machine.accounts);
     // Their receipts are gone with the rehearsal.

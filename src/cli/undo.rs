@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::args::{Global, UndoArgs};
 use super::not_believed::{self, NotBelieved};
-use super::output::{self, Manner, Words};
+use super::output::{self, Words};
+use super::output_mode::OutputMode;
 use super::page::Page;
 use super::terminal::other_run;
 use super::undo_entries::{Entry, entries};
@@ -19,7 +20,8 @@ use crate::apply::{
     Unbelieved, Writer,
 };
 use crate::clients::CLIENTS;
-use crate::pipeline::{Desk, Keeps, begin_turn, client_title, recover, tidy};
+use crate::clients::client_title;
+use crate::pipeline::{Desk, Keeps, begin_turn, recover, tidy};
 use crate::plan::{Outcome, Reason};
 use crate::report::{Report, SCHEMA};
 use crate::shown::shown;
@@ -157,7 +159,7 @@ fn planned(writer: &Writer, who: &Who, selector: &Selector) -> anyhow::Result<Ve
 
 /// Somebody at a terminal is asked. A script that says `undo` means it.
 fn asks(global: &Global) -> bool {
-    let people = matches!(context::manner(global), Manner::People | Manner::Detailed | Manner::Quiet);
+    let people = matches!(context::manner(global), OutputMode::People | OutputMode::Detailed | OutputMode::Quiet);
     people && !global.yes && prompt::interactive()
 }
 

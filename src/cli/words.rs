@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
-use crate::pipeline::client_name;
+use crate::clients::client_name;
 use crate::plan::Outcome;
 use crate::shown::shown;
 

@@ -5,52 +5,15 @@
 use std::collections::BTreeMap;
 
 use port26_platform::computer::Computer;
-use port26_platform::programs::{Entry, Place, Programs, Scope, bits_of_file, program_of};
-use serde::{Deserialize, Serialize};
+use port26_platform::programs::{Entry, Place, Programs, Scope};
 
 use super::outlook;
 use crate::account::ClientId;
 
-/// An installed program. In `--json`: `clients[].programs[]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Program {
-    /// Its name, as Windows shows it.
-    pub name: String,
-    /// Its version, where it is registered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// 32 or 64, where that can be told.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bits: Option<u8>,
-    /// The product it came with: `O365ProPlusRetail`, `Microsoft Office Standard 2010`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub edition: Option<String>,
-    /// How it came here.
-    pub installed_by: InstalledBy,
-    /// For whom it is installed.
-    pub installed_for: Scope,
-    /// The program file, as registered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// It runs right now; always false for another machine.
-    pub running: bool,
-}
+mod program;
 
-/// How a program was installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InstalledBy {
-    /// Windows Installer (an MSI).
-    WindowsInstaller,
-    /// A set-up program of its own.
-    Setup,
-    /// Office's Click-to-Run.
-    ClickToRun,
-    /// As a packaged app (Microsoft Store).
-    Package,
-    /// It came with Windows, or nothing says.
-    NotTold,
-}
+pub use program::{InstalledBy, Program};
+pub(super) use program::{bits_of, is_there, registered};
 
 /// What a mail program registers.
 struct Known {
@@ -207,28 +170,6 @@ fn is_no_other_name(rest: &str) -> bool {
     let rest = rest.trim_start();
     let version = rest.strip_prefix('v').unwrap_or(rest);
     version.chars().next().is_none_or(|c| !c.is_alphabetic())
-}
-
-/// Program files registered with App Paths or as a mail program, in that order.
-pub(super) fn registered(programs: &Programs<'_>, files: &[&str], mail: &[&str]) -> Vec<(Place, String)> {
-    let mut found: Vec<(Place, String)> = files.iter().flat_map(|file| programs.app_paths(file)).collect();
-    for place in programs.places() {
-        for name in mail {
-            let key = format!(r"Software\Clients\Mail\{name}\shell\open\command");
-            found.extend(programs.text(place, &key, "").and_then(|command| Some((place, program_of(&command)?))));
-        }
-    }
-    found
-}
-
-/// What uninstalling left behind is not installed. Of another machine nothing can be known.
-pub(super) fn is_there(programs: &Programs<'_>, path: &str) -> bool {
-    programs.here(path).is_none_or(|path| path.is_file())
-}
-
-/// From the file itself, where it can be seen.
-pub(super) fn bits_of(programs: &Programs<'_>, path: &str) -> Option<u8> {
-    programs.here(path).and_then(|path| bits_of_file(&path))
 }
 
 fn file_of(path: &str) -> &str {

@@ -39,6 +39,10 @@ impl MailClient for MailMate {
         explained::MAILMATE.detect(computer)
     }
 
+    fn is_written(&self) -> bool {
+        false
+    }
+
     fn by_hand(&self) -> Vec<String> {
         explained::MAILMATE.by_hand()
     }

@@ -10,7 +10,7 @@ use port26_platform::secrets::{Secrets, SecretsError};
 use crate::account::Account;
 use crate::operator::Lending;
 
-use super::given::{login_of, names_of};
+use super::item::{login_of, names_of};
 use super::{Ask, BorrowError, Borrowing, Credential, Given, Index, IndexError, Item, Origin, PasswordFor, Withheld};
 
 /// What may be done with this user's keychain.

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::account::Account;
 use crate::operator::{Lending, lending_by_names, operator_of, same_operator};
 
+use super::item::{login_of, names_of};
 use super::{Credential, Origin};
 
 /// Between a user and the host that the password is for. No colon and no blank, so that the first colon still ends the
@@ -240,19 +241,6 @@ impl Given {
 /// The server is given this login name already.
 fn is_given_already(account: &Account, name: &str) -> bool {
     account.logs_in() && login_of(account) == Some(name)
-}
-
-/// The user that the outgoing server is given now.
-pub(super) fn login_of(account: &Account) -> Option<&str> {
-    account.outgoing.user.as_deref().filter(|user| !user.is_empty())
-}
-
-/// Every name that tells this account, the surest first.
-pub(super) fn names_of(account: &Account) -> impl Iterator<Item = &str> {
-    let login = login_of(account);
-    let incoming = account.incoming.as_ref().and_then(|incoming| incoming.user.as_deref());
-    let incoming = incoming.filter(|user| login.is_none() && !user.is_empty());
-    login.into_iter().chain(incoming).chain(account.email.as_deref()).chain(account.emails.iter().map(String::as_str))
 }
 
 #[cfg(test)]

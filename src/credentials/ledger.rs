@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::item::same_host;
 use super::refused::{Refusals, Refused};
-use super::{Credential, Item, Origin, same_host};
+use super::{Credential, Item, Origin};
 use crate::probe::finding::LoginFinding;
 
 /// How the one attempt ended.

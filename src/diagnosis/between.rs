@@ -2,8 +2,10 @@
 //! That it answers otherwise than the host's other ports proves nothing: many hosts have another machine on their port
 //! 25. What gives it away is that unrelated hosts do not answer as themselves there either.
 
-use super::words;
-use super::{Case, Verdict, VerdictCode, proves};
+use super::case::Case;
+use super::signs::proves;
+use super::verdict::{Verdict, VerdictCode};
+use super::{conclude, words};
 use crate::operator;
 use crate::probe::finding::{Connect, ControlFinding, Ehlo, End, HostFindings, Phase, PortFinding, Reply, TlsTrouble};
 
@@ -105,7 +107,7 @@ fn silent_for_everybody(case: Case<'_>, present: &PortFinding, clean: &PortFindi
     };
     let mut evidence = words::comparison(present, clean);
     evidence.push(words::stranger(&other.host, "picks up and then is silent as well"));
-    Some(words::verdict(case, code, evidence))
+    Some(conclude::verdict(case, code, evidence))
 }
 
 /// An unrelated host says word for word the same on port 25: it is the network that answers there.
@@ -120,7 +122,7 @@ fn same_for_everybody(case: Case<'_>, present: &PortFinding, clean: &PortFinding
     let twin = case.network.second_hosts.iter().find(same)?;
     let mut evidence = words::comparison(present, clean);
     evidence.push(words::stranger(&twin.host, "greets with the same words"));
-    Some(words::verdict(case, VerdictCode::Intercepted, evidence))
+    Some(conclude::verdict(case, VerdictCode::Intercepted, evidence))
 }
 
 /// Another name than that of the host's other ports, without a certificate that vouches for it, while no unrelated host
@@ -142,7 +144,7 @@ fn stranger(case: Case<'_>, present: &PortFinding, clean: &PortFinding) -> Optio
         Shown::Alike => words::stranger(&other.host, "is answered by the same server"),
         _ => words::stranger(&other.host, "does not answer as itself"),
     }));
-    Some(words::verdict(case, VerdictCode::Intercepted, evidence))
+    Some(conclude::verdict(case, VerdictCode::Intercepted, evidence))
 }
 
 /// The name that the present port gives itself, if it is neither the operator's of the host's other ports nor vouched
@@ -188,7 +190,7 @@ fn without_starttls(case: Case<'_>, present: &PortFinding, clean: &PortFinding) 
         let bare = case.network.strangers.iter().filter(|talk| talk.ehlo.is_some());
         evidence.extend(bare.map(|talk| words::stranger(&talk.host, "offers no encryption either")));
     }
-    Some(words::verdict(case, VerdictCode::StarttlsStripped, evidence))
+    Some(conclude::verdict(case, VerdictCode::StarttlsStripped, evidence))
 }
 
 fn starred(greeting: &Reply) -> bool {

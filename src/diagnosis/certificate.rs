@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::VerdictCode;
+use super::verdict::VerdictCode;
 use crate::operator::is_public_name;
 use crate::probe::finding::{HostFindings, Resolution, ServerDate, TlsFinding, TlsTrouble};
 

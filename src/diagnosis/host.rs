@@ -1,9 +1,11 @@
 //! Causes at the host's door: its greeting, its TLS, whether it offers authentication.
 
+use super::case::Case;
 use super::certificate::{self, made_here};
-use super::words;
-use super::{Case, Verdict, VerdictCode, offers_password, proves};
-use crate::account::{Account, AuthSetting, TlsMode};
+use super::signs::{offers_password, only_inside_tls, proves};
+use super::verdict::{Verdict, VerdictCode};
+use super::{conclude, words};
+use crate::account::{AuthSetting, TlsMode};
 use crate::probe::finding::{End, Phase, PortFinding};
 
 /// A greeting later than this is worth a word, though mail goes out.
@@ -39,7 +41,7 @@ fn at_the_door(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
     if words::login_service_down(present) {
         evidence.push(words::LOGIN_SERVICE.to_owned());
     }
-    Some(words::verdict(case, code, evidence))
+    Some(conclude::verdict(case, code, evidence))
 }
 
 /// "Later" (RFC 5321 4.2.1) is not "no". And many hosts take no mail on 25 from addresses of homes or from those on a
@@ -75,35 +77,35 @@ pub(super) fn behind_a_local_root(case: Case<'_>, verdict: &Verdict) -> Option<V
     proven.all(|seen| made_here(case.host, seen.tls.as_ref(), case.network.own_host)).then(|| {
         let mut evidence = words::tls(first, tls);
         evidence.extend(verdict.evidence.clone());
-        words::verdict(case, VerdictCode::LocalInterception, evidence)
+        conclude::verdict(case, VerdictCode::LocalInterception, evidence)
     })
 }
 
 fn tls(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
     if let Some(found) = &present.tls {
         if made_here(case.host, Some(found), case.network.own_host) && !case.network.local_roots_allowed {
-            return Some(words::verdict(case, VerdictCode::LocalInterception, words::tls(present, found)));
+            return Some(conclude::verdict(case, VerdictCode::LocalInterception, words::tls(present, found)));
         }
         if let Some(trouble) = &found.trouble {
             let mut evidence = words::tls(present, found);
             evidence.extend(words::dates(case));
             evidence.extend(words::same_address_names(case, trouble));
             let code = certificate::code(case.host, trouble, case.network.now);
-            return Some(words::verdict(case, code, evidence));
+            return Some(conclude::verdict(case, code, evidence));
         }
         return None;
     }
     let refused_starttls = present.starttls.as_ref().is_some_and(|reply| reply.code != 220);
     if present.phase == Phase::Starttls && refused_starttls && case.wants_tls() {
-        return Some(words::verdict(case, VerdictCode::TlsHandshake, words::conversation(present)));
+        return Some(conclude::verdict(case, VerdictCode::TlsHandshake, words::conversation(present)));
     }
     if bare(case, present) {
-        return Some(words::verdict(case, VerdictCode::AuthUnavailable, words::conversation(present)));
+        return Some(conclude::verdict(case, VerdictCode::AuthUnavailable, words::conversation(present)));
     }
     let needs_it = case.wants_tls() || case.account.outgoing.auth == AuthSetting::Password;
     let has_none = present.ehlo.as_ref().is_some_and(|ehlo| !ehlo.starttls);
     (needs_it && has_none && !case.others().any(proves))
-        .then(|| words::verdict(case, VerdictCode::NoTls, words::ports(case)))
+        .then(|| conclude::verdict(case, VerdictCode::NoTls, words::ports(case)))
 }
 
 /// The account logs in inside STARTTLS only, which this port does not have, while others of the host do.
@@ -115,7 +117,7 @@ fn bare(case: Case<'_>, present: &PortFinding) -> bool {
 
 fn authentication(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
     if only_inside_tls(case.account, present) {
-        return Some(words::verdict(case, VerdictCode::AuthUnavailable, words::conversation(present)));
+        return Some(conclude::verdict(case, VerdictCode::AuthUnavailable, words::conversation(present)));
     }
     let ehlo = present.last_ehlo()?;
     let wants = case.account.outgoing.auth == AuthSetting::Password;
@@ -124,17 +126,5 @@ fn authentication(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
         (true, false, false) => VerdictCode::AuthMethod,
         _ => return None,
     };
-    Some(words::verdict(case, code, words::conversation(present)))
-}
-
-/// The account logs in without TLS, and the host takes its login inside TLS only: the program never sees that offer, and sends
-/// without a login or not at all.
-pub(crate) fn only_inside_tls(account: &Account, present: &PortFinding) -> bool {
-    let Some(plain) = &present.ehlo else { return false };
-    let is_offered = match account.outgoing.auth {
-        AuthSetting::Password => offers_password(plain),
-        AuthSetting::Encrypted => !plain.mechanisms.is_empty(),
-        _ => return false,
-    };
-    account.outgoing.tls == TlsMode::None && !is_offered && proves(present)
+    Some(conclude::verdict(case, code, words::conversation(present)))
 }

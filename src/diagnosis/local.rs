@@ -3,9 +3,10 @@
 
 use std::net::IpAddr;
 
-use super::words;
-use super::{Case, Verdict, VerdictCode};
-use crate::probe::finding::PortFinding;
+use super::case::Case;
+use super::signs::known_for;
+use super::verdict::{Verdict, VerdictCode};
+use super::{conclude, words};
 
 /// This name or address is this computer itself (RFC 1122 3.2.1.3, RFC 4291 2.5.3, RFC 6761 6.3).
 pub fn is_this_computer(host: &str) -> bool {
@@ -24,19 +25,5 @@ pub(super) fn verdict(case: Case<'_>) -> Option<Verdict> {
     let mut evidence = vec![format!("{} is this computer", outgoing.host)];
     evidence.extend(words::ports(case));
     evidence.extend(known_for(outgoing.port).map(|programs| format!("port {} is what {programs} use", outgoing.port)));
-    Some(words::verdict(case, VerdictCode::LocalProgram, evidence))
-}
-
-/// It answered: somebody is there to take the mail.
-pub(super) fn is_up(case: Case<'_>) -> bool {
-    case.present.is_some_and(PortFinding::connected)
-}
-
-/// Programs whose documentation names this port as their own for outgoing mail.
-pub(super) fn known_for(port: u16) -> Option<&'static str> {
-    match port {
-        1025 => Some("Proton Mail Bridge and DavMail"),
-        1026 => Some("Proton Mail Bridge"),
-        _ => None,
-    }
+    Some(conclude::verdict(case, VerdictCode::LocalProgram, evidence))
 }

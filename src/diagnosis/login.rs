@@ -1,7 +1,9 @@
 //! Causes at login and sender, from the one proof that is made with the present settings.
 
-use super::words;
-use super::{Case, Verdict, VerdictCode};
+use super::case::Case;
+use super::signs::{denied_sender, names_the_owner, service_down};
+use super::verdict::{Verdict, VerdictCode};
+use super::{conclude, words};
 use crate::account::AuthSetting;
 use crate::probe::finding::{End, LoginFinding, Reply};
 
@@ -17,7 +19,7 @@ pub(super) fn verdict(case: Case<'_>) -> Option<Verdict> {
     if service_down(login) {
         evidence.push(words::LOGIN_SERVICE.to_owned());
     }
-    Some(words::verdict(case, code, evidence))
+    Some(conclude::verdict(case, code, evidence))
 }
 
 /// What a refused login, sender or recipient means (RFC 4954 section 6, RFC 5321 4.2, RFC 6409). `None`: nothing was
@@ -42,34 +44,6 @@ pub fn refusal(login: &LoginFinding, auth: AuthSetting) -> Option<VerdictCode> {
     // The recipient is at somebody else's domain: a server that refuses it does not relay without a login.
     let reply = login.recipient.as_ref().filter(|reply| reply.code >= 400 && without_login)?;
     Some(if reply.code < 500 { VerdictCode::TemporaryFailure } else { VerdictCode::AuthRequired })
-}
-
-/// The refusal of the sender in answer to RCPT with the account's own address. Postfix says there what it has against a
-/// sender, unless told not to (`smtpd_delay_reject`). Whatever else is refused there is about the recipient: greylisting, a
-/// full mailbox, an unknown user.
-pub fn denied_sender(login: &LoginFinding) -> Option<&Reply> {
-    let taken = login.auth.as_ref().is_some_and(|reply| reply.code < 400);
-    login.to_itself.as_ref().filter(|reply| taken && reply.code >= 500 && names_the_owner(reply))
-}
-
-/// The host closed the connection in answer to AUTH, without a word: so do servers whose own login service is away
-/// (Postfix without its Dovecot).
-pub fn service_down(login: &LoginFinding) -> bool {
-    login.mechanism.is_some() && login.auth.is_none() && login.end == End::Closed
-}
-
-/// It is not the missing login but whose address this is (Postfix, Exchange, iRedMail).
-fn names_the_owner(reply: &Reply) -> bool {
-    let said = reply.lines.join(" ").to_ascii_lowercase();
-    let known = [
-        "not owned by",
-        "sendasdenied",
-        "send as this",
-        "not allowed to send as",
-        "not permitted to send as",
-        "not same as smtp authenticate",
-    ];
-    known.iter().any(|words| said.contains(words))
 }
 
 fn auth_refusal(reply: &Reply) -> VerdictCode {

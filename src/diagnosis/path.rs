@@ -1,8 +1,11 @@
 //! Causes between this machine and the host: the network, the name, the way to the port.
 
+use super::case::{Case, best_outcome};
+use super::conclude;
+use super::signs::{answered_again, may_be_banned, proves};
+use super::verdict::{Verdict, VerdictCode};
 use super::words::{self, outcome_words};
-use super::{Case, Verdict, VerdictCode, best_outcome, proves};
-use crate::probe::finding::{Connect, ControlFinding, HttpFinding, PortFinding, Resolution};
+use crate::probe::finding::{Connect, HttpFinding, PortFinding, Resolution};
 
 /// The verdict if the way to the present port is the trouble.
 pub(super) fn verdict(case: Case<'_>) -> Option<Verdict> {
@@ -14,7 +17,7 @@ fn banned(case: Case<'_>) -> Option<Verdict> {
     case.host.fell_silent.then(|| {
         let mut evidence = words::ports(case);
         evidence.push(words::BANNED.to_owned());
-        words::verdict(case, VerdictCode::ServerUnreachable, evidence)
+        conclude::verdict(case, VerdictCode::ServerUnreachable, evidence)
     })
 }
 
@@ -23,7 +26,7 @@ fn network(case: Case<'_>) -> Option<Verdict> {
     let second_open = case.second_host() == Some(Connect::Open);
     (nothing && !second_open && !case.network.has_route).then(|| {
         let evidence = vec![words::NO_ROUTE.to_owned(), words::resolution(case.host)];
-        words::verdict(case, VerdictCode::Offline, evidence)
+        conclude::verdict(case, VerdictCode::Offline, evidence)
     })
 }
 
@@ -37,7 +40,7 @@ fn name(case: Case<'_>) -> Option<Verdict> {
     };
     let mut evidence = vec![words::resolution(case.host)];
     evidence.extend(answered_by_another(case).map(words::http));
-    Some(words::verdict(case, code, evidence))
+    Some(conclude::verdict(case, code, evidence))
 }
 
 /// The page that the policy names answers 204; anything else is said by somebody in its place.
@@ -49,7 +52,7 @@ fn answered_by_another<'a>(case: Case<'a>) -> Option<&'a HttpFinding> {
 fn portal(case: Case<'_>) -> Option<Verdict> {
     let page = answered_by_another(case)?;
     (!case.host.ports.iter().any(proves))
-        .then(|| words::verdict(case, VerdictCode::CaptivePortal, vec![words::http(page)]))
+        .then(|| conclude::verdict(case, VerdictCode::CaptivePortal, vec![words::http(page)]))
 }
 
 /// The port cannot be connected to.
@@ -61,13 +64,13 @@ fn to_the_port(case: Case<'_>) -> Option<Verdict> {
         return broken_ipv6(case, present);
     }
     if outcome == Connect::LocalDenied {
-        return Some(words::verdict(case, VerdictCode::LocalFirewall, evidence));
+        return Some(conclude::verdict(case, VerdictCode::LocalFirewall, evidence));
     }
     let second = case.second_host();
     evidence.push(words::second_host(case));
     if let Some(again) = answered_again(case) {
         evidence.push(words::repeat(again));
-        return Some(words::verdict(case, VerdictCode::Uncertain, evidence));
+        return Some(conclude::verdict(case, VerdictCode::Uncertain, evidence));
     }
     let another_outgoing = case.others().any(PortFinding::connected);
     let internet = case.network.another_host_answered || second == Some(Connect::Open);
@@ -86,18 +89,7 @@ fn to_the_port(case: Case<'_>) -> Option<Verdict> {
         evidence.extend(may_be_banned(case).map(words::banned_since));
     }
     let code = by_whom(case, code, &mut evidence);
-    Some(words::verdict(case, code, evidence))
-}
-
-/// No port of the host answers, and it did so many seconds ago on this very network. By a VPN it is another address.
-pub(super) fn may_be_banned(case: Case<'_>) -> Option<u64> {
-    case.host.answered_s_ago.filter(|_| case.network.vpn.is_none())
-}
-
-/// The present port was silent, and when it was dialled again it was not: a lossy line, or a host under load.
-pub(super) fn answered_again<'a>(case: Case<'a>) -> Option<&'a ControlFinding> {
-    let here = |again: &&ControlFinding| again.port == case.account.outgoing.port && again.outcome == Connect::Open;
-    case.host.repeats.iter().find(here)
+    Some(conclude::verdict(case, code, evidence))
 }
 
 /// A block is somebody's: the VPN's if the packets leave through one, else the network's; and some networks let mail
@@ -149,6 +141,6 @@ fn broken_ipv6(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
     let v4_open = present.attempts.iter().any(|attempt| attempt.address.is_ipv4() && attempt.outcome == Connect::Open);
     (v6_dead && v4_open).then(|| {
         let evidence = present.attempts.iter().map(|attempt| outcome_words(present.port, attempt)).collect();
-        words::verdict(case, VerdictCode::Ipv6Broken, evidence)
+        conclude::verdict(case, VerdictCode::Ipv6Broken, evidence)
     })
 }

@@ -1,9 +1,9 @@
 //! One plain sentence a verdict, with the server's own words wherever it refused.
 
-use super::host::only_inside_tls;
-use super::local;
+use super::case::Case;
+use super::signs;
+use super::verdict::VerdictCode;
 use super::words::{ago, login_service_down, reply, turned_away};
-use super::{Case, VerdictCode, login, path};
 use crate::account::TlsMode;
 use crate::probe::finding::{End, Phase, PortFinding, Reply};
 
@@ -34,7 +34,7 @@ fn refusal<'a>(case: Case<'a>, code: VerdictCode) -> Option<&'a Reply> {
         let login = case.login?;
         let said =
             [&login.auth, &login.mail_from, &login.recipient].into_iter().flatten().find(|said| said.code >= 400);
-        said.or_else(|| login::denied_sender(login))
+        said.or_else(|| signs::denied_sender(login))
     };
     match code {
         ServerRefusedClient | PortRefusedByHost => at_the_door(),
@@ -62,7 +62,7 @@ fn login_is_away(case: Case<'_>) -> bool {
         login.auth.as_ref().is_some_and(|said| (400..500).contains(&said.code))
     };
     case.present.is_some_and(login_service_down)
-        || case.login.is_some_and(|proof| login::service_down(proof) || says_later(proof))
+        || case.login.is_some_and(|proof| signs::service_down(proof) || says_later(proof))
 }
 
 fn sentence(case: Case<'_>, code: VerdictCode) -> String {
@@ -96,8 +96,8 @@ fn sentence(case: Case<'_>, code: VerdictCode) -> String {
         VerdictCode::ServerUnreachable if case.host.fell_silent => {
             format!("{host} answered a moment ago and does not any more. It may have banned this address for a while.")
         }
-        VerdictCode::ServerUnreachable if path::may_be_banned(case).is_some() => {
-            let ago = path::may_be_banned(case).map(ago).unwrap_or_default();
+        VerdictCode::ServerUnreachable if signs::may_be_banned(case).is_some() => {
+            let ago = signs::may_be_banned(case).map(ago).unwrap_or_default();
             format!("{host} answered {ago} and does not any more. It may have banned this address for a while.")
         }
         VerdictCode::ServerUnreachable => format!("{host} does not answer at all, while the internet works."),
@@ -144,14 +144,14 @@ fn sentence(case: Case<'_>, code: VerdictCode) -> String {
         VerdictCode::PortRefusedByHost => {
             format!("{host} turns this connection away on port {port} only; another port of it takes mail with a login.")
         }
-        VerdictCode::LocalProgram if local::is_up(case) => {
+        VerdictCode::LocalProgram if signs::is_up(case) => {
             format!("This account sends through a program on this computer ({host} port {port}), and it answers.")
         }
         VerdictCode::LocalProgram => {
-            let which = local::known_for(port).map(|programs| format!("; {programs} use this port")).unwrap_or_default();
+            let which = signs::known_for(port).map(|programs| format!("; {programs} use this port")).unwrap_or_default();
             format!("This account sends through a program on this computer ({host} port {port}{which}), which does not answer. Start it.")
         }
-        VerdictCode::AuthUnavailable if case.present.is_some_and(|present| only_inside_tls(case.account, present)) => {
+        VerdictCode::AuthUnavailable if case.present.is_some_and(|present| signs::only_inside_tls(case.account, present)) => {
             format!("{host} takes a login on port {port} only with encryption, and this account is set to use none.")
         }
         VerdictCode::AuthUnavailable if unprotected(case) => {
@@ -166,7 +166,7 @@ fn sentence(case: Case<'_>, code: VerdictCode) -> String {
             format!("The login service of {host} does not work at the moment. Only its operator can mend that.")
         }
         VerdictCode::TemporaryFailure => format!("{host} cannot take mail at the moment."),
-        VerdictCode::Uncertain if path::answered_again(case).is_some() => {
+        VerdictCode::Uncertain if signs::answered_again(case).is_some() => {
             format!("The line loses packets: port {port} of {host} answers one time and not the other. Nothing is changed.")
         }
         VerdictCode::Uncertain if case.present.is_some_and(says_nothing) => {

@@ -2,7 +2,8 @@
 //! wrong with the account's own port.
 
 use super::certificate;
-use super::{VerdictCode, words};
+use super::verdict::VerdictCode;
+use super::words;
 use crate::probe::finding::{End, HostFindings, Phase, PortFinding, TlsTrouble};
 
 /// The code, and in one sentence what this port has or says. `now` is this computer's clock in seconds since 1970.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::*;
-use crate::account::{AuthSetting, ClientId, CredentialSource, SubmissionServer};
+use crate::account::{Account, AuthSetting, ClientId, CredentialSource, SubmissionServer, TlsMode};
 use crate::probe::finding::*;
 use fault_table::row;
 

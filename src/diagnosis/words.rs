@@ -1,9 +1,8 @@
 //! The plain sentences of the evidence: what was seen, a line each. With the summaries beside it, everything a person
 //! reads about a verdict is made here, so that it can be translated in one place.
 
-use super::login::denied_sender;
-use super::summary::summary;
-use super::{Case, Verdict, VerdictCode};
+use super::case::Case;
+use super::signs::denied_sender;
 use crate::account::{AuthSetting, TlsMode};
 use crate::probe::finding::{
     Attempt, Connect, ControlFinding, End, HostFindings, HttpFinding, LoginFinding, Phase, PortFinding, Reply,
@@ -33,20 +32,6 @@ pub(super) fn ago(seconds: u64) -> String {
 
 pub(super) const LOGIN_SERVICE: &str =
     "a mail server ends the conversation like this when its own login service is not there";
-
-/// Puts code, sentence and evidence together.
-pub(super) fn verdict(case: Case<'_>, code: VerdictCode, mut evidence: Vec<String>) -> Verdict {
-    if code == VerdictCode::Ok {
-        evidence.extend(case.present.map(|present| {
-            let name = present.last_ehlo().map(|ehlo| ehlo.name.as_str()).filter(|name| !name.is_empty());
-            let name = name.map(|name| format!(" as {name}")).unwrap_or_default();
-            format!("port {} answers{name} in {} ms", present.port, present.ms)
-        }));
-        evidence.extend(case.login.map(login).unwrap_or_default());
-    }
-    evidence.retain(|line| !line.is_empty());
-    Verdict { code, summary: summary(case, code), evidence }
-}
 
 pub(super) fn resolution(host: &HostFindings) -> String {
     match &host.resolution {

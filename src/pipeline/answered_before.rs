@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Tools;
-use super::test::Tested;
+use super::tested::Tested;
 use crate::diagnosis::NetworkView;
 use crate::network_history::History;
 use crate::probe::finding::{Connect, HostFindings, PortFinding};

@@ -5,7 +5,8 @@
 use port26_platform::computer::Computer;
 use port26_platform::registry::Freshness;
 
-use super::{Fixing, Tools};
+use super::Tools;
+use super::fixing::Fixing;
 use crate::account::Notice;
 use crate::apply::{ImportFiles, RunId, hand_out};
 use crate::change::{Change, Slot};

@@ -2,8 +2,11 @@
 //! proven by a login there. The From address stays, so it is asked first whether receivers would refuse such mail.
 
 use super::Tools;
-use super::test::{Tested, abilities, in_background, prove_target};
+use super::log_in::in_background;
+use super::prove::prove_target;
+use super::tested::Tested;
 use crate::account::{Account, AuthSetting, CredentialSource, SubmissionServer, TlsMode};
+use crate::codes::code_of;
 use crate::diagnosis::{VerdictCode, proves};
 use crate::plan::{self, Decision, Outcome, Reason};
 
@@ -47,7 +50,7 @@ async fn moved_to_one_of(tools: &Tools, tested: Tested, servers: &[ProviderServe
         && let Some(why) = tools.prober.refused_by(domain, &server.host).await
     {
         let reason = Reason::new(
-            plan::code_of(&VerdictCode::RelayUnsafe),
+            code_of(&VerdictCode::RelayUnsafe),
             format!("Receivers would refuse mail that comes by {}: {why}.", server.host),
             plan::hint(VerdictCode::RelayUnsafe),
         );
@@ -82,7 +85,7 @@ async fn prove(tools: &Tools, survey: &mut crate::probe::Survey, tested: Tested,
         credential: CredentialSource::Own,
         user: Some(server.user.clone()),
     };
-    let abilities = abilities(tools, &present);
+    let abilities = tools.abilities(&present);
     if abilities.can_use(&to).is_err() {
         return left(tested, Outcome::Refused, plan::client_too_old(&abilities, &to));
     }

@@ -4,77 +4,24 @@ use std::collections::BTreeMap;
 
 use super::Tools;
 use super::by_import;
-use super::conversation::{Move, Progress};
-use super::test::Tested;
-use crate::account::{Account, ClientId, Notice, SubmissionServer};
+use super::conversation::Progress;
+use super::fixing::Fixing;
+use super::tested::Tested;
+use crate::account::{Account, Notice, SubmissionServer};
 use crate::apply::{AccountChange, AccountFate, ApplyError, NewPassword, ReceiptId, RunId, Transaction, in_words};
-use crate::change::Change;
+use crate::clients::client_name;
 use crate::clients::scripted::NEW_PASSWORD;
 use crate::clients::{InUse, MailClient, PlanError};
-use crate::credentials::{Credential, Kept};
-use crate::plan::{Decision, Outcome, Reason, code_of};
+use crate::codes::code_of;
+use crate::credentials::Kept;
+use crate::plan::{Decision, Outcome, Reason};
 use crate::policy::Mode;
 use crate::report::AccountReport;
-
-/// An account on its way through the fix.
-pub(super) struct Fixing {
-    /// What is told about it.
-    pub(super) report: AccountReport,
-    /// The settings to write; empty if it is left alone.
-    pub(super) changes: Vec<Change>,
-    /// The same where port26 does not write: they are handed out, for a person to import.
-    pub(super) by_import: Vec<Change>,
-    /// Its server afterwards.
-    pub(super) to: Option<SubmissionServer>,
-    accepted: Option<Credential>,
-    consent: Option<Reason>,
-}
-
-impl Fixing {
-    /// Of this account nothing is written, whatever was decided.
-    pub(super) fn left_alone(tested: Tested) -> Self {
-        let Tested { report, accepted, consent, .. } = tested;
-        Self { report, changes: Vec::new(), by_import: Vec::new(), to: None, accepted, consent }
-    }
-
-    /// What somebody is asked about; `None`: it is left alone.
-    pub(super) fn as_move(&self) -> Option<Move<'_>> {
-        Some(Move { account: &self.report.account, to: self.to.as_ref()?, renames: self.needs_consent() })
-    }
-
-    /// Somebody must agree to it by name: it goes to another name of the host.
-    pub(super) fn needs_consent(&self) -> bool {
-        (self.pending() || !self.by_import.is_empty()) && self.consent.is_some()
-    }
-
-    /// Somebody was shown what changes and agreed to it.
-    #[must_use]
-    pub(super) fn agreed(mut self) -> Self {
-        self.consent = None;
-        self
-    }
-
-    /// Something will be written.
-    pub(super) fn pending(&self) -> bool {
-        !self.changes.is_empty()
-    }
-
-    /// Something will be written, or handed out to be.
-    pub(super) fn writes(&self) -> bool {
-        self.pending() || !self.by_import.is_empty()
-    }
-
-    pub(super) fn settle(&mut self, outcome: Outcome, reason: Reason) {
-        self.report.result = Some(outcome);
-        self.report.reason = Some(reason);
-        self.changes.clear();
-        self.by_import.clear();
-    }
-}
+use crate::sentence::sentence;
 
 /// What would be written for these tested accounts; nothing is written yet.
 pub(super) fn plan_changes(tools: &Tools, tested: Vec<Tested>) -> Vec<Fixing> {
-    tested.into_iter().map(|tested| one(tools, tested)).collect()
+    tested.into_iter().map(|tested| plan_account(tools, tested)).collect()
 }
 
 /// What `fix` would report of it, for a run that only looks: where its program cannot be led there, or a setting is held
@@ -89,7 +36,7 @@ pub(super) fn as_fix_would_say(tools: &Tools, tested: Tested) -> AccountReport {
     }
 }
 
-fn one(tools: &Tools, tested: Tested) -> Fixing {
+fn plan_account(tools: &Tools, tested: Tested) -> Fixing {
     let decision = tested.decision.clone();
     let mut fixing = Fixing::left_alone(tested);
     let Decision::Move { to } = decision else { return fixing };
@@ -311,36 +258,4 @@ fn open_reason(account: &Account) -> Reason {
         format!("{} is open and would overwrite the change.", client_name(account)),
         format!("Close {}, then run this again.", client_name(account)),
     )
-}
-
-/// The program's name as people know it.
-pub fn client_name(account: &Account) -> String {
-    client_title(account.client)
-}
-
-/// The name of a program as people know it.
-pub fn client_title(client: ClientId) -> String {
-    match client {
-        ClientId::Seamonkey => "SeaMonkey".to_owned(),
-        ClientId::OutlookMac => "Outlook for Mac".to_owned(),
-        ClientId::NewOutlook => "new Outlook".to_owned(),
-        ClientId::WindowsMailApp => "Mail (Windows 10)".to_owned(),
-        ClientId::Mailmate => "MailMate".to_owned(),
-        ClientId::Kmail => "KMail".to_owned(),
-        ClientId::EmClient => "eM Client".to_owned(),
-        ClientId::TheBat => "The Bat!".to_owned(),
-        ClientId::Pegasus => "Pegasus Mail".to_owned(),
-        ClientId::Becky => "Becky! Internet Mail".to_owned(),
-        ClientId::Canary => "Canary Mail".to_owned(),
-        _ => code_of(&client).split('_').map(capitalise).collect::<Vec<_>>().join(" "),
-    }
-}
-
-fn capitalise(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
-}
-
-pub(super) fn sentence(text: &str) -> String {
-    format!("{}.", capitalise(text.trim_end_matches('.')))
 }

@@ -1,7 +1,7 @@
 //! Why an account that could be moved waits for its user: no password is at hand, or the one at hand belongs elsewhere.
 
-use super::fix::client_name;
 use crate::account::Account;
+use crate::clients::client_name;
 use crate::credentials::{BorrowError, Trouble, Withheld};
 use crate::operator::{Lending, operator_of};
 use crate::plan::Reason;

@@ -2,8 +2,8 @@
 //! What came from a keychain, a file or a mail program is not a matter of typing.
 
 use super::Tools;
+use super::log_in::{in_background, may_not_be_read, mechanism_of};
 use super::send::alone;
-use super::test::{in_background, may_not_be_read, mechanism_of};
 use crate::account::{Account, SubmissionServer, TlsMode};
 use crate::credentials::{Credential, Origin};
 use crate::probe::PlaintextAuth;

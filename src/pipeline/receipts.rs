@@ -1,11 +1,13 @@
 //! Receipts that are not believed, in a run that changes settings: each is told, and the accounts of its profile are left to
 //! their user, as far as it says whose it is.
 
-use super::fix::sentence;
-use super::{Desk, Fixing, Tools, client_title};
+use super::fixing::Fixing;
+use super::{Desk, Tools};
 use crate::apply::{ApplyError, Selector, Unbelieved};
 use crate::clients::Problem;
+use crate::clients::client_title;
 use crate::plan::{Outcome, Reason};
+use crate::sentence::sentence;
 
 /// What is to be told of the receipts in the state folder.
 pub(super) fn receipt_problems(desk: &Desk) -> Result<Vec<Problem>, ApplyError> {

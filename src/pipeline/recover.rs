@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Desk, Keeps};
+use super::Desk;
+use super::keeps::Keeps;
 use crate::apply::{ApplyError, Recovery, RecoveryOutcome, RunTurn, Writer, in_words};
 use crate::report::Report;
 use crate::shown::shown;

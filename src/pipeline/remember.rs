@@ -6,7 +6,9 @@ use crate::diagnosis::VerdictCode;
 use crate::network_history::{History, PortState};
 use crate::plan::Decision;
 
-use super::{Keeps, Tested, Tools, answered_before};
+use super::keeps::Keeps;
+use super::tested::Tested;
+use super::{Tools, answered_before};
 
 /// Keeps in the state folder what this network did to the ports, and adds to each account why it used to work.
 /// A history that cannot be read or kept is no reason to fail: it is told with the first account.

@@ -2,8 +2,10 @@
 //! Since it changes whom the mail program trusts, it is written only if somebody agrees, or the policy allows it.
 
 use super::Tools;
-use super::test::{Tested, abilities, moved, prove_target};
+use super::prove::prove_target;
+use super::tested::{Tested, moved};
 use crate::account::{Account, AuthSetting, TlsMode};
+use crate::codes::code_of;
 use crate::credentials::{Credential, Origin};
 use crate::diagnosis::{Verdict, VerdictCode, proves, read_along};
 use crate::operator::{Lending, same_operator};
@@ -25,7 +27,7 @@ pub(super) async fn by_other_name(
     credential: Option<Credential>,
 ) -> Option<Tested> {
     let password = matches!(account.outgoing.auth, AuthSetting::None | AuthSetting::Password | AuthSetting::Encrypted);
-    if reason.code != plan::code_of(&VerdictCode::CertName) || !password || survey.findings.fell_silent {
+    if reason.code != code_of(&VerdictCode::CertName) || !password || survey.findings.fell_silent {
         return None;
     }
     let (port, mode) = misnamed(tools, survey, account, verdict)?;
@@ -41,7 +43,7 @@ pub(super) async fn by_other_name(
             .iter()
             .find(fits)
             .map(|seen| plan::server_at(account, name, &there.findings, seen, &tools.policy));
-        let able = abilities(tools, account);
+        let able = tools.abilities(account);
         let Some(to) = to.filter(|to| able.can_use(to).is_ok()) else {
             there.close().await;
             continue;
@@ -79,7 +81,7 @@ fn misnamed(tools: &Tools, survey: &Survey, account: &Account, verdict: &Verdict
 
 fn agreed_to_first(mut tested: Tested, old: &str, name: &str) -> Tested {
     let reason = Reason::new(
-        plan::code_of(&VerdictCode::CertName),
+        code_of(&VerdictCode::CertName),
         format!(
             "The certificate of {old} is for {name}. That name leads to the same server and proves itself there. The \
              login was not tried."

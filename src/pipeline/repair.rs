@@ -6,18 +6,21 @@
 
 use std::collections::BTreeMap;
 
+use super::Tools;
 use super::by_relay::{ProviderServer, by_relay};
 use super::conversation::{Answer, Confirm, Move, Progress, When};
 use super::discover::{UnknownAccount, discover_named};
 use super::fix::{as_fix_would_say, fix, plan_changes};
+use super::fixing::Fixing;
+use super::keeps::{Consent, Keeps};
 use super::receipts::{leave_unbelieved, receipt_problems};
 use super::recover::{begin_turn, recover};
 use super::remember::remember;
 use super::send::send_tests;
-use super::test::test;
+use super::test_accounts::test;
+use super::tested::Tested;
 use super::tidy::tidy;
 use super::when_closed::{Patience, Waiting, read_again};
-use super::{Fixing, Tested, Tools};
 use crate::account::{Account, SubmissionServer};
 use crate::apply::{ApplyError, RunId, RunTurn};
 use crate::plan::{Decision, Outcome, Reason};
@@ -45,33 +48,6 @@ impl Request {
     pub fn fix(consent: Consent) -> Self {
         Self { verb: "fix", accounts: Vec::new(), consent, route: Route::OwnHost, patience: None, send_test: false }
     }
-}
-
-/// What comes between a plan and its writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Consent {
-    /// Whoever started the run is asked.
-    AskFirst,
-    /// It was agreed to beforehand (`--yes`, `--silent`).
-    Agreed,
-    /// Nothing is written, to settings, keychain or state (`--dry-run`).
-    DryRun,
-}
-
-impl Consent {
-    /// What the run may leave in the state folder.
-    pub fn keeps(self) -> Keeps {
-        if self == Self::DryRun { Keeps::Nothing } else { Keeps::State }
-    }
-}
-
-/// What a run may leave in the state folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keeps {
-    /// What it has seen and done.
-    State,
-    /// Nothing (`--dry-run`).
-    Nothing,
 }
 
 /// Where accounts go that cannot send.

@@ -5,7 +5,7 @@ use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 
 use super::Tools;
-use super::test::{in_background, may_not_be_read};
+use super::log_in::{in_background, may_not_be_read};
 use crate::account::{Account, Notice, SubmissionServer};
 use crate::operator::lending_by_names;
 use crate::plan::Outcome;

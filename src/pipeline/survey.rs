@@ -17,7 +17,6 @@ use super::known_network::Memory;
 use super::ports::probe_mode;
 use super::second_look::{REPEAT, look_again, whose_network};
 use super::strangers::{self, Around};
-use super::test::abilities;
 use super::turns::{Worth, turns, worth};
 use crate::account::{Account, TlsMode};
 use crate::clients::abilities::Abilities;
@@ -168,7 +167,7 @@ async fn one_host(
     };
     let turns: Vec<Vec<Question>> =
         turns(memory, &mine, &tools.policy).into_iter().map(|turn| turn.into_iter().map(question).collect()).collect();
-    let able: Vec<Abilities> = mine.iter().map(|account| abilities(tools, account)).collect();
+    let able: Vec<Abilities> = mine.iter().map(|account| tools.abilities(account)).collect();
     let enough = |found: &[&PortFinding]| {
         let known =
             |(account, able): (&&Account, &Abilities)| worth(account, &tools.policy, able, found) != Worth::Little;

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::Keeps;
+use super::keeps::Keeps;
 use crate::apply::Writer;
 use crate::policy::Policy;
 

@@ -8,8 +8,9 @@ use port26_platform::secrets::{MemorySecrets, Secrets};
 
 use super::OpenClients;
 use super::conversation::{Conversation, OneAtATime};
-use crate::account::ClientId;
+use crate::account::{Account, ClientId};
 use crate::apply::{Machine, MachineStore, OpenCheck, Unbelieved, Writer};
+use crate::clients::abilities::Abilities;
 use crate::clients::{CLIENTS, InUse, MailClient};
 use crate::credentials::{AttemptLedger, Borrowing, CredentialBook, Given, Index, KeychainUse};
 use crate::formats::open::AllEditors;
@@ -91,6 +92,12 @@ impl Tools {
             computer,
             talk,
         }
+    }
+
+    /// What the program of this account can do.
+    pub(super) fn abilities(&self, account: &Account) -> Abilities {
+        let client = self.clients.iter().find(|client| client.id() == account.client);
+        client.map_or(Abilities::UNLIMITED, |client| client.abilities(&self.computer, account))
     }
 }
 

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use port26_platform::processes::Asked;
 
 use super::conversation::Progress;
-use super::fix::client_name;
 use super::{Tools, discover};
 use crate::account::{Account, ClientId};
+use crate::clients::client_name;
 use crate::clients::{InUse, MailClient};
 use crate::plan::{Outcome, Reason};
 use crate::report::AccountReport;

@@ -7,7 +7,7 @@ use port26_platform::computer::Os;
 use port26_platform::files;
 use port26_platform::managed::{ManagedKey, ManagedValue, policy_keys};
 
-use super::file::bounded;
+use super::read::bounded;
 use super::value::PolicyValue;
 use super::{Place, Policy, PolicyError, Source};
 use crate::formats::plist_value;

@@ -9,10 +9,11 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-use super::dial::{Connected, Race, Reached, Socket, Wait};
+use super::dial::{Connected, Race, Reached, Wait};
 use super::finding::{
     Attempt, Connect, ControlFinding, Ehlo, End, Phase, PortFinding, Reply, Resolution, TlsFinding, TlsTrouble,
 };
+use super::held::Held;
 use super::login::{Leaves, Session};
 use super::recording::{Wire, ehlo, millis, unwelcome};
 use super::resolve::Host;
@@ -21,12 +22,6 @@ use crate::account::TlsMode;
 
 /// A port that has not answered after this long gives its turn at the host to another.
 const UNHEARD: Duration = Duration::from_millis(400);
-
-/// What an open connection takes up: one of the run's sockets, and a turn at its host.
-pub(super) struct Place {
-    _turn: Option<OwnedSemaphorePermit>,
-    _socket: Socket,
-}
 
 impl Inner {
     /// A whole conversation with one port, up to the last EHLO.
@@ -82,7 +77,7 @@ impl Inner {
             futures::future::join(self.talk(&target, stream, started, &mut finding), race.settle(patience, tries))
                 .await;
         finding.attempts = attempts;
-        let place = Place { _turn: turn, _socket: socket };
+        let place = Held { _turn: turn, _socket: socket };
         let leaves = Leaves { host: Arc::clone(&self.turns(&host.name).stay), run: Arc::clone(&self.stay) };
         let session = wire.map(|wire| Session::new(wire, finding.clone(), config.login_patience, place, leaves));
         (finding, session)

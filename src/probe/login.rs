@@ -15,8 +15,8 @@ use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
-use super::dialogue::Place;
 use super::finding::{End, LoginFinding, PortFinding, Reply};
+use super::held::Held;
 use super::recording::{Wire, unwelcome};
 use super::secrets::Secrets;
 
@@ -96,7 +96,7 @@ pub struct Session {
     finding: PortFinding,
     pub(super) patience: Duration,
     /// Given back when the connection is closed.
-    _place: Place,
+    _held: Held,
     /// Where leave to stay open for later is got.
     leaves: Leaves,
     /// That leave: the host's and the run's.
@@ -139,8 +139,8 @@ enum Recipient<'a> {
 type Step = Result<Reply, End>;
 
 impl Session {
-    pub(super) fn new(wire: Wire, finding: PortFinding, patience: Duration, place: Place, leaves: Leaves) -> Self {
-        Self { wire, finding, patience, _place: place, leaves, stay: None }
+    pub(super) fn new(wire: Wire, finding: PortFinding, patience: Duration, held: Held, leaves: Leaves) -> Self {
+        Self { wire, finding, patience, _held: held, leaves, stay: None }
     }
 
     /// May it stay open for later? Takes one of the leaves to do so; without one it is to be closed.

@@ -6,6 +6,7 @@ pub mod connect_to;
 mod dial;
 mod dialogue;
 pub mod finding;
+mod held;
 pub mod http;
 pub mod login;
 mod name_servers;

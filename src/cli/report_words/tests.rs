@@ -57,7 +57,7 @@ fn fixed(email: &str, host: &str, receipt: &str) -> AccountReport {
     report
 }
 
-fn words(report: &Report, manner: Manner, width: Option<usize>) -> String {
+fn words(report: &Report, manner: OutputMode, width: Option<usize>) -> String {
     let mut out = Vec::new();
     write(&mut Page::new(&mut out, width), report, manner).unwrap();
     anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string()
@@ -75,7 +75,7 @@ fn a_cause_is_said_once_and_what_is_so_of_a_whole_host_too() {
         works,
         fixed("bert@hosting.test", "MAIL.hosting.test", "R2"),
     ];
-    insta::assert_snapshot!(words(&report, Manner::People, None), @r"
+    insta::assert_snapshot!(words(&report, OutputMode::People, None), @r"
     works         zoe@other.test  Thunderbird (mail.other.test port 25, no encryption, with login)
 
     The network you are on blocks port 25.
@@ -94,9 +94,9 @@ fn a_cause_is_said_once_and_what_is_so_of_a_whole_host_too() {
         only anna@hosting.test in Thunderbird: `port26 undo R1`
         only bert@hosting.test in Thunderbird: `port26 undo R2`
     ");
-    let detailed = words(&report, Manner::Detailed, None);
+    let detailed = words(&report, OutputMode::Detailed, None);
     assert_eq!(detailed.matches("- port 25: no answer").count(), 2, "once a host: {detailed}");
-    assert!(words(&report, Manner::People, Some(60)).lines().all(|line| line.len() <= 60));
+    assert!(words(&report, OutputMode::People, Some(60)).lines().all(|line| line.len() <= 60));
 }
 
 #[test]
@@ -106,13 +106,13 @@ fn an_explained_program_has_its_name_and_is_no_account() {
     here.by_hand = vec!["Open it.".to_owned()];
     here.profiles = vec![crate::clients::ProfileAt { name: "The Bat!".to_owned(), path: None, key: None }];
     report.clients = vec![here];
-    insta::assert_snapshot!(words(&report, Manner::People, None), @r"
+    insta::assert_snapshot!(words(&report, OutputMode::People, None), @r"
     found The Bat!; its accounts are changed by hand:
         1. Open it.
     No other mail accounts were found.
     ");
     report.clients.clear();
-    assert_eq!(words(&report, Manner::People, None), "No mail accounts were found.\n");
+    assert_eq!(words(&report, OutputMode::People, None), "No mail accounts were found.\n");
 }
 
 /// Every text of a report that a profile, a receipt, a server or an exported registry has a say in.
@@ -141,8 +141,8 @@ fn with_text(text: &str) -> Report {
 proptest! {
     #[test]
     fn no_text_adds_a_line_or_commands_the_terminal(text in "\\PC*|[\\x00-\\x20\\x7f-\\x9f\u{2028}\u{202e}ab]*") {
-        let plain = words(&with_text("x"), Manner::Detailed, None);
-        let odd = words(&with_text(&format!("y{text}")), Manner::Detailed, None);
+        let plain = words(&with_text("x"), OutputMode::Detailed, None);
+        let odd = words(&with_text(&format!("y{text}")), OutputMode::Detailed, None);
         prop_assert_eq!(odd.lines().count(), plain.lines().count(), "{}", odd);
         prop_assert!(odd.chars().all(|letter| letter == '\n' || shown::fit(letter) == letter));
     }

@@ -16,11 +16,12 @@ use port26_platform::files::{FileError, Snapshot};
 use port26_platform::scripts::Visit;
 use rusqlite::{Connection, OpenFlags};
 
-use super::scripting::{self, Receiver, Server};
+use super::asked::{self, Extra, Receiver, Server};
+use super::plan;
 use super::without_server::{self, Homeless};
-use super::{Found, plan, trouble};
+use super::words::trouble;
 use crate::account::{AuthSetting, IncomingProtocol, IncomingServer, NotOurs};
-use crate::clients::Problem;
+use crate::clients::{Found, Problem};
 use crate::formats::keyed_archive;
 
 /// The newest first.
@@ -30,17 +31,6 @@ const SMTP: &str = "com.apple.account.SMTP";
 
 /// More rows than any Mac has; beyond it the database is not believed.
 const MOST_ROWS: usize = 100_000;
-
-/// What only the database knows of an outgoing server.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Extra {
-    /// TLS begins with the first byte. `None`: not said, which is no proof of STARTTLS.
-    pub(super) direct: Option<bool>,
-    /// "Automatically manage connection settings" is on.
-    pub(super) automatic: bool,
-    /// Whose it is, if not ours.
-    pub(super) not_ours: Option<NotOurs>,
-}
 
 /// Why the database tells nothing.
 #[derive(Debug, thiserror::Error)]
@@ -324,7 +314,7 @@ fn receiver(account: &Account) -> Receiver {
 
 /// The accounts as the database tells them, when Mail is not to be asked.
 pub(super) fn accounts_found(computer: &Computer, file: &Path, read: Result<Option<Database>, DatabaseError>) -> Found {
-    let visit = computer.scripts.visit(&scripting::mail());
+    let visit = computer.scripts.visit(&asked::mail());
     let database = match read {
         Ok(database) => database.unwrap_or_default(),
         Err(error) => return Found { accounts: Vec::new(), problems: vec![error.problem(file, visit)] },
@@ -343,11 +333,11 @@ pub(super) fn accounts_found(computer: &Computer, file: &Path, read: Result<Opti
         let settings = match visit {
             // Only Mail itself can set them, and that is not here.
             Visit::Nowhere => BTreeMap::new(),
-            _ => scripting::expected_settings(&name, user.as_deref(), port.unwrap_or(25), ssl, auth),
+            _ => asked::expected_settings(&name, user.as_deref(), port.unwrap_or(25), ssl, auth),
         };
         servers.push(Server { host: name, user, port, ssl, auth, receivers, extra, settings });
     }
-    scripting::finish(servers, problems)
+    asked::finish(servers, problems)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the settings of one of Mail's outgoing servers mean, and the changes that make them mean something else.
 
-use super::{IDENTIFIERS, refused};
+use super::fields::{flag_of, refused};
 use crate::account::{Account, AuthSetting, ClientId, CredentialSource, SubmissionServer, TlsMode};
 use crate::change::{Change, Content};
 use crate::clients::PlanError;
@@ -34,17 +34,6 @@ pub(super) fn auth_of(name: &str, scheme: Option<&str>) -> Result<AuthSetting, F
         "EXTERNAL" => Ok(AuthSetting::External),
         "XOAUTH2" | "OAUTHBEARER" | "ATOKEN" | "ATOKEN2" | "X-APPLE-TOKEN" => Ok(AuthSetting::Oauth2),
         _ => Err(refused(name, "this kind of login is not known")),
-    }
-}
-
-/// Yes or no, in each way that Mail writes it.
-pub(super) fn flag_of(scalar: &Scalar) -> Option<bool> {
-    match scalar {
-        Scalar::Bool(flag) => Some(*flag),
-        Scalar::Integer(n @ (0 | 1)) => Some(*n == 1),
-        Scalar::String(text) if text.eq_ignore_ascii_case("YES") || text == "1" => Some(true),
-        Scalar::String(text) if text.eq_ignore_ascii_case("NO") || text.is_empty() || text == "0" => Some(false),
-        _ => None,
     }
 }
 
@@ -245,3 +234,15 @@ impl Plan<'_> {
 fn cannot(why: &str) -> PlanError {
     PlanError::CannotExpress { client: ClientId::AppleMail, why: why.to_owned() }
 }
+
+/// Accounts that can share one server and still be moved together; a setting has one of these names.
+pub(super) const IDENTIFIERS: [&str; 8] = [
+    "identifier_0",
+    "identifier_1",
+    "identifier_2",
+    "identifier_3",
+    "identifier_4",
+    "identifier_5",
+    "identifier_6",
+    "identifier_7",
+];

@@ -7,7 +7,10 @@ use port26_platform::computer::Folders;
 use port26_platform::processes::NothingRuns;
 
 use super::*;
-use crate::account::TlsMode;
+use crate::account::{AuthSetting, CredentialSource, IncomingProtocol, NotOurs, TlsMode};
+use crate::change::{Content, Slot};
+use crate::formats::Document as _;
+use crate::formats::plist_doc::Scalar;
 
 fn computer(home: impl Into<PathBuf>) -> Computer {
     Computer {
@@ -270,7 +273,7 @@ fn what_the_switches_mean() {
     ] {
         assert_eq!(plan::tls_mode(ssl, layer, port), mode, "{ssl:?} {layer:?} {port}");
     }
-    assert_eq!(plan::flag_of(&Scalar::String("maybe".into())), None);
+    assert_eq!(fields::flag_of(&Scalar::String("maybe".into())), None);
     assert!(plan::auth_of("x", Some("NEW-KIND")).is_err());
 }
 

@@ -1,7 +1,9 @@
 //! Addresses of Mail whose account names an outgoing server that Mail does not have. No server's account would tell of
 //! them, and they cannot send.
 
-use super::{MOST, Receiver, place, plan, text, trouble};
+use super::fields::{MOST, Receiver, place, text};
+use super::plan;
+use super::words::trouble;
 use crate::clients::Problem;
 use crate::formats::FormatError;
 use crate::formats::plist_doc::PlistDoc;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use port26_platform::files;
 
-use super::Family;
+use super::family::Family;
 use crate::clients::Problem;
 
 /// Largest file, in bytes.

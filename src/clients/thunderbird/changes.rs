@@ -1,7 +1,7 @@
 //! What to write so that an account's outgoing server becomes another one. Pure: everything comes from
 //! what discovery captured.
 
-use super::{LOGIN, LOGIN_SOURCE, Part, place, smtp_origin};
+use super::part::{LOGIN, LOGIN_SOURCE, Part, place, smtp_origin};
 use crate::account::{Account, AuthSetting, Setting, SubmissionServer, TlsMode};
 use crate::change::{Change, Content, Slot};
 use crate::clients::PlanError;

@@ -3,9 +3,11 @@
 
 mod bounds;
 mod changes;
+mod family;
 mod gecko_ini;
 mod migrations;
 mod overrides;
+mod part;
 mod places;
 mod policies;
 mod preferences;
@@ -16,34 +18,20 @@ mod servers;
 mod store;
 
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use port26_platform::computer::{Computer, Os};
 
+pub use family::Family;
+
 use self::overrides::Start;
+use self::part::Part;
 use self::profiles::LastUse;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem};
 use crate::account::{Account, ClientId, SubmissionServer};
 use crate::change::{Change, Slot};
 use crate::formats::mozilla_logins::MozillaLogins;
 use crate::formats::prefs_js::PrefsJs;
-
-/// A program of the family.
-pub struct Family {
-    id: ClientId,
-    /// For people.
-    name: &'static str,
-    /// First part of its accounts' ids.
-    prefix: &'static str,
-    /// Folders that may hold its `profiles.ini`.
-    roots: fn(&Computer) -> Vec<PathBuf>,
-    /// It goes on from a version before 91: an unwritten port means 25, an unlisted outgoing server is used.
-    old_rules: bool,
-    /// It reads Thunderbird's policies.
-    policies: bool,
-    processes: &'static [&'static str],
-}
 
 /// Mozilla Thunderbird; also the profiles that Betterbird shares with it.
 pub static THUNDERBIRD: Family = Family {
@@ -89,106 +77,6 @@ pub static POSTBOX: Family = Family {
     processes: &["postbox", "postbox-bin"],
 };
 
-/// In `Account::settings`: the outgoing server's saved login, to be made by copying. Nothing is there yet.
-const LOGIN: &str = "login";
-
-/// In `Account::settings`: the incoming server's saved login that it would be a copy of.
-const LOGIN_SOURCE: &str = "login, source";
-
-/// Under which a saved login of an outgoing server is kept: without a port.
-fn smtp_origin(host: &str) -> String {
-    if host.contains(':') { format!("smtp://[{host}]") } else { format!("smtp://{host}") }
-}
-
-/// The preferences of an outgoing server that an edit may touch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Host,
-    Port,
-    TrySsl,
-    Auth,
-    User,
-}
-
-impl Part {
-    const ALL: [Self; 5] = [Self::Host, Self::Port, Self::TrySsl, Self::Auth, Self::User];
-
-    /// Behind `mail.smtpserver.KEY.`
-    fn pref(self) -> &'static str {
-        match self {
-            Self::Host => "hostname",
-            Self::Port => "port",
-            Self::TrySsl => "try_ssl",
-            Self::Auth => "authMethod",
-            Self::User => "username",
-        }
-    }
-
-    /// In `Account::settings`: what `prefs.js` holds.
-    fn setting(self) -> &'static str {
-        self.pref()
-    }
-
-    /// In `Account::settings`: what something else puts over it.
-    fn fixed(self) -> &'static str {
-        match self {
-            Self::Host => "hostname, set elsewhere",
-            Self::Port => "port, set elsewhere",
-            Self::TrySsl => "try_ssl, set elsewhere",
-            Self::Auth => "authMethod, set elsewhere",
-            Self::User => "username, set elsewhere",
-        }
-    }
-
-    /// In `Account::settings`: a default that is in effect since nothing else is set.
-    fn suggested(self) -> &'static str {
-        match self {
-            Self::Host => "hostname, by default",
-            Self::Port => "port, by default",
-            Self::TrySsl => "try_ssl, by default",
-            Self::Auth => "authMethod, by default",
-            Self::User => "username, by default",
-        }
-    }
-
-    /// For people.
-    fn words(self) -> &'static str {
-        match self {
-            Self::Host => "host name",
-            Self::Port => "port",
-            Self::TrySsl => "connection security",
-            Self::Auth => "authentication method",
-            Self::User => "user name",
-        }
-    }
-
-    fn is_text(self) -> bool {
-        matches!(self, Self::Host | Self::User)
-    }
-
-    /// Numbers that are known for it.
-    fn range(self) -> RangeInclusive<i32> {
-        match self {
-            Self::Port => 0..=65535,
-            Self::TrySsl => 0..=3,
-            _ => 0..=10,
-        }
-    }
-}
-
-/// Where a setting is, for people.
-fn place(slot: &Slot) -> String {
-    match slot {
-        Slot::Setting { file, .. } if file.to_string_lossy().starts_with("HKEY_") => {
-            format!("the policy {}", file.display())
-        }
-        Slot::Setting { file, .. } => file.display().to_string(),
-        Slot::Registry { key, .. } => format!("the policy HKEY_CURRENT_USER\\{key}"),
-        Slot::Script { app, .. } => app.name.clone(),
-        Slot::Secret { service, .. } => service.clone(),
-    }
-}
-
 /// The process in the target of the symbolic link `lock`: `127.0.1.1:+12345`.
 fn lock_pid(target: &str) -> Option<u32> {
     target.rsplit_once('+').and_then(|(_, pid)| pid.parse().ok())
@@ -205,16 +93,6 @@ impl Family {
             message: format!("This user's settings folder (AppData) was moved to {place}, which cannot be reached from here."),
             hint: "Run port26 on that computer, signed in as that user; or copy the folder to AppData\\Roaming below the one given with --home.".to_owned(),
         })
-    }
-
-    fn problem(&self, at: &Path, code: &str, what: &str, why: &str) -> Problem {
-        Problem {
-            client: Some(self.id),
-            at: at.display().to_string(),
-            code: code.to_owned(),
-            message: format!("{what} of a {} profile could not be read: {why}.", self.name),
-            hint: format!("Start {}, see that your accounts are there, close it and run port26 again.", self.name),
-        }
     }
 
     fn profile_accounts(&self, computer: &Computer, name: &str, id: String, path: &Path, found: &mut Found) {

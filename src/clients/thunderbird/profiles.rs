@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use port26_platform::computer::Computer;
 
+use super::bounds;
+use super::family::Family;
 use super::gecko_ini::GeckoIni;
 use super::profile_path::{self, Place};
-use super::{Family, bounds};
 use crate::clients::{Problem, ProfileAt};
 use crate::formats::Document;
 use crate::formats::key_file::KeyFile;

@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use super::bounds;
+use super::family::Family;
+use super::part::{LOGIN, LOGIN_SOURCE, Part, smtp_origin};
 use super::preferences::Preferences;
 use super::senders::{Missing, Sender, Senders, Servers, senders};
 use super::store::Store;
-use super::{Family, LOGIN, LOGIN_SOURCE, Part, bounds, smtp_origin};
 use crate::account::{
     Account, AuthSetting, CredentialSource, IncomingProtocol, IncomingServer, NotOurs, Notice, Setting,
     SubmissionServer, TlsMode,
@@ -400,7 +402,7 @@ impl Profile<'_> {
             if let Some(fixed) = settings.get(part.fixed()) {
                 notices.push(Notice {
                     code: "set_elsewhere".to_owned(),
-                    message: format!("{} sets its {} at each start.", super::place(&fixed.slot), part.words()),
+                    message: format!("{} sets its {} at each start.", super::part::place(&fixed.slot), part.words()),
                 });
             }
         }

@@ -3,7 +3,9 @@
 
 use super::super::FormatError;
 use super::super::xml::malformed;
-use super::{End, FORMAT, Scalar, Shape, Tree, find, no_way, refused};
+use super::refused::{FORMAT, no_way, refused};
+use super::scalar::Scalar;
+use super::tree::{End, Shape, Tree, find};
 
 const MAGIC: &[u8] = b"bplist00";
 const TRAILER: usize = 32;

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::super::FormatError;
 use super::super::xml::{XmlText, is_escaped_text};
-use super::refused;
+use super::refused::{FORMAT, refused};
 
 /// Seconds from 1970 to 2001, where the dates of binary property lists begin.
 const EPOCH_2001: i64 = 978_307_200;
@@ -31,7 +31,7 @@ impl Scalar {
     /// Reads an XML element. `name` is the setting, for the error.
     pub fn from_raw(name: &str, raw: &str) -> Result<Self, FormatError> {
         let no = |why: &str| refused(name, format!("{raw:?} is not a plain value of a property list: {why}"));
-        let xml = XmlText::parse(raw.as_bytes(), super::FORMAT).map_err(|error| no(&error.to_string()))?;
+        let xml = XmlText::parse(raw.as_bytes(), FORMAT).map_err(|error| no(&error.to_string()))?;
         let element = xml.element(0);
         if element.span != (0..raw.len()) || !element.children.is_empty() || element.has_other {
             return Err(no("it is not one element with text"));

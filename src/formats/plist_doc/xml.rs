@@ -2,7 +2,8 @@
 
 use super::super::FormatError;
 use super::super::xml::XmlText;
-use super::{End, FORMAT, Shape, Tree, find, no_way, refused};
+use super::refused::{FORMAT, no_way, refused};
+use super::tree::{End, Shape, Tree, find};
 
 /// An XML property list.
 #[derive(Debug, Clone)]

@@ -1,7 +1,5 @@
 //! What the host saw: connections, logins, messages. Never a password.
 
-use super::session::unfolded_header;
-
 /// One connection.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConnectionRecord {
@@ -87,4 +85,23 @@ impl Record {
     pub fn connections_to(&self, public_port: u16) -> impl Iterator<Item = &ConnectionRecord> {
         self.connections.iter().filter(move |connection| connection.public_port == public_port)
     }
+}
+
+/// A field of a message's header, its folded lines joined.
+pub(super) fn unfolded_header(data: &[u8], name: &str) -> Option<String> {
+    let text = String::from_utf8_lossy(data);
+    let mut found: Option<String> = None;
+    for line in text.split("\r\n").take_while(|line| !line.is_empty()) {
+        match (&mut found, line.starts_with([' ', '\t'])) {
+            (Some(value), true) => value.push_str(line),
+            (Some(_), false) => break,
+            (None, _) => {
+                found = line
+                    .split_once(':')
+                    .filter(|(field, _)| field.trim_end().eq_ignore_ascii_case(name))
+                    .map(|(_, value)| value.trim_start().to_owned());
+            }
+        }
+    }
+    found
 }

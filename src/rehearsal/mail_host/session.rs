@@ -5,7 +5,9 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::{AuthOffer, Behaviour, ConnectionRecord, Login, MAX_MESSAGE, Message, Service, Shared};
+use super::record::{ConnectionRecord, Login, Message};
+use super::service::{AuthOffer, Behaviour, Service};
+use super::shared::{MAX_MESSAGE, Shared};
 use crate::account::TlsMode;
 
 /// Recipients of one message (RFC 5321 section 4.5.3.1.8 asks for at least 100).
@@ -443,25 +445,6 @@ fn plain_parts(response: &str) -> Option<(String, String)> {
     let (acting_for, user, password) = (parts.next()?, parts.next()?, parts.next()?);
     let fits = parts.next().is_none() && !user.is_empty() && (acting_for.is_empty() || acting_for == user);
     fits.then(|| (user.to_owned(), password.to_owned()))
-}
-
-/// A field of a message's header, its folded lines joined.
-pub(super) fn unfolded_header(data: &[u8], name: &str) -> Option<String> {
-    let text = String::from_utf8_lossy(data);
-    let mut found: Option<String> = None;
-    for line in text.split("\r\n").take_while(|line| !line.is_empty()) {
-        match (&mut found, line.starts_with([' ', '\t'])) {
-            (Some(value), true) => value.push_str(line),
-            (Some(_), false) => break,
-            (None, _) => {
-                found = line
-                    .split_once(':')
-                    .filter(|(field, _)| field.trim_end().eq_ignore_ascii_case(name))
-                    .map(|(_, value)| value.trim_start().to_owned());
-            }
-        }
-    }
-    found
 }
 
 #[cfg(test)]

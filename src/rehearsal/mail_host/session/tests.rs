@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use proptest::prelude::*;
 use tokio::sync::watch;
 
-use super::super::Record;
+use super::super::record::{Record, unfolded_header};
 use super::*;
 
 fn session(service: Service) -> Session {

@@ -1,0 +1,213 @@
+//! The proof by login: of the settings that an account has, and of the port that it would be moved to.
+
+use super::log_in::{Login, Proof, as_proven, in_background, log_in};
+use super::once_more::once_more;
+use super::ports::probe_mode;
+use super::second_look::LATEST_GREETING;
+use super::tested::{Tested, moved};
+use super::{Tools, no_password};
+use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
+use crate::codes::code_of;
+use crate::credentials::{Credential, CredentialBook, Outcome as LoginOutcome};
+use crate::diagnosis::{Verdict, VerdictCode, denied_sender, login, service_down};
+use crate::operator::Lending;
+use crate::plan::{self, Outcome, Reason};
+use crate::probe::finding::{LoginFinding, Phase, PortFinding};
+use crate::probe::{PlaintextAuth, Session, Survey, Target};
+
+/// A host that took this long to greet is given the longest wait when it is spoken to again.
+const SLOW_MS: u64 = 2_000;
+
+/// Tries the present settings as far as RCPT: without a login as they are, with a login only if a password is at hand.
+pub(super) async fn prove_present(
+    tools: &Tools,
+    survey: &mut Survey,
+    account: &Account,
+    credential: Option<&Credential>,
+) -> Option<LoginFinding> {
+    let mode = probe_mode(account);
+    let sender = account.email.as_deref();
+    match (account.outgoing.auth, credential) {
+        (AuthSetting::None, _) => {
+            let session = session(tools, survey, &account.outgoing.host, account.outgoing.port, mode).await?;
+            let sender = sender?;
+            let recipient = tools.policy.recipient_for(&account.outgoing.host, Some(sender));
+            Some(session.try_sender(sender, recipient.as_deref()).await)
+        }
+        (AuthSetting::Password | AuthSetting::Encrypted, Some(credential)) if mode != TlsMode::None => {
+            let session = session(tools, survey, &account.outgoing.host, account.outgoing.port, mode).await?;
+            let login = Login { credential, auth: account.outgoing.auth, sender, plaintext: PlaintextAuth::Refused };
+            match log_in(tools, &survey.findings, session, login).await {
+                Proof::Fresh(finding) => Some(finding),
+                // What is said of the port rests on what it showed last.
+                Proof::ReadAlong(seen) => {
+                    survey.replace(*seen, None);
+                    None
+                }
+                // A password that was refused is refused on every port; that it was taken says nothing of this port.
+                Proof::Before { outcome: Some(LoginOutcome::Rejected), finding } => finding,
+                Proof::Before { .. } | Proof::None => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The living conversation from the survey, or a fresh one for the second account of a host.
+async fn session(tools: &Tools, survey: &mut Survey, host: &str, port: u16, mode: TlsMode) -> Option<Session> {
+    // What ended before its last EHLO would end there again, at the cost of the same wait.
+    let talked = |seen: &PortFinding| seen.port == port && seen.tls_mode == mode && seen.phase == Phase::Done;
+    if !survey.findings.ports.iter().any(talked) {
+        return None;
+    }
+    match survey.take_session(port) {
+        Some(session) if session.finding().tls_mode == mode => return Some(session),
+        // It may have banned this address: it is left in peace for the rest of the run.
+        _ if survey.findings.fell_silent => return None,
+        _ => {}
+    }
+    let slow = survey.findings.ports.iter().filter_map(|seen| seen.greeting.as_ref()).any(|said| said.ms >= SLOW_MS);
+    let target = Target { port, tls: mode, greeting_patience: slow.then_some(LATEST_GREETING) };
+    let (seen, session) = tools.prober.open_target(host, target).await;
+    survey.findings.fell_silent = !seen.connected();
+    session
+}
+
+/// The one proof by login on the target port. Without a password at hand the move rests on the client having it.
+pub(super) async fn prove_target(
+    tools: &Tools,
+    survey: &mut Survey,
+    mut account: Account,
+    verdict: Verdict,
+    mut to: SubmissionServer,
+    credential: Option<Credential>,
+) -> Tested {
+    let lending = plan::lending(&account, &survey.findings, &tools.policy);
+    // What the client has is the mailbox's password, and this server is not to have it.
+    account.password_in_client &= account.logs_in() || lending == Lending::OneOperator;
+    let unusable = match &credential {
+        Some(_) => None,
+        None => in_background(tools, &account, move |book, account| book.unusable(account, lending)).await,
+    };
+    // Who is asked for a password hears first what it is for.
+    let finding = format!("{} Port {} of {} gets through, and needs a login.", verdict.summary, to.port, to.host);
+    let credential = match credential {
+        // What the system does not open for us it does not open for the client either.
+        None if account.password_in_client && unusable.is_none() => return moved(account, verdict, to, None),
+        None => {
+            let ask = move |book: &CredentialBook, account: &Account| {
+                book.prompt_after(account, lending, Some(&finding)).ok().flatten()
+            };
+            in_background(tools, &account, ask).await
+        }
+        // Whoever is there may know a better one than the server has refused already.
+        Some(known) if tools.attempts.refused_before(&to.host, &known).is_some() => {
+            let finding = format!("{finding} The server has refused the password at hand before.");
+            let typed = move |book: &CredentialBook, account: &Account| {
+                book.prompt_after(account, lending, Some(&finding)).ok().flatten()
+            };
+            in_background(tools, &account, typed).await.or(Some(known))
+        }
+        given => given,
+    };
+    let Some(mut credential) = credential else {
+        let withheld = in_background(tools, &account, move |book, account| book.withheld(account, lending)).await;
+        let keychain = tools.credentials.trouble_with(&account);
+        let reason = no_password::reason(&account, lending, withheld, unusable.as_ref(), keychain.as_ref());
+        return Tested::left(account, Some(verdict), Outcome::NeedsUser, reason);
+    };
+    to.user = Some(credential.user.clone());
+    let plaintext = if to.tls == TlsMode::None { PlaintextAuth::Allowed } else { PlaintextAuth::Refused };
+    let mode = if to.tls == TlsMode::None { TlsMode::Starttls } else { to.tls };
+    let Some(session) = session(tools, survey, &to.host, to.port, mode).await else {
+        let reason = if survey.findings.fell_silent { fell_silent(&to.host) } else { uncertain() };
+        return Tested::left(account, Some(verdict), Outcome::Refused, reason);
+    };
+    let sender = account.email.as_deref();
+    let mut proof = match log_in(
+        tools,
+        &survey.findings,
+        session,
+        Login { credential: &credential, auth: to.auth, sender, plaintext },
+    )
+    .await
+    {
+        Proof::Fresh(finding) => finding,
+        Proof::ReadAlong(seen) => {
+            return Tested::left(account, Some(verdict), Outcome::Refused, is_read_along(&seen));
+        }
+        // The same login was taken by this host a moment ago; one attempt a run is all there is.
+        Proof::Before { outcome: Some(LoginOutcome::Accepted), finding } => {
+            to.auth = as_proven(to.auth, finding.as_ref());
+            return moved(account, verdict, to, Some(credential));
+        }
+        Proof::Before { outcome: Some(LoginOutcome::Rejected), finding: Some(finding) } => finding,
+        Proof::Before { .. } | Proof::None => {
+            return Tested::left(account, Some(verdict), Outcome::Refused, uncertain());
+        }
+    };
+    if let Some((typed, seen)) = once_more(tools, &account, &to, &credential, &proof).await {
+        (credential, proof) = (typed, seen);
+    }
+    match login::refusal(&proof, to.auth) {
+        Some(code) => {
+            let needs_user = code == VerdictCode::BadCredentials;
+            let outcome = if needs_user { Outcome::NeedsUser } else { Outcome::Refused };
+            let reason = Reason::new(code_of(&code), login_words(&proof), plan::hint(code));
+            Tested::left(account, Some(verdict), outcome, reason)
+        }
+        None if proof.auth.as_ref().is_some_and(|reply| reply.code == 235) => {
+            to.auth = as_proven(to.auth, Some(&proof));
+            moved(account, verdict, to, Some(credential))
+        }
+        None if service_down(&proof) => Tested::left(account, Some(verdict), Outcome::Refused, login_service_down(&to)),
+        None => Tested::left(account, Some(verdict), Outcome::Refused, uncertain()),
+    }
+}
+
+fn is_read_along(seen: &PortFinding) -> Reason {
+    let issuer = seen.tls.as_ref().and_then(|tls| tls.issuer.as_deref()).unwrap_or("unknown");
+    Reason::new(
+        code_of(&VerdictCode::LocalInterception),
+        format!(
+            "A program on this computer, or a gateway that it trusts, reads along on port {} of {} (its certificate is by {issuer}), so no password is sent there.",
+            seen.port, seen.host
+        ),
+        plan::hint(VerdictCode::LocalInterception),
+    )
+}
+
+fn login_words(proof: &LoginFinding) -> String {
+    let refused = proof.auth.iter().chain(&proof.mail_from).find(|reply| reply.code >= 400);
+    let reply = refused.or_else(|| denied_sender(proof));
+    let said = reply.map(|reply| format!("{} {}", reply.code, reply.lines.join(" "))).unwrap_or_default();
+    format!("Port {} answered: {said}", proof.port)
+}
+
+fn fell_silent(host: &str) -> Reason {
+    Reason::new(
+        code_of(&VerdictCode::ServerUnreachable),
+        format!("{host} answered a moment ago and does not any more. It may have banned this address for a while."),
+        "Leave it in peace for an hour, then run this again; or ask your mail host.",
+    )
+}
+
+fn login_service_down(to: &SubmissionServer) -> Reason {
+    Reason::new(
+        code_of(&VerdictCode::TemporaryFailure),
+        format!(
+            "Port {} of {} closed the connection at the login without an answer, as a server does whose own login \
+             service is down.",
+            to.port, to.host
+        ),
+        plan::hint(VerdictCode::TemporaryFailure),
+    )
+}
+
+fn uncertain() -> Reason {
+    Reason::new(
+        "uncertain",
+        "The port that answered a moment ago did not take the login to its end, so nothing is changed.",
+        plan::hint(VerdictCode::Uncertain),
+    )
+}

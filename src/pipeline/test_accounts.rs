@@ -1,0 +1,160 @@
+//! Stages 2 to 4: probe every host once, prove the login at most once per account, diagnose, decide.
+
+use futures::stream::{self, StreamExt};
+
+use super::conversation::Progress;
+use super::log_in::in_background;
+use super::ports::probe_mode;
+use super::prove::{prove_present, prove_target};
+use super::rename::by_other_name;
+use super::survey::survey;
+use super::tested::Tested;
+use super::{Tools, answered_before};
+use crate::account::{Account, Notice};
+use crate::credentials::Credential;
+use crate::diagnosis::local::is_this_computer;
+use crate::diagnosis::{Case, NetworkView, diagnose};
+use crate::plan::{self, Decision, Outcome, Reason};
+use crate::probe::Survey;
+use crate::probe::finding::HostFindings;
+
+/// Accounts of different hosts that are proven at once. The prober bounds sockets.
+const HOSTS_AT_ONCE: usize = 64;
+
+/// Tests these accounts, in their order.
+pub(super) async fn test(tools: &Tools, accounts: Vec<Account>) -> Vec<Tested> {
+    let mut tested: Vec<Option<Tested>> = Vec::with_capacity(accounts.len());
+    let mut open: Vec<(usize, Account)> = Vec::new();
+    for (place, account) in accounts.into_iter().enumerate() {
+        match plan::before_testing(&account, &tools.policy) {
+            Some(Decision::Leave { outcome, reason }) => {
+                tested.push(Some(Tested::left(account, None, outcome, reason)))
+            }
+            _ => {
+                tested.push(None);
+                open.push((place, account));
+            }
+        }
+    }
+    tools.credentials.given().meet(open.iter().map(|(_, account)| account));
+    let mut seen = survey(tools, &open.iter().map(|(_, account)| account).collect::<Vec<_>>()).await;
+    let networks: Vec<(String, NetworkView)> =
+        seen.hosts.keys().map(|host| (host.clone(), seen.network(host))).collect();
+    let mut by_host = Vec::new();
+    for (host, network) in networks {
+        let (mine, rest) = open.into_iter().partition(|(_, account)| account.outgoing.host.to_lowercase() == host);
+        open = rest;
+        by_host.extend(seen.hosts.remove(&host).map(|survey| (survey, network, mine)));
+    }
+    let done = stream::iter(by_host)
+        .map(|(survey, network, mine)| host_accounts(tools, survey, network, mine))
+        .buffer_unordered(HOSTS_AT_ONCE)
+        .collect::<Vec<_>>()
+        .await;
+    for (place, one) in done.into_iter().flatten() {
+        tested[place] = Some(one);
+    }
+    tools.talk.progress(&Progress::Tested);
+    tested.into_iter().flatten().collect()
+}
+
+/// The accounts of one host, one after the other: a host that counts logins sees one conversation at a time.
+async fn host_accounts(
+    tools: &Tools,
+    mut survey: Survey,
+    network: NetworkView,
+    accounts: Vec<(usize, Account)>,
+) -> Vec<(usize, Tested)> {
+    let mut done = Vec::with_capacity(accounts.len());
+    for (place, account) in accounts {
+        let mut tested = match tools.attempts.stopped(&account.outgoing.host) {
+            true => without_login(tools, &survey, &network, account),
+            false => test_account(tools, &mut survey, &network, account).await,
+        };
+        tested.answered = answered_before::answering(&survey.findings, &network);
+        done.push((place, tested));
+    }
+    survey.close().await;
+    done
+}
+
+async fn test_account(tools: &Tools, survey: &mut Survey, network: &NetworkView, account: Account) -> Tested {
+    let lending = plan::lending(&account, &survey.findings, &tools.policy);
+    // What a program on this computer does with a login is its own business.
+    let here = is_this_computer(&account.outgoing.host);
+    let credential = match here {
+        true => None,
+        false => in_background(tools, &account, move |book, account| book.find(account, lending)).await,
+    };
+    let refused = credential.as_ref().and_then(|known| tools.attempts.refused_before(&account.outgoing.host, known));
+    let mut tested = judged(tools, survey, network, account, credential).await;
+    let notices = &mut tested.report.account.notices;
+    notices.extend(refused.map(|refused| Notice {
+        code: "refused_before".to_owned(),
+        message: format!(
+            "The server refused this password on {}. It is not sent again for a day, unless it changes or is typed anew.",
+            refused.at.strftime("%Y-%m-%d at %H:%M UTC")
+        ),
+    }));
+    notices.extend(tools.attempts.trouble().map(|why| Notice {
+        code: "refusals_forgotten".to_owned(),
+        message: format!("Which passwords were refused lately is not known: {why}."),
+    }));
+    tested
+}
+
+async fn judged(
+    tools: &Tools,
+    survey: &mut Survey,
+    network: &NetworkView,
+    account: Account,
+    credential: Option<Credential>,
+) -> Tested {
+    let proof = match is_this_computer(&account.outgoing.host) {
+        true => None,
+        false => prove_present(tools, survey, &account, credential.as_ref()).await,
+    };
+    let verdict = {
+        let findings: &HostFindings = &survey.findings;
+        let mode = probe_mode(&account);
+        let present = findings.ports.iter().find(|port| port.port == account.outgoing.port && port.tls_mode == mode);
+        diagnose(Case { account: &account, host: findings, present, login: proof.as_ref(), network })
+    };
+    tracing::info!(account = %account.id, verdict = ?verdict.code, "diagnosed");
+    match plan::decide(&account, &verdict, &survey.findings, &tools.policy, &tools.abilities(&account)) {
+        Decision::Leave { outcome, reason } => {
+            match by_other_name(tools, survey, &account, &verdict, &reason, credential).await {
+                Some(renamed) => renamed,
+                None => Tested::left(account, Some(verdict), outcome, reason),
+            }
+        }
+        Decision::Move { to } => prove_target(tools, survey, account, verdict, to, credential).await,
+    }
+}
+
+/// An account of a host that has refused enough logins in this run. What needs no login is judged as ever.
+fn without_login(tools: &Tools, survey: &Survey, network: &NetworkView, account: Account) -> Tested {
+    let own = (account.outgoing.port, probe_mode(&account));
+    let findings = &survey.findings;
+    let present = findings.ports.iter().find(|seen| (seen.port, seen.tls_mode) == own);
+    let verdict = diagnose(Case { account: &account, host: findings, present, login: None, network });
+    match plan::decide(&account, &verdict, findings, &tools.policy, &tools.abilities(&account)) {
+        Decision::Leave { outcome, reason } if outcome != Outcome::AlreadyWorks => {
+            Tested::left(account, Some(verdict), outcome, reason)
+        }
+        _ => {
+            let reason = logins_stopped(&account.outgoing.host);
+            Tested::left(account, Some(verdict), Outcome::NeedsUser, reason)
+        }
+    }
+}
+
+fn logins_stopped(host: &str) -> Reason {
+    Reason::new(
+        "logins_stopped",
+        format!(
+            "{host} refused two logins in this run. This account was not tried, so that the host does not ban this address."
+        ),
+        "Put the passwords of the other accounts right, then run this again.",
+    )
+}
