@@ -13,11 +13,11 @@ import time
 from collections import namedtuple
 from pathlib import Path
 
+import certificates
 import described
 import rows
 import scoreboard
 from faults import in_namespaces, namespaces_possible
-from lab import certificates
 from peers import PEERS
 
 # Repeats that share one world. Small enough that a row which takes half a minute a time is spread over several.

@@ -4,7 +4,7 @@ tests/suite/house.rs holds the page against the table."""
 import sys
 from pathlib import Path
 
-from lab.row import ROWS
+from row import ROWS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/fault-matrix.md"
 BEGIN, END = "<!-- begin: tests/faults/described.py --write -->", "<!-- end -->"

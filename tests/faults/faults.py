@@ -8,18 +8,18 @@ import sys
 import tempfile
 from pathlib import Path
 
+import certificates
 import rows
-from lab import certificates
 from scoreboard import macro_f1
 
 ORIGINS = {"own": "own rows", "server": "rows of real servers", "report": "rows of public reports"}
 HERE = Path(__file__).resolve().parent
-NAMESPACES = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private")
+NAMESPACES = HERE.parent / "lab/namespaces"
 
 
 def in_namespaces(row, folder, *flags, limit=300):
     """One row in its own world."""
-    command = [*NAMESPACES, sys.executable, "-B", HERE / "one.py", row, "--certificates", folder, *flags]
+    command = [NAMESPACES, sys.executable, "-B", HERE / "one.py", row, "--certificates", folder, *flags]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False, stdin=subprocess.DEVNULL)
         return json.loads(done.stdout.splitlines()[-1])
@@ -31,7 +31,7 @@ def in_namespaces(row, folder, *flags, limit=300):
 
 def namespaces_possible():
     """Root, and a kernel that lets us."""
-    return os.geteuid() == 0 and subprocess.run([*NAMESPACES, "true"], capture_output=True, check=False).returncode == 0
+    return os.geteuid() == 0 and subprocess.run([NAMESPACES, "true"], capture_output=True, check=False).returncode == 0
 
 
 def guest(told):

@@ -1,10 +1,10 @@
 """How the rows are built that the rules were not written beside: real servers, set up as their manuals and packages have it,
 and what public reports tell of others, scripted. What must come of them is in `table.toml`."""
 
-from lab import real
-from lab.certificates import HOST
-from lab.row import after_a_good_run, login, row
-from lab.world import FILTER, FILTER_4, HOST_4, OTHER_4, PROXY_4
+from lab.invented import HOST
+from row import after_a_good_run, login, row
+from servers import exim
+from world import FILTER, FILTER_4, HOST_4, OTHER_4, PROXY_4
 
 # 25: relaying is refused at RCPT. The account has no login, on port 25.
 
@@ -104,7 +104,7 @@ def _(world):
 @row("20b-exim")
 def _(world):
     acl = "acl_smtp_connect = ${if eq{$received_port}{25}{deny message = 550 5.7.1 dynamic addresses are not served here}{accept}}\n"
-    world.exim(main=real.QUICK + acl)
+    world.exim(main=exim.QUICK + acl)
     world.other()
     login(world, port=25)
 
@@ -264,7 +264,7 @@ def _(world):
 @row("11b-haproxy-ok")
 def _(world):
     world.postfix(ports=(26, 587))
-    real.exim_proxy(world.folder, FILTER_4)
+    exim.proxy(world.folder, FILTER_4)
     world.haproxy(FILTER_4)
     world.other(certificate="host")
 

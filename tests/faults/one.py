@@ -12,17 +12,13 @@ import time
 import traceback
 from pathlib import Path
 
+import bans
 import peers
 import rows
-from lab import bans
-from lab.hosts import CROWD
-from lab.unpacked import NotInstalled
-from lab.world import CLIENT_4, HOST_4, World
-
-
-def picture(folder):
-    """Every file below a folder with its bytes."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+from lab.files import picture
+from lab.programs import NotInstalled
+from scripted import CROWD
+from world import CLIENT_4, HOST_4, World
 
 
 def counted(world, row):
@@ -87,7 +83,7 @@ def once(world, row):
         to = (fixed.get("after") or {}).get("port")
         if fixed.get("result") != "fixed" or to != row.to:
             wrong.append(f"fix: {fixed.get('result')} to {to}, not to {row.to}: {fixed.get('reason')}")
-        elif f'smtp1.port", {row.to});' not in after[".thunderbird/one.default/prefs.js"].decode():
+        elif f'smtp1.port", {row.to});' not in after[".thunderbird/one.default/prefs.js"][1].decode():
             wrong.append("the new port is not in the profile")
         elif fixed["after"]["auth"] != "password":
             wrong.append(f"moved without a login: {fixed['after']}")

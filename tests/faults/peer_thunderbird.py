@@ -9,8 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "real"))
-from lab.marionette import Marionette, MarionetteError  # noqa: E402
+from lab.marionette import Marionette, MarionetteError
 
 # No first-run pages and no calls home.
 PREFS = {

@@ -10,9 +10,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from lab.certificates import HOST
-from lab.imap import Imap
-from lab.world import HOST_4, USER
+from imap import Imap
+from lab.invented import HOST, USER
+from world import HOST_4
 
 SCRIPT = Path(__file__).resolve().parent / "peer_smtplib.py"
 
@@ -52,7 +52,7 @@ def meaning(text):
 def run(world, command):
     roots = world.folder / "roots.pem"
     roots.write_text("".join((world.certificates / f"{name}.pem").read_text() for name in ("ca", "shield")))
-    command = ["nsenter", "-t", world.client.pid, "-n", *command]
+    command = [*world.at_client, *command]
     environment = dict(os.environ, SSL_CERT_FILE=str(roots))
     world.home()
     return subprocess.run(

@@ -1,11 +1,11 @@
 """How the situations of the fault table are built beside which the rules were written. What must come of them is in
 `table.toml`; what real servers and public reports add is in `field.py`."""
 
-from lab import real
-from lab.certificates import HOST
-from lab.hosts import Web
-from lab.row import after_a_good_run, all_built, login, row
-from lab.world import HOST_4, HOST_6, NOBODY_4, OTHER_4, PORTAL_4, PROXY_4, RELAY, RELAY_4
+from lab.invented import DOMAIN, HOST
+from row import after_a_good_run, all_built, login, row
+from scripted import Web
+from servers import exim
+from world import HOST_4, HOST_6, NOBODY_4, OTHER_4, PORTAL_4, PROXY_4, RELAY, RELAY_4
 
 ALL_MAIL = (25, 26, 465, 587, 2525)
 
@@ -131,7 +131,7 @@ def _(world):
 def _(world):
     world.mail_host()
     world.other()
-    real.exim_proxy(world.folder, PROXY_4)
+    exim.proxy(world.folder, PROXY_4)
     world.redirect("tcp dport 25", f"{PROXY_4}:25")
 
 
@@ -330,7 +330,7 @@ def _(world):
 
 @row("22")
 def _(world):
-    real.exim_host(world.folder, world.certificates, HOST_4, HOST, "jan@hosting.test", "Geheim-2014 x")
+    world.exim()
     world.other()
     login(world, port=26)
 
@@ -375,7 +375,7 @@ def _(world):
 
 @row("25c")
 def _(world):
-    real.exim_host(world.folder, world.certificates, HOST_4, HOST, "jan@hosting.test", "Geheim-2014 x")
+    world.exim()
     world.other()
 
 
@@ -415,7 +415,7 @@ def _(world):
     world.mail_host(ALL_MAIL + (993,))
     world.other()
     world.relay()
-    world.names.records["hosting.test"]["txt"] = ["v=spf1 mx -all"]
+    world.names.records[DOMAIN]["txt"] = ["v=spf1 mx -all"]
     world.rule(f"ip daddr != {RELAY_4} tcp dport {{ {', '.join(map(str, ALL_MAIL))} }} drop")
 
 
@@ -424,7 +424,7 @@ def _(world):
     world.mail_host(ALL_MAIL + (993,))
     world.other()
     world.relay()
-    world.names.records["hosting.test"]["txt"] = [f"v=spf1 mx a:{RELAY} -all"]
+    world.names.records[DOMAIN]["txt"] = [f"v=spf1 mx a:{RELAY} -all"]
     world.rule(f"ip daddr != {RELAY_4} tcp dport {{ {', '.join(map(str, ALL_MAIL))} }} drop")
 
 

@@ -14,12 +14,12 @@ import time
 import traceback
 from pathlib import Path
 
+import certificates
 from faults import NAMESPACES, namespaces_possible
-from lab import certificates
-from lab.certificates import HOST
-from lab.hosts import CROWD
-from lab.world import HOST_4, USER, World
+from lab.certificates import certificate
 from peers import PEERS
+from scripted import CROWD
+from world import HOST_4, World
 
 PAUSE = 0.02
 TIMES = 5
@@ -94,7 +94,7 @@ def one_account(world):
 def many_accounts(world):
     """Each host has an address of its own; port 25 is dropped to all of them."""
     names = [f"mail.hosting{number}.test" for number in range(HOSTS)]
-    certificates.certificate(world.folder, "crowd", "ca", names)
+    certificate(world.folder, "crowd", "ca", names)
     for number, name in enumerate(names):
         address = f"198.51.100.{101 + number}"
         subprocess.run(["ip", "addr", "add", f"{address}/32", "dev", "lo"], check=True)
@@ -169,7 +169,7 @@ def main():
     if not namespaces_possible():
         sys.exit("needs root and network namespaces")
     for part in PARTS:
-        done = subprocess.run([*NAMESPACES, sys.executable, "-B", __file__, "--inside", part], capture_output=True, text=True, timeout=600, check=False)
+        done = subprocess.run([NAMESPACES, sys.executable, "-B", __file__, "--inside", part], capture_output=True, text=True, timeout=600, check=False)
         told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
         if done.returncode:
             sys.exit(f"{done.stdout}{done.stderr}")

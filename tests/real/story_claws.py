@@ -1,8 +1,9 @@
 """A Claws Mail that cannot send any more since the network drops port 25, before port26, after it, and after undo."""
 
-from lab.claws import ClawsMail
-from lab.screen import Screen
-from lab.story import DIR, Port26, check, differences, main, must_arrive, picture, port_25, saw, step
+from clients.claws import ClawsMail
+from clients.screen import Screen
+from lab.files import differences, picture
+from story import DIR, Port26, check, main, must_arrive, port_25, saw, step
 
 OLD = {"smtp_port": "25", "set_smtpport": "1", "use_smtp_auth": "0", "ssl_smtp": "0"}
 NEW = {"smtp_port": "26", "set_smtpport": "1", "use_smtp_auth": "1", "ssl_smtp": "2"}

@@ -7,9 +7,11 @@ import subprocess
 import threading
 import time
 
-from lab.keepassxc import KeePassXC, SessionBus
-from lab.screen import Screen
-from lab.story import CA, DIR, HOST, PASSWORD, Port26, USER, check, main, picture, port_25, saw, step
+from clients.keepassxc import KeePassXC, SessionBus
+from clients.screen import Screen
+from lab.files import picture
+from lab.invented import HOST, PASSWORD, USER
+from story import CA, DIR, Port26, check, main, port_25, saw, step
 from story_terminal import new_home
 
 

@@ -4,8 +4,10 @@ changed; a test message arrives; undo puts every byte back. No mail program is n
 import os
 import re
 
-from lab.story import CA, DIR, HOST, PASSWORD, USER, check, differences, main, must_arrive, picture, port_25, saw, step
-from lab.terminal import Terminal
+from clients.terminal import Terminal
+from lab.files import differences, picture
+from lab.invented import HOST, PASSWORD, USER
+from story import CA, DIR, check, main, must_arrive, port_25, saw, step
 
 PREFS = {
     "mail.accountmanager.accounts": '"account1"',

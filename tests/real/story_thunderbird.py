@@ -1,8 +1,10 @@
 """A Thunderbird that cannot send any more since the network drops port 25, before port26, after it, and after undo."""
 
-from lab.screen import Screen
-from lab.story import DIR, HOST, Port26, check, differences, main, must_arrive, picture, port_25, saw, step
-from lab.thunderbird import Thunderbird
+from clients.screen import Screen
+from clients.thunderbird import Thunderbird
+from lab.files import differences, picture
+from lab.invented import HOST
+from story import DIR, Port26, check, main, must_arrive, port_25, saw, step
 
 OLD = {"hostname": f'"{HOST}"', "port": "25", "try_ssl": "0", "authMethod": "1"}
 NEW = {"port": "26", "try_ssl": "2", "authMethod": "3", "username": '"jan@hosting.test"'}

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# scripts/lib/parts.sh: which parts are run, and that a failed one, one left out and a long one are counted.
+# scripts/lib/parts.sh: which parts are run, and that a failed one, one left out, a long one and one that lacks something
+# (scripts/lib/need.sh) are counted.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -10,6 +11,7 @@ tell() {
     bash -euo pipefail -c '
         root=$PWD
         . scripts/lib/parts.sh
+        . scripts/lib/need.sh
         [ "${1:-}" != --long ] || { parts_kind=long && shift; }
         parts_named=("$@")
         stops_at_the_first_error() { false; echo "went on"; }
@@ -18,6 +20,8 @@ tell() {
             part_for "gamma ray" "beta" true
             part "gamma ray" true
             part "broken delta" stops_at_the_first_error
+            part "lambda" needs bash no-such-program neither-this
+            part "mu" needs bash
             long_part 20 "to be sure" "epsilon, for long" true
         }
         parts_chosen declared
@@ -39,9 +43,10 @@ must() {
     echo "ok: $name"
 }
 
-must "all but the long ones" "$(tell)" "3 passed, 1 failed, 0 skipped" "not run (long)  epsilon, for long, about 20 min, to be sure" "1 long parts were not run" "code 1" "!went on" "!not asked for"
-must "by a word, whatever its case" "$(tell ALPHA)" "1 passed, 0 failed, 0 skipped" "3 other parts were not asked for" "code 0" "!epsilon"
+must "all but the long ones" "$(tell)" "4 passed, 1 failed, 1 skipped" "not run (long)  epsilon, for long, about 20 min, to be sure" "1 long parts were not run" "code 1" "!went on" "!not asked for"
+must "by a word, whatever its case" "$(tell ALPHA)" "1 passed, 0 failed, 0 skipped" "5 other parts were not asked for" "code 0" "!epsilon"
 must "by its number, with what it needs before it" "$(tell 3)" "=== beta" "=== gamma" "2 passed, 0 failed, 0 skipped"
+must "one that lacks something" "$(tell lambda)" "NOT RUN" "(needs no-such-program, neither-this)" "0 passed, 0 failed, 1 skipped"
 must "several, in their own order" "$(tell gamma alpha)" "3 passed, 0 failed"
 must "what another needs, alone" "$(tell beta)" "=== beta" "1 passed" "!=== gamma"
 must "long ones" "$(tell --long)" "=== epsilon" "1 passed, 0 failed, 0 skipped" "code 0" "!alpha"

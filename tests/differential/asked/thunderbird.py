@@ -6,11 +6,9 @@ import pathlib
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "real"))
-from lab.marionette import Marionette, MarionetteError  # noqa: E402
+from lab.marionette import Marionette, MarionetteError
 
 PROGRAM = "/usr/lib/thunderbird/thunderbird"
 POLICIES = pathlib.Path("/etc/thunderbird/policies/policies.json")

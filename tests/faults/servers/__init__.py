@@ -1,0 +1,1 @@
+"""Real mail servers as a host's admin sets them up."""

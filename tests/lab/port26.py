@@ -1,0 +1,40 @@
+"""The program under test, as a script calls it."""
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+
+from lab.invented import PASSWORD
+
+
+@dataclass
+class Told:
+    """How a run ended and what it said."""
+
+    code: int
+    document: dict | None  # of --json; None: it printed something else
+    text: str
+    seconds: float
+
+
+class ShowsThePassword(Exception):
+    """It stands in what was printed."""
+
+
+def call(verb, *flags, home, state, given="", through=(), environment=None, limit=150):
+    """One run on a home folder; `given` is its standard input, `through` a command that leads into another namespace."""
+    command = [*through, os.environ["PORT26"], verb, "--json", "--home", home, "--os", "linux", "--state", state, *flags]
+    started = time.monotonic()
+    done = subprocess.run(
+        [str(part) for part in command], input=given, capture_output=True, text=True, timeout=limit, check=False, env=environment
+    )
+    seconds = time.monotonic() - started
+    try:
+        document = json.loads(done.stdout)
+    except ValueError:
+        document = None
+    if PASSWORD in done.stdout + done.stderr:
+        raise ShowsThePassword(f"port26 {verb}")
+    return Told(done.returncode, document, f"{done.stdout}\n{done.stderr}", seconds)
