@@ -6,12 +6,6 @@ WINDOWS_PACKAGES="$CROSS_PACKAGES gcc-mingw-w64-x86-64-posix wine64"
 WINDOWS=x86_64-pc-windows-gnu
 MACOS="aarch64-apple-darwin x86_64-apple-darwin"
 
-needs_packages() {
-    local missing
-    missing=$(missing_packages "$@" 2>/dev/null | tr '\n' ' ')
-    [ -z "$missing" ] || not_run "Debian 12's packages ${missing% }"
-}
-
 # The toolchain of Debian before any other. RUSTC_BOOTSTRAP lets its stable cargo build std; the Linux build never sees it.
 cross_env() {
     export PATH=/usr/bin:$PATH RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1

@@ -18,10 +18,7 @@ powershell_scripts() {
 
 # What management of Macs is given: scripts that run here against stubs of a Mac's commands, and profiles.
 mac_fleet() {
-    local tool
-    for tool in python3 shellcheck bsdtar; do
-        command -v $tool >/dev/null || not_run "$tool"
-    done
+    needs python3 shellcheck bsdtar
     cargo build --locked --bin port26
     PORT26_PROGRAM=$root/target/debug/port26 python3 -B tests/macos/test_fleet.py
     python3 -B tests/macos/test_verify.py

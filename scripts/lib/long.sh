@@ -2,7 +2,7 @@
 
 # More of what `same_profiles` does, with another seed than the one that every run has.
 many_profiles() {
-    same_profiles_of --profiles 2000 --starts 30 --lists 30 --seed "${PORT26_SEED:-many}"
+    lab tests/differential/run --profiles 2000 --starts 30 --lists 30 --seed "${PORT26_SEED:-many}"
 }
 
 # Under Wine each file costs a hundred times as much: every run takes a third of the fixtures there.
@@ -14,7 +14,6 @@ windows_contract() {
 # clear. The table says how often it was what it is without a loss; another verdict in more than two of a hundred runs is a failure.
 lost_packets() {
     local results
-    needs_faults
     results=$(mktemp)
     trap 'rm -f "$results"' EXIT
     scoreboard --repeat 3 --loss 1,5 --peers "" --at-once 6 --results "$results"
@@ -31,22 +30,12 @@ X
 
 # The same rows as other programs see them: a page to read, not to pass.
 peers_at_faults() {
-    needs_faults
     scoreboard --repeat 1 --loss 0 --at-once 6
 }
 
-needs_faults() {
-    local tool
-    [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] || not_run "Linux and root"
-    for tool in nft ip nsenter openssl python3 postfix dovecot nginx haproxy node npm; do
-        PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || not_run "$tool"
-    done
-    unshare --net --mount --pid --fork --mount-proc true 2>/dev/null || not_run "the right to make namespaces"
-}
-
 scoreboard() {
-    cargo build --locked --bin port26
-    FAULTS_TOOLS=$root/target/tools/mail PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 scripts/bench-faults "$@"
+    export FAULTS_TOOLS=$root/target/tools/mail
+    lab scripts/bench-faults "$@"
 }
 
 # fuzzing TARGET: for as many seconds as PORT26_FUZZ_SECONDS says.

@@ -1,12 +1,10 @@
-# The parts that run with the developer's own toolchain on any system. Sourced by scripts/test and scripts/check.
+# The parts that run with the developer's own toolchain on any system. Sourced by scripts/test.
 
 DENY_VERSION=0.20.2
 
 format() { cargo fmt --all --check; }
 
 clippy() { cargo clippy --locked --workspace --all-targets -- -D warnings; }
-
-unit_tests() { cargo test --locked --workspace --lib --bins; }
 
 # The keychain has a part of its own, which is the one that may not be left out.
 all_tests() { env -u PORT26_REQUIRE_ALL cargo test --locked --workspace; }
@@ -34,10 +32,7 @@ KEYCHAIN_TESTS="cargo test --locked --workspace --test keychain
 # The tests that keep and forget passwords in the session's real keychain, in sessions that are thrown away: one
 # whose keyring is open, and one with the same keyring locked, as after a login without a password.
 keychain_tests() {
-    local tool
-    for tool in dbus-run-session gnome-keyring-daemon; do
-        command -v $tool >/dev/null || not_run "$tool"
-    done
+    needs dbus-run-session gnome-keyring-daemon
     cargo test --locked --workspace --test keychain --no-run
     has_tests --locked --workspace --test this_machine keychain::
     keyring_session=$(mktemp -d)
@@ -78,39 +73,25 @@ advisories() {
     "$deny" --locked check advisories
 }
 
-real_client() {
-    local tool
-    [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] || not_run "Linux and root"
-    for tool in postfix dovecot nft "${@:2}"; do
-        PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || not_run "$tool"
-    done
-    # the namespaces are what a container may forbid
-    unshare --net --mount --pid --fork --mount-proc true 2>/dev/null || not_run "the right to make namespaces"
+# lab RUN [ARGUMENT..]: a lab below tests/, which knows itself what it needs, with the program as it is now.
+lab() {
+    local missing
+    missing=$("$1" --lacking "${@:2}")
+    [ -z "$missing" ] || not_run "${missing//$'\n'/, }"
     cargo build --locked --bin port26
-    PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/real/run "$1"
+    PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 "$@"
 }
+
+real_client() { lab tests/real/run "$1"; }
 
 # Generated profiles, the same ones each time: what port26 reads is what the program does. Thousands: scripts/test --long
-same_profiles() { same_profiles_of --profiles 400 --starts 12 --lists 8; }
-
-same_profiles_of() {
-    local tool
-    [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] || not_run "Linux and root"
-    for tool in thunderbird python3 ip; do
-        PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || not_run "$tool"
-    done
-    [ -d /etc/thunderbird ] || not_run "Debian's thunderbird"
-    unshare --net --mount --pid --fork --mount-proc true 2>/dev/null || not_run "the right to make namespaces"
-    cargo build --locked --bin port26
-    PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/differential/run "$@"
-}
+same_profiles() { lab tests/differential/run --profiles 400 --starts 12 --lists 8; }
 
 # Every row of the fault table. Postfix, Dovecot, nginx and haproxy are this machine's; the servers that cannot be installed
 # beside Postfix, and fail2ban, are unpacked from their packages.
 all_faults() {
-    needs_faults
-    cargo build --locked --bin port26
-    FAULTS_TOOLS=$root/target/tools/mail PORT26=${CARGO_TARGET_DIR:-target}/debug/port26 tests/faults/run
+    export FAULTS_TOOLS=$root/target/tools/mail
+    lab tests/faults/run
 }
 
 REAL_PACKAGES="thunderbird claws-mail postfix dovecot-core dovecot-imapd nftables iproute2 openssl libnss3-tools

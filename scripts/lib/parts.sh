@@ -1,5 +1,5 @@
 # Parts of a test run: each is run, or listed with what it needs; the table at the end and the exit code
-# count both. Sourced by scripts/test and scripts/check.
+# count both. Sourced by scripts/test.
 #
 # Which parts are run: all but the long ones, the long ones, or those that are named (words of a name, or its number). For
 # that the caller declares all its parts in a function, and calls it through `parts_chosen` first, then by itself.
