@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::imports::{Imports, circles};
+
 use crate::support::fault_table::{self, Row, TABLE};
 
 /// All files with this ending below these folders of the repository.
@@ -265,4 +267,20 @@ fn rows_in_the_name(name: &str) -> Vec<String> {
     let is_row = |word: &str| word.starts_with(|first: char| first.is_ascii_digit());
     let words = rest.split('_').filter(|word| *word != "and").take_while(|word| is_row(word));
     words.map(str::to_owned).collect()
+}
+
+/// From what a file takes nothing leads back to it: whoever reads it needs only what lies below. In `platform` a face and
+/// its implementations are one room.
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let house = Imports::of(&root.join("src")).arrows();
+    let platform = Imports::of(&root.join("platform/src")).arrows_between_rooms();
+    let mut found = Vec::new();
+    for arrows in [house, platform] {
+        let ties: usize = arrows.values().map(std::collections::BTreeMap::len).sum();
+        assert!(ties * 2 > arrows.len(), "only {ties} arrows between {} files are found", arrows.len());
+        found.extend(circles(&arrows).into_iter().map(|circle| circle.join("\n")));
+    }
+    assert!(found.is_empty(), "{} circles:\n{}", found.len(), found.join("\n\n"));
 }

@@ -7,6 +7,7 @@
 mod support {
     pub mod case;
     pub mod fault_table;
+    pub mod imports;
     pub mod lossless;
     pub mod one_test;
     pub mod open_client;

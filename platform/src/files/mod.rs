@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 #[cfg(any(windows, test))]
 mod aside;
+mod last_resort;
 mod private;
 mod snapshot;
 pub(crate) mod sync;

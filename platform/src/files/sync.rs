@@ -5,16 +5,16 @@ use std::fs::File;
 use std::io;
 use std::sync::Once;
 
-use super::system;
+use super::last_resort;
 
 /// Content and everything about the file.
 pub(crate) fn all(file: &File) -> io::Result<()> {
-    settled(file.sync_all(), || system::plain_sync(file))
+    settled(file.sync_all(), || last_resort::plain_sync(file))
 }
 
 /// The content, and what it takes to read it.
 pub(super) fn data(file: &File) -> io::Result<()> {
-    settled(file.sync_data(), || system::plain_sync(file))
+    settled(file.sync_data(), || last_resort::plain_sync(file))
 }
 
 /// Goes on where no call is known; any other failure counts. `plain` is a call that is known more widely.
@@ -32,7 +32,8 @@ fn settled(first: io::Result<()>, plain: impl FnOnce() -> io::Result<()>) -> io:
 }
 
 fn is_no_such_call(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput) || system::is_no_such_call(error)
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
+        || last_resort::is_no_such_call(error)
 }
 
 fn tell_once(error: &io::Error) {

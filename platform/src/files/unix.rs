@@ -281,19 +281,6 @@ fn is_shut(error: rustix::io::Errno) -> bool {
     matches!(error, Errno::ROFS | Errno::ACCESS | Errno::PERM)
 }
 
-/// The call that `sync_all` goes beyond on macOS: some network file systems know only this one.
-pub(super) fn plain_sync(file: &File) -> io::Result<()> {
-    rustix::fs::fsync(file).map_err(io::Error::from)
-}
-
-/// Errors that the kinds of the standard library do not tell.
-pub(super) fn is_no_such_call(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    let number = error.raw_os_error().map(Errno::from_raw_os_error);
-    // The last two are one on Linux and two on macOS.
-    number.is_some_and(|number| [Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP].contains(&number))
-}
-
 /// The folder that a file is in.
 pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
     match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {

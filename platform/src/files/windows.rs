@@ -19,6 +19,7 @@ use crate::computer::known_folders::{self, Known};
 mod another;
 mod owner;
 mod private;
+mod profile;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -212,16 +213,6 @@ fn free_name(real: &Path) -> PathBuf {
         real.with_file_name(name)
     };
     (0..).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(0))
-}
-
-/// There is no other call.
-pub(super) fn plain_sync(file: &File) -> io::Result<()> {
-    file.sync_all()
-}
-
-/// Invalid function, not supported: what redirectors say that cannot flush.
-pub(super) fn is_no_such_call(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(1 | 50))
 }
 
 fn beside(real: &Path, temp: &str) -> (PathBuf, PathBuf) {

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::super::{FileError, Files};
-use super::owner;
 use super::walk::{self, Trail, walk};
+use super::{owner, profile};
 
 /// Finds a file of another user's home. Inside the home no other right is asked for than that the file is there under one
 /// name, or is the user's; outside it must be theirs, since a list of profiles can name any path.
@@ -21,7 +21,7 @@ pub(super) fn locate(files: &Files, path: &Path) -> Result<Option<(Trail, PathBu
         let home = walk::open_folder(&files.home).map_err(io)?;
         let home_path = walk::final_path(&home).unwrap_or_else(|| files.home.clone());
         let inside = start == files.home || walk::below(&home_path, &real).is_some();
-        if !is_theirs(&trail, &real, path, owner::user_of(&home).as_deref(), inside)? {
+        if !is_theirs(&trail, &real, path, profile::user_of(&home).as_deref(), inside)? {
             return Err(FileError::Outside { path: path.to_owned() });
         }
     }
@@ -31,7 +31,7 @@ pub(super) fn locate(files: &Files, path: &Path) -> Result<Option<(Trail, PathBu
 /// What SYSTEM or an administrator reads in the profile of another user of this machine: that user could have put a link
 /// there to what only the reader may read. `None`: it is not that case.
 pub(in super::super) fn read_of_another(path: &Path) -> Option<Result<Option<Vec<u8>>, FileError>> {
-    let profile = owner::profile_of_another(path)?;
+    let profile = profile::profile_of_another(path)?;
     let rest = walk::below(&profile, path)?;
     owner::is_elevated().then(|| read_without_links(&profile, &rest, path))
 }
@@ -39,7 +39,7 @@ pub(in super::super) fn read_of_another(path: &Path) -> Option<Result<Option<Vec
 fn read_without_links(profile: &Path, rest: &Path, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     let Some((trail, real)) = find(profile, rest, path)? else { return Ok(None) };
     let io = |source| FileError::Io { doing: "reading", path: path.to_owned(), source };
-    let user = owner::user_of(&walk::open_folder(profile).map_err(io)?);
+    let user = profile::user_of(&walk::open_folder(profile).map_err(io)?);
     if is_theirs(&trail, &real, path, user.as_deref(), true)? {
         trail.read(&real, path)
     } else {

@@ -1,9 +1,8 @@
-//! Whose a file is, by its owner's SID as text (`S-1-5-..`), and whose profile a folder is.
+//! Whose a file is, by its owner's SID as text (`S-1-5-..`).
 
 use std::fs::File;
 use std::io;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
-use std::path::Path;
 
 use windows::Win32::Foundation::{HANDLE, HLOCAL};
 use windows::Win32::Security::Authorization::{ConvertSidToStringSidW, GetSecurityInfo, SE_FILE_OBJECT};
@@ -14,15 +13,9 @@ use windows::Win32::Security::{
 use windows::Win32::Storage::FileSystem::GetVolumeInformationByHandleW;
 use windows::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 use windows::core::{Owned, PWSTR};
-use windows_registry::LOCAL_MACHINE;
-
-use super::walk;
-use crate::computer::known_folders::{self, Known};
 
 /// SYSTEM, and the group of administrators, to whom belongs what one of them makes.
 const THE_MACHINES_OWN: [&str; 2] = ["S-1-5-18", "S-1-5-32-544"];
-
-const PROFILES: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList";
 
 /// Of a volume that keeps access lists (winnt.h).
 const FILE_PERSISTENT_ACLS: u32 = 8;
@@ -97,40 +90,6 @@ pub(super) fn is_ours(owner: &str) -> bool {
     is_the_machines(owner) || me().is_ok_and(|me| me == owner)
 }
 
-fn is_the_machines(owner: &str) -> bool {
+pub(super) fn is_the_machines(owner: &str) -> bool {
     THE_MACHINES_OWN.contains(&owner)
-}
-
-/// The user whose home this is: of a profile of this machine who Windows says; else the folder's owner. A profile folder
-/// itself usually belongs to SYSTEM, which tells nothing.
-pub(super) fn user_of(home: &File) -> Option<String> {
-    profile_of(home).or_else(|| of(home).ok().flatten().filter(|owner| !is_the_machines(owner)))
-}
-
-fn profile_of(home: &File) -> Option<String> {
-    let home = walk::final_path(home)?;
-    let profiles = LOCAL_MACHINE.open(PROFILES).ok()?;
-    profiles.keys().ok()?.filter(|sid| !sid.ends_with(".bak")).find(|sid| {
-        let folder = profiles.open(sid).and_then(|profile| profile.get_string("ProfileImagePath"));
-        folder.is_ok_and(|folder| {
-            let folder =
-                folder.to_lowercase().replace("%systemdrive%", &std::env::var("SystemDrive").unwrap_or_default());
-            walk::open_folder(Path::new(&folder)).ok().and_then(|folder| walk::final_path(&folder))
-                == Some(home.clone())
-        })
-    })
-}
-
-/// Below the profile folder of whoever runs this, where its access list decides.
-pub(super) fn is_in_own_profile(path: &Path) -> bool {
-    known_folders::path(Known::Profile).is_some_and(|own| walk::below(&own, path).is_some())
-}
-
-/// The profile folder of another user of this machine that a path lies in.
-pub(super) fn profile_of_another(path: &Path) -> Option<std::path::PathBuf> {
-    let all = known_folders::path(Known::Profiles)?;
-    let rest = walk::below(&all, path)?;
-    let name = rest.components().next()?;
-    let nobodys = name.as_os_str().eq_ignore_ascii_case("Public");
-    (!nobodys && !is_in_own_profile(path)).then(|| all.join(name))
 }

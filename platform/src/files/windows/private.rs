@@ -15,7 +15,7 @@ use windows::Win32::Storage::FileSystem::{
 use windows::core::{HSTRING, Owned};
 
 use super::super::FileError;
-use super::owner;
+use super::{owner, profile};
 
 /// Opens the link itself where there is one, which is then refused.
 const OPEN_REPARSE_POINT: u32 = FILE_FLAG_OPEN_REPARSE_POINT.0;
@@ -25,7 +25,7 @@ const ANOTHERS: &str = "it belongs to another user";
 /// A folder below the user's profile is private by its inherited access list; elsewhere for SYSTEM, administrators and this
 /// user alone, whatever the folder above allows.
 pub(in super::super) fn make_private_dir(path: &Path) -> io::Result<()> {
-    if owner::is_in_own_profile(path) {
+    if profile::is_in_own_profile(path) {
         return std::fs::create_dir_all(path);
     }
     if let Some(parent) = path.parent() {
@@ -54,7 +54,7 @@ fn make_for_us_alone(path: &Path) -> io::Result<()> {
 /// May this user make a folder of their own there? With the rights of an administrator not in somebody else's profile: it
 /// would be in that user's hands.
 pub(in super::super) fn may_make_below(path: &Path) -> Result<(), FileError> {
-    if owner::is_elevated() && owner::profile_of_another(path).is_some() {
+    if owner::is_elevated() && profile::profile_of_another(path).is_some() {
         return Err(FileError::NotOurs { path: path.to_owned(), why: "it is in the profile folder of another user" });
     }
     Ok(())
@@ -74,7 +74,7 @@ pub(in super::super) fn keep_private_dir(path: &Path, _meta: &Metadata, _narrow:
 
 /// In one's own profile everything is: one that moved here from another machine or domain keeps its old owner.
 fn owned_by_us(file: &File, path: &Path) -> Result<(), &'static str> {
-    if owner::is_in_own_profile(path) {
+    if profile::is_in_own_profile(path) {
         return Ok(());
     }
     match owner::of(file) {

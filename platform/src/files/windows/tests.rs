@@ -116,19 +116,19 @@ fn owners_are_known() {
     assert!(owner::is_ours(&owner), "{owner} is not {me}");
     assert!(!owner::is_ours("S-1-5-21-1-2-3-1001"));
     let own = known_folders::path(Known::Profile).unwrap();
-    assert_eq!(owner::user_of(&walk::open_folder(&own).unwrap()), Some(me));
-    assert!(owner::is_in_own_profile(&own.join("AppData")));
-    assert!(!owner::is_in_own_profile(own.parent().unwrap()));
+    assert_eq!(profile::user_of(&walk::open_folder(&own).unwrap()), Some(me));
+    assert!(profile::is_in_own_profile(&own.join("AppData")));
+    assert!(!profile::is_in_own_profile(own.parent().unwrap()));
     drop(home);
 }
 
 #[test]
 fn the_profile_of_another_user_is_told_from_ones_own() {
     let all = known_folders::path(Known::Profiles).unwrap();
-    assert_eq!(owner::profile_of_another(&all.join(r"somebody\AppData\x")), Some(all.join("somebody")));
-    assert_eq!(owner::profile_of_another(&all.join(r"Public\x")), None);
-    assert_eq!(owner::profile_of_another(&known_folders::path(Known::Local).unwrap()), None);
-    assert_eq!(owner::profile_of_another(Path::new(r"C:\Windows")), None);
+    assert_eq!(profile::profile_of_another(&all.join(r"somebody\AppData\x")), Some(all.join("somebody")));
+    assert_eq!(profile::profile_of_another(&all.join(r"Public\x")), None);
+    assert_eq!(profile::profile_of_another(&known_folders::path(Known::Local).unwrap()), None);
+    assert_eq!(profile::profile_of_another(Path::new(r"C:\Windows")), None);
     if !owner::is_elevated() {
         eprintln!("*** NOT TESTED: what an administrator makes and reads in the profile of another user");
         return;
