@@ -60,7 +60,7 @@ fn every_module_says_what_it_is_for() {
 
 #[test]
 fn no_test_file_is_forgotten() {
-    for program in ["suite", "this_machine"] {
+    for program in ["contract", "suite", "this_machine"] {
         let files = sources(&[&format!("tests/{program}")], "rs");
         let (_, main) = files.iter().find(|(path, _)| path.ends_with("main.rs")).unwrap();
         let forgotten: Vec<_> = files

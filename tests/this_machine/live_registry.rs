@@ -1,5 +1,5 @@
 //! The adapters of Windows on the running user's real registry: each exported registry of the fixtures is imported with
-//! `reg import` and passes the contract there (`tests/contract.rs` is the same for files), with real kills, edits by
+//! `reg import` and passes the contract there (`tests/contract/` is the same for files), with real kills, edits by
 //! `reg add` and garbage; and the whole program on an Outlook account whose password Windows itself sealed.
 //!
 //! Below a key of its own it does so in anybody's registry. At the keys of Outlook, Outlook Express and Windows Mail
