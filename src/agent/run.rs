@@ -19,7 +19,7 @@ use crate::clients::client_name;
 use crate::credentials::AttemptLedger;
 use crate::exit::{Exit, Purpose};
 use crate::fault::{Panicked, caught};
-use crate::pipeline::{Alone, Consent, Desk, RepairError, Request, Setup, Tools, repair, runtime};
+use crate::pipeline::{Alone, Consent, RepairError, Request, Setup, Tools, WriterKit, repair, runtime};
 use crate::plan::Outcome;
 use crate::policy::{Mode, Policy};
 use crate::report::Report;
@@ -193,8 +193,8 @@ impl<'a, S: Surroundings> Looker<'a, S> {
         if self.awaited.is_empty() {
             return Ok(false);
         }
-        let desk = Desk::new(state, &self.around.computer()?, CLIENTS);
-        Ok(self.awaited.iter().any(|(client, profile)| !desk.is_open(*client, profile)))
+        let kit = WriterKit::new(state, &self.around.computer()?, CLIENTS);
+        Ok(self.awaited.iter().any(|(client, profile)| !kit.is_open(*client, profile)))
     }
 }
 

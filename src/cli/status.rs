@@ -15,7 +15,7 @@ use crate::apply::{Kind, Receipt, Status};
 use crate::clients::CLIENTS;
 use crate::clients::client_title;
 use crate::network_history::{History, PortState, Span};
-use crate::pipeline::Desk;
+use crate::pipeline::WriterKit;
 use crate::report::SCHEMA;
 use crate::shown::shown;
 
@@ -40,7 +40,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     let host = context::computer(global)?;
     let state = context::state_dir(global)?;
     let (history, damaged) = History::load_or_begin(&state);
-    let kept = Desk::new(state, &host, CLIENTS).writer().receipts()?;
+    let kept = WriterKit::new(state, &host, CLIENTS).writer().receipts()?;
     let not_believed: Vec<NotBelieved> = kept.unreadable.into_iter().map(NotBelieved::of).collect();
     let exit = if not_believed.is_empty() { Exit::Done } else { Exit::Failed };
     let of_history = damaged.map(|error| error.to_string());

@@ -21,7 +21,7 @@ use crate::apply::{
 };
 use crate::clients::CLIENTS;
 use crate::clients::client_title;
-use crate::pipeline::{Desk, Keeps, begin_turn, recover, tidy};
+use crate::pipeline::{Keeps, WriterKit, begin_turn, recover, tidy};
 use crate::plan::{Outcome, Reason};
 use crate::report::{Report, SCHEMA};
 use crate::shown::shown;
@@ -54,7 +54,7 @@ pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
     let who = Who::of(&host);
     let state = context::state_dir(global)?;
     // To look, no program is launched.
-    let looking = Desk::new(state.clone(), &host, CLIENTS);
+    let looking = WriterKit::new(state.clone(), &host, CLIENTS);
     let _turn = begin_turn(&looking, context::keeps(global), &other_run)?;
     let selector = selector(&looking.writer(), &who, args)?;
     let mut report = Report::new("undo");
@@ -70,11 +70,11 @@ pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
     } else if asks(global) && !agreed(&looking.writer(), &who, &selector)? {
         planned(&looking.writer(), &who, &selector)?.into_iter().map(declined).collect()
     } else {
-        let desk = Desk::new(state, &host.to_be_changed(), CLIENTS);
-        recovery = recover(&desk.writer(), Keeps::State, &mut report)?;
-        let undone = desk.writer().undo(&selector, &RunId::start()).map_err(usage)?;
+        let kit = WriterKit::new(state, &host.to_be_changed(), CLIENTS);
+        recovery = recover(&kit.writer(), Keeps::State, &mut report)?;
+        let undone = kit.writer().undo(&selector, &RunId::start()).map_err(usage)?;
         // What was put back is put back, whatever is wrong with a policy.
-        context::policy(global).iter().for_each(|policy| tidy(&desk.writer(), policy, Keeps::State));
+        context::policy(global).iter().for_each(|policy| tidy(&kit.writer(), policy, Keeps::State));
         undone.iter().flat_map(|undone| entries(undone, &who, Outcome::Reverted)).collect()
     };
     let of_accounts = accounts.iter().map(|entry| exit(entry.result)).fold(Exit::Done, Exit::worst);

@@ -61,7 +61,7 @@ impl AnsweredBefore {
     pub(super) fn of(tools: &Tools) -> Self {
         let now = Timestamp::now();
         let network = network(tools);
-        let entries = network.as_ref().map(|_| load(tools.desk.state(), now)).unwrap_or_default();
+        let entries = network.as_ref().map(|_| load(tools.kit.state(), now)).unwrap_or_default();
         Self { network, entries, now }
     }
 
@@ -100,7 +100,7 @@ pub(super) fn answering(seen: &HostFindings, network: &NetworkView) -> Vec<IpAdd
 pub(super) fn keep(tools: &Tools, tested: &[Tested]) {
     let Some(network) = network(tools) else { return };
     let now = Timestamp::now();
-    let mut entries = load(tools.desk.state(), now);
+    let mut entries = load(tools.kit.state(), now);
     let before = entries.clone();
     for one in tested {
         for &address in &one.answered {
@@ -114,13 +114,13 @@ pub(super) fn keep(tools: &Tools, tested: &[Tested]) {
     if entries == before {
         return;
     }
-    if let Err(error) = save(tools.desk.state(), entries) {
+    if let Err(error) = save(tools.kit.state(), entries) {
         tracing::warn!("which hosts answered was not kept: {error}");
     }
 }
 
 fn network(tools: &Tools) -> Option<String> {
-    History::load(tools.desk.state()).ok()?.network_id(&tools.prober.signs())
+    History::load(tools.kit.state()).ok()?.network_id(&tools.prober.signs())
 }
 
 fn whose(network: &str, host: &str, address: IpAddr) -> String {

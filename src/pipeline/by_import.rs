@@ -39,7 +39,7 @@ pub(super) fn put_aside(fixing: &mut Fixing, changes: Vec<Change>) {
 pub(super) fn hand_out_all(tools: &Tools, fixing: &mut [Fixing], run: &RunId) {
     let aside: Vec<Change> = fixing.iter().flat_map(|one| one.by_import.iter().cloned()).collect();
     if !aside.is_empty() {
-        let handed = hand_out(tools.desk.state(), run, &aside);
+        let handed = hand_out(tools.kit.state(), run, &aside);
         for one in fixing.iter_mut().filter(|one| !one.by_import.is_empty()) {
             one.report.account.notices.retain(|notice| notice.code != ONLY_READ);
             match &handed {
@@ -61,7 +61,7 @@ pub(super) fn hand_out_all(tools: &Tools, fixing: &mut [Fixing], run: &RunId) {
         return;
     }
     // The export is changed and can be put back: that these files are missing is told, and fails nothing.
-    let handed = hand_out(tools.desk.state(), run, &made);
+    let handed = hand_out(tools.kit.state(), run, &made);
     for one in fixing.iter_mut().filter(|one| edited(one)) {
         let message = match &handed {
             Ok(files) => format!(

@@ -109,7 +109,7 @@ fn write_profile(tools: &Tools, fixing: &mut [Fixing], places: &[usize], profile
         .collect();
     let passwords: Vec<NewPassword> = places.iter().filter_map(|&place| new_password(&fixing[place])).collect();
     let transaction = Transaction { run: run.clone(), client, profile, accounts };
-    match tools.desk.writer().apply_with(&transaction, &passwords) {
+    match tools.kit.writer().apply_with(&transaction, &passwords) {
         Ok(receipt) => {
             for &place in places {
                 let one = &mut fixing[place];
@@ -172,7 +172,7 @@ fn read_back(tools: &Tools, fixing: &mut [Fixing], places: &[usize], receipt: &R
         }
         return;
     }
-    let undone = tools.desk.writer().take_back_each(receipt, run);
+    let undone = tools.kit.writer().take_back_each(receipt, run);
     let (trouble, left) = match undone {
         Ok(undone) => {
             let left = undone.iter().flat_map(|one| &one.accounts).find_map(|account| match &account.fate {

@@ -13,7 +13,7 @@ pub(crate) struct Memory(BTreeMap<u16, PortState>);
 impl Memory {
     /// What is remembered of the network that the computer is on now. A history that cannot be read is none.
     pub(super) fn of(tools: &Tools) -> Self {
-        match History::load(tools.desk.state()) {
+        match History::load(tools.kit.state()) {
             Ok(history) => match history.network_id(&tools.prober.signs()) {
                 Some(network) => Self::from_history(&history, &network),
                 None => Self::default(),

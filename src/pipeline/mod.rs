@@ -42,5 +42,5 @@ pub use repair::{RepairError, Request, Route, examine, repair, repair_by};
 pub use send::{TestMailError, send_test};
 pub use tested::Tested;
 pub use tidy::tidy;
-pub use tools::{Desk, Setup, Tools, runtime};
+pub use tools::{Setup, Tools, WriterKit, runtime};
 pub use when_closed::Patience;

@@ -2,7 +2,7 @@
 //! their user, as far as it says whose it is.
 
 use super::fixing::Fixing;
-use super::{Desk, Tools};
+use super::{Tools, WriterKit};
 use crate::apply::{ApplyError, Selector, Unbelieved};
 use crate::clients::Problem;
 use crate::clients::client_title;
@@ -10,11 +10,11 @@ use crate::plan::{Outcome, Reason};
 use crate::sentence::sentence;
 
 /// What is to be told of the receipts in the state folder.
-pub(super) fn receipt_problems(desk: &Desk) -> Result<Vec<Problem>, ApplyError> {
-    for stray in desk.writer().receipts()?.strays {
+pub(super) fn receipt_problems(kit: &WriterKit) -> Result<Vec<Problem>, ApplyError> {
+    for stray in kit.writer().receipts()?.strays {
         tracing::warn!(file = %stray.display(), "among the receipts, and none of port26's");
     }
-    Ok(desk.writer().not_believed(&Selector::All)?.iter().map(problem).collect())
+    Ok(kit.writer().not_believed(&Selector::All)?.iter().map(problem).collect())
 }
 
 /// What would be written to a profile that such a receipt speaks of is not.
@@ -23,10 +23,10 @@ pub(super) fn leave_unbelieved(tools: &Tools, mut fixing: Vec<Fixing>) -> Vec<Fi
         return fixing;
     }
     // A folder that cannot be read has ended the run before.
-    let unbelieved = tools.desk.writer().not_believed(&Selector::All).unwrap_or_default();
+    let unbelieved = tools.kit.writer().not_believed(&Selector::All).unwrap_or_default();
     for one in fixing.iter_mut().filter(|one| one.writes()) {
         let account = &one.report.account;
-        let about = |receipt: &&Unbelieved| tools.desk.is_about(receipt, account.client, &account.profile);
+        let about = |receipt: &&Unbelieved| tools.kit.is_about(receipt, account.client, &account.profile);
         if let Some(receipt) = unbelieved.iter().find(about) {
             let error = receipt.in_the_way();
             one.settle(Outcome::NeedsUser, Reason::new(error.code(), sentence(&error.to_string()), error.hint()));

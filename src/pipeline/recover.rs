@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Desk;
+use super::WriterKit;
 use super::keeps::Keeps;
 use crate::apply::{ApplyError, Recovery, RecoveryOutcome, RunTurn, Writer, in_words};
 use crate::report::Report;
@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for the turn of this run, before any settings are read. A run that writes nothing needs none. `waiting` hears
 /// whom it waits for.
-pub fn begin_turn(desk: &Desk, keeps: Keeps, waiting: &dyn Fn(&str)) -> Result<Option<RunTurn>, ApplyError> {
+pub fn begin_turn(kit: &WriterKit, keeps: Keeps, waiting: &dyn Fn(&str)) -> Result<Option<RunTurn>, ApplyError> {
     if keeps == Keeps::Nothing {
         return Ok(None);
     }
@@ -21,7 +21,7 @@ pub fn begin_turn(desk: &Desk, keeps: Keeps, waiting: &dyn Fn(&str)) -> Result<O
         tracing::info!("waiting for {holder}");
         waiting(holder);
     };
-    desk.writer().begin_run(PATIENCE, &told).map(Some)
+    kit.writer().begin_run(PATIENCE, &told).map(Some)
 }
 
 /// Puts right what an interrupted run left, or only says that there is something.

@@ -14,7 +14,7 @@ use super::{Tools, answered_before};
 /// A history that cannot be read or kept is no reason to fail: it is told with the first account.
 pub(super) fn remember(tools: &Tools, tested: &mut [Tested], keeps: Keeps) {
     let signs = tools.prober.signs();
-    let (mut history, damaged) = History::load_or_begin(tools.desk.state());
+    let (mut history, damaged) = History::load_or_begin(tools.kit.state());
     let mut trouble = damaged.map(|error| {
         ("history_forgotten", format!("What was remembered of networks is not known, and begins anew: {error}."))
     });
@@ -38,7 +38,7 @@ pub(super) fn remember(tools: &Tools, tested: &mut [Tested], keeps: Keeps) {
             }
         }
     }
-    let kept = if changed && keeps == Keeps::State { history.save(tools.desk.state()) } else { Ok(()) };
+    let kept = if changed && keeps == Keeps::State { history.save(tools.kit.state()) } else { Ok(()) };
     if let Err(error) = kept {
         let message = format!("What this network did to the ports was not remembered: {error}.");
         trouble.get_or_insert(("history_not_kept", message));

@@ -91,11 +91,11 @@ pub async fn repair_by(
     let keeps = request.consent.keeps();
     let mut turn = turn(tools, keeps)?;
     let mut report = Report::new(request.verb);
-    recover(&tools.desk.writer(), keeps, &mut report)?;
+    recover(&tools.kit.writer(), keeps, &mut report)?;
     let found = discover_named(&tools.computer, tools.clients, &request.accounts)?;
     report.clients = found.clients;
     report.problems = found.problems;
-    report.problems.extend(receipt_problems(&tools.desk)?);
+    report.problems.extend(receipt_problems(&tools.kit)?);
     let run = RunId::start();
     let fixing = round(tools, request, &test, found.accounts).await;
     report.accounts = write(tools, fixing, request.consent, &run)?;
@@ -103,7 +103,7 @@ pub async fn repair_by(
     if request.send_test || tools.policy.send_test.value {
         send_tests(tools, &mut report.accounts).await;
     }
-    tidy(&tools.desk.writer(), &tools.policy, keeps);
+    tidy(&tools.kit.writer(), &tools.policy, keeps);
     Ok(report)
 }
 
@@ -121,7 +121,7 @@ pub async fn examine(tools: &Tools, accounts: &[String], keeps: Keeps) -> Result
 
 fn turn(tools: &Tools, keeps: Keeps) -> Result<Option<RunTurn>, ApplyError> {
     let waiting = |holder: &str| tools.talk.progress(&Progress::OtherRun { holder: holder.to_owned() });
-    begin_turn(&tools.desk, keeps, &waiting)
+    begin_turn(&tools.kit, keeps, &waiting)
 }
 
 /// From accounts as they are now to what is to be written.

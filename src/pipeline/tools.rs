@@ -1,4 +1,4 @@
-//! What the stages work with, built in one place, and the desk of the one writer.
+//! What the stages work with, built in one place, and the kit of the one writer.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,7 +71,7 @@ pub struct Tools {
     /// Who was logged in where, so that no login is tried twice in a run.
     pub attempts: AttemptLedger,
     /// What the writer needs.
-    pub desk: Desk,
+    pub kit: WriterKit,
     /// Whoever has started the run.
     pub talk: Arc<dyn Conversation>,
 }
@@ -88,7 +88,7 @@ impl Tools {
             prober,
             credentials: Arc::new(book),
             attempts,
-            desk: Desk::new(state, &computer, CLIENTS),
+            kit: WriterKit::new(state, &computer, CLIENTS),
             computer,
             talk,
         }
@@ -102,15 +102,15 @@ impl Tools {
 }
 
 /// What the one writer works with on a machine: where it keeps its journals, where settings are, who is open.
-pub struct Desk {
+pub struct WriterKit {
     state: PathBuf,
     machine: Machine,
     store: MachineStore,
     open_check: OpenClients,
 }
 
-impl Desk {
-    /// The desk of this machine, with its journals in this state folder.
+impl WriterKit {
+    /// The kit of this machine, with its journals in this state folder.
     pub fn new(state: impl Into<PathBuf>, computer: &Computer, clients: &'static [&'static dyn MailClient]) -> Self {
         Self {
             state: state.into(),

@@ -197,7 +197,7 @@ impl Stage {
             };
             arrived += usize::from(message.as_ref().is_some_and(as_meant));
         }
-        tools.desk.writer().undo(&Selector::All, &RunId::start())?;
+        tools.kit.writer().undo(&Selector::All, &RunId::start())?;
         let after = machine.fingerprint()?;
         Ok(MachineReport {
             name: machine.name.clone(),

@@ -291,8 +291,8 @@ async fn a_second_run_waits_before_it_reads() {
     let world = World::new().await;
     let computer =
         port26_platform::computer::Computer::folder(world.home(), port26_platform::computer::Os::Linux, None);
-    let desk = port26::pipeline::Desk::new(world.state(), &computer, port26::clients::CLIENTS);
-    let turn = desk.writer().begin_run(std::time::Duration::ZERO, &|_| {}).unwrap();
+    let kit = port26::pipeline::WriterKit::new(world.state(), &computer, port26::clients::CLIENTS);
+    let turn = kit.writer().begin_run(std::time::Duration::ZERO, &|_| {}).unwrap();
     let other_run_ends = async {
         tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
         let moved = first_prefs().replace(r#"smtp1.port", 25"#, r#"smtp1.port", 465"#);

@@ -184,7 +184,7 @@ async fn where_nobody_can_be_asked_nothing_is_written() {
     let test = async |accounts: Vec<Account>| accounts.into_iter().map(to_port_26).collect();
     let asked = repair_by(&tools, &Request::fix(Consent::AskFirst), &test).await;
     assert!(matches!(asked, Err(RepairError::NobodyToAsk)), "{asked:?}");
-    assert_eq!(tools.desk.writer().receipts().unwrap().receipts.len(), 0);
+    assert_eq!(tools.kit.writer().receipts().unwrap().receipts.len(), 0);
     let agreed = repair_by(&tools, &Request::fix(Consent::Agreed), &test).await.unwrap();
     assert_eq!(agreed.accounts[0].result, Some(Outcome::Fixed), "{:?}", agreed.accounts[0].reason);
 }

@@ -192,7 +192,7 @@ fn what_is_set_is_read_back_and_undone_but_for_the_password() {
     for entry in journal {
         assert!(!std::fs::read_to_string(entry.unwrap().path()).unwrap().contains("Kwast"));
     }
-    let undone = mac.tools().desk.writer().undo(&Selector::All, &RunId::start()).unwrap();
+    let undone = mac.tools().kit.writer().undo(&Selector::All, &RunId::start()).unwrap();
     assert!(undone.iter().all(|one| one.error.is_none()));
     assert_eq!(mac.case.tree(), before);
 }
@@ -298,7 +298,7 @@ fn outlook_is_set_read_back_and_undone() {
         );
         assert_eq!(now["smtpUseAccountAuthentication"], json!(at == 0));
         assert_eq!((imap(&mac, 1 - at), &mac.state()[OUTLOOK]["running"]), (others, &json!(false)));
-        let undone = mac.tools().desk.writer().undo(&Selector::All, &RunId::start()).unwrap();
+        let undone = mac.tools().kit.writer().undo(&Selector::All, &RunId::start()).unwrap();
         assert!(undone.iter().all(|one| one.error.is_none()));
         assert_eq!(mac.case.tree(), before);
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use port26::apply::{RunId, Selector};
 use port26::change::Slot;
 use port26::clients::CLIENTS;
-use port26::pipeline::Desk;
+use port26::pipeline::WriterKit;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::Value;
@@ -35,7 +35,7 @@ impl World {
         let home = folder.path().join(HOME);
         case::copy_tree(&case::fixtures().join(FIXTURE), &home);
         let computer = case::computer_of(&home);
-        let desk = Desk::new(folder.path().join("state"), &computer, CLIENTS);
+        let kit = WriterKit::new(folder.path().join("state"), &computer, CLIENTS);
         let mut file = None;
         for (_, transaction) in case::transactions(&computer) {
             let changes = transaction.accounts.iter().flat_map(|account| &account.changes);
@@ -44,7 +44,7 @@ impl World {
                 _ => None,
             });
             file = files.next_back().or(file);
-            desk.writer().apply(&transaction).unwrap();
+            kit.writer().apply(&transaction).unwrap();
         }
         let receipts: Vec<_> = std::fs::read_dir(folder.path().join("state/receipts"))
             .unwrap()
@@ -145,9 +145,9 @@ fn undo_by(world: &World, elsewhere: &Path, at: Where, ended: bool) {
     forge(world, elsewhere, at, ended);
     let before = world.outside();
     let computer = case::computer_of(&world.home());
-    let desk = Desk::new(world.folder.path().join("state"), &computer, CLIENTS);
-    let _ = desk.writer().recover();
-    let _ = desk.writer().undo(&Selector::All, &RunId::start());
+    let kit = WriterKit::new(world.folder.path().join("state"), &computer, CLIENTS);
+    let _ = kit.writer().recover();
+    let _ = kit.writer().undo(&Selector::All, &RunId::start());
     assert_eq!(world.outside(), before, "{} by {at:?}", elsewhere.display());
 }
 

@@ -415,7 +415,7 @@ impl World {
         assert_eq!((report.accounts.len(), report.problems.len()), (self.accounts, 0), "{:?}", report.problems);
         let reports = report.accounts;
         let after = picture(&home);
-        tools.desk.writer().undo(&Selector::All, &RunId::start()).unwrap();
+        tools.kit.writer().undo(&Selector::All, &RunId::start()).unwrap();
         // The hosts write down what they read a moment later than it was sent.
         tokio::time::sleep(Duration::from_millis(50)).await;
         let first = &reports[0];

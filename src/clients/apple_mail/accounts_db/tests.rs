@@ -223,7 +223,7 @@ fn a_permission_that_is_missing_is_named_with_its_pane() {
 /// The agent reads the database, and has Mail launched only when something of it is to be written.
 #[test]
 fn mail_is_launched_for_a_look_only_when_the_database_says_that_something_is_to_be_changed() {
-    use crate::pipeline::{Desk, discover};
+    use crate::pipeline::{WriterKit, discover};
     let maker = Maker::typical();
     let state = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/apple_mail/scripted/scripted.json");
     let file = maker.home.path().join("scripted.json");
@@ -235,7 +235,7 @@ fn mail_is_launched_for_a_look_only_when_the_database_says_that_something_is_to_
     let look = |write: bool| {
         let mut known = Vec::new();
         crate::agent::look_sparingly(&host, &[&APPLE_MAIL], &Default::default(), |host| {
-            let desk = Desk::new(folder.path(), &host, crate::clients::CLIENTS);
+            let kit = WriterKit::new(folder.path(), &host, crate::clients::CLIENTS);
             let found = discover(&host, &[&APPLE_MAIL]);
             let account = found.accounts.into_iter().find(|account| account.id.contains("mail.hosting.test")).unwrap();
             known.push(account.outgoing.port_is_default);
@@ -253,7 +253,7 @@ fn mail_is_launched_for_a_look_only_when_the_database_says_that_something_is_to_
             let (client, profile) = (crate::account::ClientId::AppleMail, account.profile);
             let run = crate::apply::RunId::start();
             let transaction = crate::apply::Transaction { run, client, profile, accounts: vec![change] };
-            Ok::<_, std::convert::Infallible>(write.then(|| desk.writer().apply(&transaction).is_ok()))
+            Ok::<_, std::convert::Infallible>(write.then(|| kit.writer().apply(&transaction).is_ok()))
         })
         .map(|(first, second)| (first, second, known))
         .unwrap()
