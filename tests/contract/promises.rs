@@ -38,7 +38,7 @@ impl Promise {
     pub fn left_out(&self, nth: usize, fixture: &str, os: Os, everything: bool) -> Option<&'static str> {
         match self.on_windows {
             _ if os != Os::Windows => None,
-            OnWindows::EachThird(_) if !everything && nth % 3 != 0 => {
+            OnWindows::EachThird(_) if !everything && !nth.is_multiple_of(3) => {
                 Some("every third fixture only: PORT26_EVERY_FIXTURE=1 takes all")
             }
             OnWindows::Only(fixtures, _, why) if !fixtures.contains(&fixture) => Some(why),

@@ -1,5 +1,6 @@
 //! The corpus of every fuzz target once, without a fuzzer: what was found is found again, by any toolchain.
 
+#[allow(clippy::duplicate_mod, reason = "a package of its own, with its own copy of `support/lossless.rs`")]
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
 
