@@ -29,9 +29,7 @@ mod terminal;
 mod test;
 mod tryout;
 mod undo;
-mod undo_entries;
 mod usage;
-mod who;
 mod words;
 
 use std::ffi::OsString;

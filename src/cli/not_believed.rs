@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::output::Words;
-use super::who::Who;
 use super::words::server_words;
 use crate::apply::{Kind, Says, Unbelieved};
 use crate::clients::client_title;
+use crate::pipeline::Who;
 use crate::shown::shown;
 
 /// One of them.

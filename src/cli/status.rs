@@ -8,14 +8,13 @@ use serde::Serialize;
 use super::args::Global;
 use super::not_believed::{self, NotBelieved};
 use super::output::{self, Words};
-use super::who::Who;
-use super::words::{local_day, local_time};
+use super::words::{change_words, local_day, local_time};
 use super::{Exit, context};
 use crate::apply::{Kind, Receipt, Status};
 use crate::clients::CLIENTS;
 use crate::clients::client_title;
 use crate::network_history::{History, PortState, Span};
-use crate::pipeline::WriterKit;
+use crate::pipeline::{Who, WriterKit};
 use crate::report::SCHEMA;
 use crate::shown::shown;
 
@@ -37,10 +36,10 @@ struct Document {
 }
 
 pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
-    let host = context::computer(global)?;
+    let computer = context::computer(global)?;
     let state = context::state_dir(global)?;
     let (history, damaged) = History::load_or_begin(&state);
-    let kept = WriterKit::new(state, &host, CLIENTS).writer().receipts()?;
+    let kept = WriterKit::new(state, &computer, CLIENTS).writer().receipts()?;
     let not_believed: Vec<NotBelieved> = kept.unreadable.into_iter().map(NotBelieved::of).collect();
     let exit = if not_believed.is_empty() { Exit::Done } else { Exit::Failed };
     let of_history = damaged.map(|error| error.to_string());
@@ -54,7 +53,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
         network: history.network_id(&NetworkSigns::now()),
         history: history.spans,
     };
-    let who = Who::of(&host);
+    let who = Who::of(&computer);
     output::tell(context::manner(global), &document, |page| text(page, &document, of_history.as_deref(), &who))?;
     Ok(exit)
 }
@@ -69,7 +68,7 @@ fn text(page: &mut Words, document: &Document, of_history: Option<&str>, who: &W
         // The undo of a receipt says nothing that the receipt does not.
         if receipt.kind == Kind::Apply {
             let mut accounts = receipt.accounts.iter();
-            accounts.try_for_each(|account| page.line(4, who.change_words(receipt, account)))?;
+            accounts.try_for_each(|account| page.line(4, change_words(who, receipt, account)))?;
         }
         if !who.here(receipt) {
             page.line(4, format_args!("of the home folder {}", shown(&receipt.machine.home.to_string_lossy())))?;

@@ -10,9 +10,10 @@ use super::output_mode::OutputMode;
 use super::page::{Page, remark};
 use super::progress::{HiddenOnly, Lines, Shows, Spinner};
 use super::prompt;
-use super::words::{account_title, server_words};
+use super::words::{account_title, local_time, server_words};
+use crate::clients::client_title;
 use crate::credentials::PasswordFor;
-use crate::pipeline::{Answer, Confirm, Conversation, Progress, When};
+use crate::pipeline::{Answer, Back, Confirm, Conversation, Progress, When};
 use crate::shown::{line, shown};
 
 /// May somebody be asked?
@@ -57,6 +58,19 @@ impl Conversation for Terminal {
         }
         drop(page);
         let agreed = prompt::confirm(question(asked.when))?;
+        Ok(if agreed { Answer::Yes } else { Answer::No })
+    }
+
+    fn confirm_back(&self, asked: &[Back<'_>]) -> io::Result<Answer> {
+        if !self.asks {
+            return Ok(Answer::Nobody);
+        }
+        let mut page = Page::stderr();
+        for (column, text) in backs_in_words(asked) {
+            page.line(column, text)?;
+        }
+        drop(page);
+        let agreed = prompt::confirm("Put these settings back?")?;
         Ok(if agreed { Answer::Yes } else { Answer::No })
     }
 
@@ -112,6 +126,20 @@ fn moves_in_words(asked: &Confirm<'_>) -> Vec<(usize, String)> {
         }
     }
     lines
+}
+
+/// The same for settings that are put back.
+fn backs_in_words(asked: &[Back<'_>]) -> Vec<(usize, String)> {
+    let of_one = |one: &Back<'_>| {
+        let when = one.changed.map(|time| format!(", changed on {}", local_time(time))).unwrap_or_default();
+        let account = one.account;
+        [
+            (0, format!("{} in {}{when}", account.name(), client_title(account.client))),
+            (4, format!("from {}", server_words(&account.before))),
+            (4, format!("to   {}", server_words(&account.after))),
+        ]
+    };
+    asked.iter().flat_map(of_one).collect()
 }
 
 /// What is typed is not shown.

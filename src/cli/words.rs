@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
+use crate::apply::{AccountRecord, Receipt};
 use crate::clients::client_name;
+use crate::pipeline::Who;
 use crate::plan::Outcome;
 use crate::shown::shown;
 
@@ -56,4 +58,11 @@ pub(super) fn local_day(time: Timestamp) -> String {
 /// `1 account`, `3 accounts`.
 pub(super) fn counted(number: usize, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
+}
+
+/// What a receipt did to an account: `anna@hosting.test: mail.hosting.test port 25, .. -> port 26, ..`.
+pub(super) fn change_words(who: &Who, receipt: &Receipt, account: &AccountRecord) -> String {
+    let id = &account.account_id;
+    let name = if who.here(receipt) { who.name(id) } else { shown(id).into_owned() };
+    format!("{name}: {} -> {}", server_words(&account.before), server_words(&account.after))
 }

@@ -4,9 +4,11 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use port26_platform::processes::Asked;
 use secrecy::SecretString;
 
+use super::undone_accounts::AccountPutBack;
 use crate::account::{Account, SubmissionServer};
 use crate::credentials::{Ask, PasswordFor};
 
@@ -14,6 +16,11 @@ use crate::credentials::{Ask, PasswordFor};
 pub trait Conversation: Send + Sync {
     /// May these settings be written? An error: the question could not be put.
     fn confirm(&self, asked: &Confirm<'_>) -> io::Result<Answer>;
+
+    /// May these accounts get back the settings that they had?
+    fn confirm_back(&self, _asked: &[Back<'_>]) -> io::Result<Answer> {
+        Ok(Answer::Nobody)
+    }
 
     /// The password of a login, after why it is needed. `None`: nobody is there, or nothing was typed.
     fn password(&self, asked: &PasswordFor<'_>) -> io::Result<Option<SecretString>>;
@@ -56,6 +63,15 @@ pub struct Move<'a> {
     pub to: &'a SubmissionServer,
     /// The server gets another name, which a person must know before they agree.
     pub renames: bool,
+}
+
+/// One account that gets back what it had.
+#[derive(Debug, Clone, Copy)]
+pub struct Back<'a> {
+    /// The account, its server until now, and the one that it gets back.
+    pub account: &'a AccountPutBack,
+    /// When port26 had changed it.
+    pub changed: Option<Timestamp>,
 }
 
 /// When settings are written.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::WriterKit;
 use super::keeps::Keeps;
+use super::tools::WriterKit;
 use crate::apply::{ApplyError, Recovery, RecoveryOutcome, RunTurn, Writer, in_words};
 use crate::report::Report;
 use crate::shown::shown;
@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for the turn of this run, before any settings are read. A run that writes nothing needs none. `waiting` hears
 /// whom it waits for.
-pub fn begin_turn(kit: &WriterKit, keeps: Keeps, waiting: &dyn Fn(&str)) -> Result<Option<RunTurn>, ApplyError> {
+pub(super) fn begin_turn(kit: &WriterKit, keeps: Keeps, waiting: &dyn Fn(&str)) -> Result<Option<RunTurn>, ApplyError> {
     if keeps == Keeps::Nothing {
         return Ok(None);
     }
@@ -25,7 +25,7 @@ pub fn begin_turn(kit: &WriterKit, keeps: Keeps, waiting: &dyn Fn(&str)) -> Resu
 }
 
 /// Puts right what an interrupted run left, or only says that there is something.
-pub fn recover(writer: &Writer<'_>, keeps: Keeps, report: &mut Report) -> Result<Recovery, ApplyError> {
+pub(super) fn recover(writer: &Writer<'_>, keeps: Keeps, report: &mut Report) -> Result<Recovery, ApplyError> {
     match keeps {
         Keeps::State => {
             let recovery = writer.recover()?;

@@ -8,7 +8,7 @@ use crate::apply::Writer;
 use crate::policy::Policy;
 
 /// What cannot be removed stays, and is no reason to fail.
-pub fn tidy(writer: &Writer<'_>, policy: &Policy, keeps: Keeps) {
+pub(super) fn tidy(writer: &Writer<'_>, policy: &Policy, keeps: Keeps) {
     if keeps == Keeps::Nothing {
         return;
     }

@@ -3,12 +3,18 @@
 
 use std::sync::Arc;
 
-use port26::account::{Account, AuthSetting, TlsMode};
-use port26::pipeline::{Answer, Consent, RepairError, Request, Tested, repair_by};
+use port26::account::{Account, AuthSetting, ClientId, TlsMode};
+use port26::apply::{Machine, MachineStore, Writer};
+use port26::clients::InUse;
+use port26::formats::open::AllEditors;
+use port26::pipeline::{
+    Answer, Consent, PutBackError, PutBackSetup, RepairError, Request, Tested, Wanted, Who, put_back, repair_by,
+};
 use port26::plan::{Decision, Outcome};
 use port26::probe::network::Route;
 use port26::report::AccountReport;
 
+use crate::support::case::{Case, fixtures};
 use crate::support::recorded::Recorded;
 use crate::support::scripted_host::Dates;
 use crate::support::world::{PASSWORD, Seen, World};
@@ -187,4 +193,41 @@ async fn where_nobody_can_be_asked_nothing_is_written() {
     assert_eq!(tools.kit.writer().receipts().unwrap().receipts.len(), 0);
     let agreed = repair_by(&tools, &Request::fix(Consent::Agreed), &test).await.unwrap();
     assert_eq!(agreed.accounts[0].result, Some(Outcome::Fixed), "{:?}", agreed.accounts[0].reason);
+}
+
+/// Who undoes at a terminal is shown whose settings it is about; who declines keeps what is there.
+#[test]
+fn what_is_put_back_is_agreed_to_first() {
+    let case = Case::copy(&fixtures().join("claws_mail/linux-25-noauth"));
+    let before = case.tree();
+    for (_, transaction) in case.transactions() {
+        let store = MachineStore::of(&case.computer);
+        let nobody = |_: ClientId, _: &str| InUse::No;
+        let writer = Writer::new(case.state.path(), Machine::of(&case.computer), &store, &AllEditors, &nobody);
+        writer.apply(&transaction).unwrap();
+    }
+    let changed = case.tree();
+    let undo = |talk: &Recorded, consent| {
+        let who = Who::of(&case.computer);
+        let state = case.state.path().to_owned();
+        let setup = PutBackSetup { computer: &case.computer, state, policy: None, who: &who, talk };
+        put_back(&setup, &Wanted::Latest, consent).map(|done| (done.accounts.len(), done.accounts[0].result))
+    };
+
+    let declines = Recorded::answering([Answer::No]);
+    assert_eq!(undo(&declines, Consent::AskFirst).unwrap(), (1, Outcome::WouldRevert));
+    assert!(matches!(undo(&Recorded::answering([Answer::Nobody]), Consent::AskFirst), Err(PutBackError::NobodyToAsk)));
+    assert_eq!(changed, case.tree());
+
+    let agrees = Recorded::answering([Answer::Yes]);
+    assert_eq!(undo(&agrees, Consent::AskFirst).unwrap(), (1, Outcome::Reverted));
+    assert_eq!(before, case.tree());
+    insta::assert_snapshot!([declines.heard(), agrees.heard()].concat().join("\n"), @r"
+    put back?
+        ada@hosting.test: mail.hosting.test:26 Starttls Password -> mail.hosting.test:25 None None
+    > No
+    put back?
+        ada@hosting.test: mail.hosting.test:26 Starttls Password -> mail.hosting.test:25 None None
+    > Yes
+    ");
 }

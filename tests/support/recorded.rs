@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use port26::account::SubmissionServer;
 use port26::credentials::PasswordFor;
-use port26::pipeline::{Answer, Confirm, Conversation, Progress};
+use port26::pipeline::{Answer, Back, Confirm, Conversation, Progress};
 use secrecy::SecretString;
 
 /// Answers, and what was heard.
@@ -65,6 +65,19 @@ impl Conversation for Recorded {
             let renames = if one.renames { ", under another name" } else { "" };
             let (from, to) = (server(&one.account.outgoing), server(one.to));
             self.hears(format!("    {}: {from} -> {to}{renames}", one.account.email.as_deref().unwrap_or_default()));
+        }
+        let answer = self.answers.lock().unwrap().pop_front();
+        let answer = answer.unwrap_or_else(|| panic!("asked too often: {:#?}", self.heard()));
+        self.hears(format!("> {answer:?}"));
+        Ok(answer)
+    }
+
+    fn confirm_back(&self, asked: &[Back<'_>]) -> io::Result<Answer> {
+        self.hears("put back?".to_owned());
+        for one in asked {
+            let (account, known) = (one.account, if one.changed.is_some() { "" } else { ", of no receipt" });
+            let (from, to) = (server(&account.before), server(&account.after));
+            self.hears(format!("    {}: {from} -> {to}{known}", account.name()));
         }
         let answer = self.answers.lock().unwrap().pop_front();
         let answer = answer.unwrap_or_else(|| panic!("asked too often: {:#?}", self.heard()));

@@ -1,6 +1,5 @@
-//! What an undo did to each account, or would do: the entries of its document.
+//! What an undo did to each account, or would do.
 
-use anstyle::AnsiColor;
 use serde::Serialize;
 
 use super::who::Who;
@@ -11,47 +10,44 @@ use crate::shown::shown;
 
 /// One account that was to be put back.
 #[derive(Debug, Serialize)]
-pub(super) struct Entry {
+pub struct AccountPutBack {
+    /// The account.
     pub id: String,
     /// Its address, if it is still set up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// Its mail program.
     pub client: ClientId,
+    /// Its profile there.
     pub profile: String,
+    /// What became of it, or would.
     pub result: Outcome,
+    /// Why, where it is not back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// Its outgoing server until now.
     pub before: SubmissionServer,
+    /// The one that it had before, and gets back.
     pub after: SubmissionServer,
+    /// The receipt that is undone.
     pub receipt: String,
 }
 
-impl Entry {
+impl AccountPutBack {
     /// What people call the account.
-    pub(super) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         shown(self.email.as_deref().unwrap_or(&self.id)).into_owned()
     }
 
     /// Its settings are back, or would be.
-    pub(super) fn is_or_would_be_back(&self) -> bool {
+    pub fn is_or_would_be_back(&self) -> bool {
         matches!(self.result, Outcome::Reverted | Outcome::WouldRevert)
-    }
-
-    /// The result in a word.
-    pub(super) fn mark(&self) -> (&'static str, AnsiColor) {
-        match self.result {
-            Outcome::Reverted => ("put back", AnsiColor::Green),
-            Outcome::WouldRevert => ("can be undone", AnsiColor::Cyan),
-            Outcome::Conflict => ("conflict", AnsiColor::Red),
-            Outcome::Deferred | Outcome::NeedsUser => ("waits", AnsiColor::Yellow),
-            _ => ("failed", AnsiColor::Red),
-        }
     }
 }
 
 /// The accounts of a receipt; `back`: the result of one whose settings are back.
-pub(super) fn entries(undone: &Undone, who: &Who, back: Outcome) -> Vec<Entry> {
-    let entry = |account: &AccountRecord, result, reason| Entry {
+pub(super) fn accounts_of(undone: &Undone, who: &Who, back: Outcome) -> Vec<AccountPutBack> {
+    let entry = |account: &AccountRecord, result, reason| AccountPutBack {
         id: account.account_id.clone(),
         email: who.email(&account.account_id).map(str::to_owned),
         client: undone.client,

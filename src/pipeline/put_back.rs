@@ -1,0 +1,208 @@
+//! Putting back what was there, the second driver: take the turn, find the receipts that are meant, recover, confirm, undo,
+//! tidy. It tests no port, and no policy keeps anybody from having their own settings back.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
+
+use port26_platform::computer::Computer;
+
+use super::conversation::{Answer, Back, Conversation, Progress};
+use super::keeps::{Consent, Keeps};
+use super::recover::{begin_turn, recover};
+use super::tidy::tidy;
+use super::tools::WriterKit;
+use super::undone_accounts::{AccountPutBack, accounts_of};
+use super::who::Who;
+use crate::apply::{
+    ApplyError, Kind, Receipt, ReceiptId, Receipts, Recovered, Recovery, RecoveryOutcome, RunId, Selector, Status,
+    Unbelieved, Writer,
+};
+use crate::clients::CLIENTS;
+use crate::plan::{Outcome, Reason};
+use crate::policy::Policy;
+use crate::report::Report;
+
+/// What settings are put back with.
+pub struct PutBackSetup<'a> {
+    /// The machine.
+    pub computer: &'a Computer,
+    /// Where the receipts are kept.
+    pub state: PathBuf,
+    /// How long receipts are kept; `None` where no policy can be read: then none is removed.
+    pub policy: Option<&'a Policy>,
+    /// Whose accounts they are.
+    pub who: &'a Who,
+    /// Whoever has started the run.
+    pub talk: &'a dyn Conversation,
+}
+
+/// What shall be put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// What the latest run changed.
+    Latest,
+    /// Everything.
+    All,
+    /// One receipt, or the latest one that holds an account of this id or address.
+    Named(String),
+}
+
+/// What was put back, or would be.
+#[derive(Debug)]
+pub struct PutBackReport {
+    /// The accounts of the receipts that were meant.
+    pub accounts: Vec<AccountPutBack>,
+    /// What was put right from an interrupted run.
+    pub recovered: Vec<String>,
+    /// What an interrupted run left, and a run that writes nothing leaves as it is.
+    pub interrupted: Vec<String>,
+    /// Receipts that are not believed, so that what they speak of stays as it is.
+    pub not_believed: Vec<Unbelieved>,
+    /// What lies among the receipts and is none.
+    pub strays: Vec<PathBuf>,
+    /// Other home folders that have changes in effect.
+    pub elsewhere: Vec<PathBuf>,
+    /// What an interrupted run had changed was not put back whole: another program has changed it since.
+    pub recovered_in_part: bool,
+    /// One that was meant still waits for a program or a disk.
+    pub waits: bool,
+}
+
+/// Why nothing was put back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PutBackError {
+    /// There is no change of this account.
+    #[error("no change of {name} is in effect")]
+    NoChangeOf {
+        /// As it was named.
+        name: String,
+    },
+    /// It must be agreed to, and nobody is there.
+    #[error("settings are put back only if somebody agrees, and nobody can be asked here")]
+    NobodyToAsk,
+    /// The question could not be put.
+    #[error("the question could not be put")]
+    Question(#[source] io::Error),
+    /// The writer, or its state folder.
+    #[error(transparent)]
+    Writer(#[from] ApplyError),
+}
+
+/// Puts back what was there, byte for byte.
+pub fn put_back(setup: &PutBackSetup<'_>, wanted: &Wanted, consent: Consent) -> Result<PutBackReport, PutBackError> {
+    // To look, no program is launched.
+    let looking = WriterKit::new(setup.state.clone(), setup.computer, CLIENTS);
+    let waiting = |holder: &str| setup.talk.progress(&Progress::OtherRun { holder: holder.to_owned() });
+    let _turn = begin_turn(&looking, consent.keeps(), &waiting)?;
+    let selector = selector(&looking.writer(), setup.who, wanted)?;
+    // Told by what is there before anything is put back: after that the latest run is another one.
+    let not_believed = looking.writer().not_believed(&selector)?;
+    let mut report = Report::new("undo");
+    let mut recovery = Recovery::default();
+    let accounts = if matches!(selector, Selector::One(_)) && !not_believed.is_empty() {
+        Vec::new()
+    } else if consent == Consent::DryRun {
+        recover(&looking.writer(), Keeps::Nothing, &mut report)?;
+        planned(&looking.writer(), setup.who, &selector)?
+    } else if consent == Consent::AskFirst && !agreed(setup, &looking.writer(), &selector)? {
+        planned(&looking.writer(), setup.who, &selector)?.into_iter().map(declined).collect()
+    } else {
+        let kit = WriterKit::new(setup.state.clone(), &setup.computer.clone().to_be_changed(), CLIENTS);
+        recovery = recover(&kit.writer(), Keeps::State, &mut report)?;
+        let undone = kit.writer().undo(&selector, &RunId::start())?;
+        // What was put back is put back, whatever is wrong with a policy.
+        setup.policy.iter().for_each(|policy| tidy(&kit.writer(), policy, Keeps::State));
+        undone.iter().flat_map(|undone| accounts_of(undone, setup.who, Outcome::Reverted)).collect()
+    };
+    let kept = looking.writer().receipts()?;
+    Ok(PutBackReport {
+        accounts,
+        recovered: report.recovered,
+        interrupted: report.interrupted,
+        not_believed,
+        elsewhere: elsewhere(&kept, setup.who),
+        recovered_in_part: recovery.recovered.iter().any(is_in_part),
+        waits: waits(&selector, &kept, setup.who),
+        strays: kept.strays,
+    })
+}
+
+/// Which receipts are meant.
+fn selector(writer: &Writer<'_>, who: &Who, wanted: &Wanted) -> Result<Selector, PutBackError> {
+    let name = match wanted {
+        Wanted::Latest => return Ok(Selector::Last),
+        Wanted::All => return Ok(Selector::All),
+        Wanted::Named(name) => name,
+    };
+    let Receipts { receipts, unreadable, .. } = writer.receipts()?;
+    if receipts.iter().any(|receipt| receipt.id.0 == *name) {
+        return Ok(Selector::One(ReceiptId(name.clone())));
+    }
+    let mut holding = receipts
+        .iter()
+        .rev()
+        .filter(|receipt| who.here(receipt) && is_in_effect(receipt))
+        .filter(|receipt| receipt.accounts.iter().any(|account| who.is_called(&account.account_id, name)))
+        .map(|receipt| receipt.id.clone());
+    let speaks_of =
+        |one: &&Unbelieved| one.says.accounts.iter().any(|account| who.is_called(&account.account_id, name));
+    match holding.next().or_else(|| unreadable.iter().rev().find(speaks_of)?.id()) {
+        Some(latest) => Ok(Selector::One(latest)),
+        None if name.contains(['@', '/']) => Err(PutBackError::NoChangeOf { name: name.clone() }),
+        None => Ok(Selector::One(ReceiptId(name.clone()))),
+    }
+}
+
+fn is_in_effect(receipt: &Receipt) -> bool {
+    receipt.kind == Kind::Apply && receipt.status == Status::Applied
+}
+
+/// What would be put back.
+fn planned(writer: &Writer<'_>, who: &Who, selector: &Selector) -> Result<Vec<AccountPutBack>, PutBackError> {
+    let undone = writer.preview_undo(selector)?;
+    Ok(undone.iter().flat_map(|undone| accounts_of(undone, who, Outcome::WouldRevert)).collect())
+}
+
+/// Shows whose settings it is about, all of them, and asks. Where there is nothing to put back nothing is asked.
+fn agreed(setup: &PutBackSetup<'_>, writer: &Writer<'_>, selector: &Selector) -> Result<bool, PutBackError> {
+    let planned = planned(writer, setup.who, selector)?;
+    if !planned.iter().any(|one| one.result == Outcome::WouldRevert) {
+        return Ok(true);
+    }
+    let receipts = writer.receipts()?.receipts;
+    let changed = |one: &AccountPutBack| receipts.iter().find(|receipt| receipt.id.0 == one.receipt);
+    let asked: Vec<Back<'_>> =
+        planned.iter().map(|one| Back { account: one, changed: changed(one).map(|receipt| receipt.time) }).collect();
+    match setup.talk.confirm_back(&asked).map_err(PutBackError::Question)? {
+        Answer::Yes => Ok(true),
+        Answer::No => Ok(false),
+        Answer::Nobody => Err(PutBackError::NobodyToAsk),
+    }
+}
+
+fn declined(mut one: AccountPutBack) -> AccountPutBack {
+    if one.result == Outcome::WouldRevert {
+        let hint = "Run `port26 undo` again when you want it put back.";
+        one.reason = Some(Reason::new("declined", "Nothing was changed.", hint));
+    }
+    one
+}
+
+/// Other home folders that have changes in effect.
+fn elsewhere(kept: &Receipts, who: &Who) -> Vec<PathBuf> {
+    let others = kept.receipts.iter().filter(|receipt| !who.here(receipt) && is_in_effect(receipt));
+    let homes: BTreeSet<PathBuf> = others.map(|receipt| receipt.machine.home.clone()).collect();
+    homes.into_iter().collect()
+}
+
+fn is_in_part(one: &Recovered) -> bool {
+    matches!(&one.outcome, RecoveryOutcome::PutBack { left } if !left.is_empty())
+}
+
+/// Of those that were meant: one that still waits for a program or a disk.
+fn waits(selector: &Selector, kept: &Receipts, who: &Who) -> bool {
+    let unfinished = |receipt: &Receipt| who.here(receipt) && receipt.status == Status::Unfinished;
+    matches!(selector, Selector::All | Selector::Last) && kept.receipts.iter().any(unfinished)
+}
