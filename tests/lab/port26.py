@@ -23,12 +23,17 @@ class ShowsThePassword(Exception):
     """It stands in what was printed."""
 
 
+def command(*words, home, state):
+    """Its command line for a home folder that is not the caller's."""
+    return [os.environ["PORT26"], *words, "--home", home, "--os", "linux", "--state", state]
+
+
 def call(verb, *flags, home, state, given="", through=(), environment=None, limit=150):
     """One run on a home folder; `given` is its standard input, `through` a command that leads into another namespace."""
-    command = [*through, os.environ["PORT26"], verb, "--json", "--home", home, "--os", "linux", "--state", state, *flags]
+    line = [*through, *command(verb, "--json", *flags, home=home, state=state)]
     started = time.monotonic()
     done = subprocess.run(
-        [str(part) for part in command], input=given, capture_output=True, text=True, timeout=limit, check=False, env=environment
+        [str(part) for part in line], input=given, capture_output=True, text=True, timeout=limit, check=False, env=environment
     )
     seconds = time.monotonic() - started
     try:

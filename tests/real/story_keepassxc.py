@@ -9,6 +9,7 @@ import time
 
 from clients.keepassxc import KeePassXC, SessionBus
 from clients.screen import Screen
+from lab import port26 as program
 from lab.files import picture
 from lab.invented import HOST, PASSWORD, USER
 from story import CA, DIR, Port26, check, main, port_25, saw, step
@@ -69,7 +70,7 @@ def story():
         step("KeePassXC with an open database: the password is kept in it by `credential set`")
         with keepassxc.open(confirm=False):
             given = f"{USER}:{PASSWORD}\n"
-            command = [os.environ["PORT26"], "credential", "set", "--credential-stdin", "--keychain", "--home", home, "--os", "linux", "--state", DIR / "state"]
+            command = program.command("credential", "set", "--credential-stdin", "--keychain", home=home, state=DIR / "state")
             kept = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False)
             saw(kept.stdout.strip())
             check(kept.returncode == 0, f"credential set ended with {kept.returncode}: {kept.stdout}{kept.stderr}")

@@ -1,10 +1,10 @@
 """A person types `port26 fix` at a terminal: is asked for the password, which is not shown, and before anything is
 changed; a test message arrives; undo puts every byte back. No mail program is needed: the profile is written here."""
 
-import os
 import re
 
 from clients.terminal import Terminal
+from lab import port26
 from lab.files import differences, picture
 from lab.invented import HOST, PASSWORD, USER
 from story import CA, DIR, check, main, must_arrive, port_25, saw, step
@@ -36,8 +36,7 @@ def new_home():
 
 
 def at_terminal(home, *arguments):
-    flags = ["--home", home, "--os", "linux", "--state", DIR / "state", "--ca", CA]
-    return Terminal([os.environ["PORT26"], *arguments, *flags])
+    return Terminal(port26.command(*arguments, "--ca", CA, home=home, state=DIR / "state"))
 
 
 def told(terminal):
