@@ -22,6 +22,10 @@ pub trait Store: Send + Sync {
     fn look(&self, _path: &Path, _temp: &str) -> Result<(), StoreError> {
         Ok(())
     }
+    /// The same as far as it shows without anything written.
+    fn glance(&self, _path: &Path) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// Takes away what a killed `replace_file` left; `ours` knows the bytes from before it and those that it was to write.
     fn clean_up(&self, path: &Path, temp: &str, ours: &dyn Fn(&[u8]) -> bool) -> Result<(), StoreError>;
     /// One value of the live registry.
@@ -77,6 +81,10 @@ impl Store for MachineStore {
 
     fn look(&self, path: &Path, temp: &str) -> Result<(), StoreError> {
         Ok(self.files.look(path, temp)?)
+    }
+
+    fn glance(&self, path: &Path) -> Result<(), StoreError> {
+        Ok(self.files.glance(path)?)
     }
 
     fn clean_up(&self, path: &Path, temp: &str, ours: &dyn Fn(&[u8]) -> bool) -> Result<(), StoreError> {

@@ -9,6 +9,7 @@ use super::folder::Folder;
 use super::journal::Journal;
 use super::journal_writer::JournalWriter;
 use super::open_check::OpenCheck;
+use super::place;
 use super::reach::Reach;
 use super::receipt::{Machine, Receipt};
 use super::record::{Intent, Record};
@@ -16,7 +17,7 @@ use super::state_dir::{Lock, StateDir};
 use super::store::Store;
 use super::unbelieved::Unbelieved;
 use crate::account::ClientId;
-use crate::change::Slot;
+use crate::change::{Change, Slot};
 use crate::clients::InUse;
 use crate::formats::open::Editors;
 
@@ -75,6 +76,11 @@ impl<'a> Writer<'a> {
         let Folder { journals, unbelieved, strays } = self.folder()?;
         let receipts = journals.iter().map(Journal::receipt).collect();
         Ok(Receipts { receipts, unreadable: unbelieved, strays })
+    }
+
+    /// What would keep these changes from being written, as far as it shows without anything written.
+    pub fn glance(&self, changes: &[Change]) -> Result<(), ApplyError> {
+        place::glance(self.reach, changes)
     }
 
     pub(super) fn folder(&self) -> Result<Folder, ApplyError> {

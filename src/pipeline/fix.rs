@@ -6,6 +6,7 @@ use super::Tools;
 use super::by_import;
 use super::conversation::Progress;
 use super::fixing::Fixing;
+use super::refused_by_writer::{Refusals, reason};
 use super::tested::Tested;
 use crate::account::{Account, Notice, SubmissionServer};
 use crate::apply::{AccountChange, AccountFate, ApplyError, NewPassword, ReceiptId, RunId, Transaction, in_words};
@@ -26,12 +27,19 @@ pub(super) fn plan_changes(tools: &Tools, tested: Vec<Tested>) -> Vec<Fixing> {
 
 /// What `fix` would report of it, for a run that only looks: where its program cannot be led there, or a setting is held
 /// from elsewhere, nothing can be fixed. An open program is another matter, since it can be closed.
-pub(super) fn as_fix_would_say(tools: &Tools, tested: Tested) -> AccountReport {
+pub(super) fn as_fix_would_say(tools: &Tools, refusals: &Refusals<'_>, tested: Tested) -> AccountReport {
     let Decision::Move { to } = &tested.decision else { return tested.report };
     let looks_only = tools.policy.mode.value == Mode::Test;
     let client = client_of(tools, &tested.report.account).filter(|_| !looks_only);
     match client.map(|client| client.changes(&tested.report.account, to)) {
         Some(Err(error)) => tested.report.with_result(Outcome::NeedsUser, plan_reason(&error)),
+        Some(Ok(changes)) if !by_import::is_for(&tools.computer, &changes) => {
+            let refused = refusals.by_receipt(&tested.report.account).or_else(|| refusals.by_file(&changes));
+            match refused {
+                Some(reason) => tested.report.with_result(Outcome::NeedsUser, reason),
+                None => tested.report,
+            }
+        }
         Some(Ok(_)) | None => tested.report,
     }
 }
@@ -135,7 +143,7 @@ fn write_profile(tools: &Tools, fixing: &mut [Fixing], places: &[usize], profile
                 ApplyError::InTheWay { .. } | ApplyError::Shut(_) => Outcome::NeedsUser,
                 _ => Outcome::Failed,
             };
-            let reason = Reason::new(error.code(), sentence(&error.to_string()), error.hint());
+            let reason = reason(&error);
             places.iter().for_each(|&place| fixing[place].settle(outcome, reason.clone()));
         }
     }
@@ -202,7 +210,7 @@ fn read_back(tools: &Tools, fixing: &mut [Fixing], places: &[usize], receipt: &R
                 "Please report this with the output of `port26 scan --json`.",
             ),
         ),
-        (Some(error), _) => (Outcome::Failed, Reason::new(error.code(), sentence(&error.to_string()), error.hint())),
+        (Some(error), _) => (Outcome::Failed, reason(&error)),
     };
     places.iter().for_each(|&place| fixing[place].settle(outcome, reason.clone()));
 }

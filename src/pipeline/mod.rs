@@ -19,6 +19,7 @@ mod prove;
 mod put_back;
 mod receipts;
 mod recover;
+mod refused_by_writer;
 mod remember;
 mod rename;
 mod repair;

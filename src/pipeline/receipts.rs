@@ -2,12 +2,12 @@
 //! their user, as far as it says whose it is.
 
 use super::fixing::Fixing;
+use super::refused_by_writer::Refusals;
 use super::{Tools, WriterKit};
 use crate::apply::{ApplyError, Selector, Unbelieved};
 use crate::clients::Problem;
 use crate::clients::client_title;
-use crate::plan::{Outcome, Reason};
-use crate::sentence::sentence;
+use crate::plan::Outcome;
 
 /// What is to be told of the receipts in the state folder.
 pub(super) fn receipt_problems(kit: &WriterKit) -> Result<Vec<Problem>, ApplyError> {
@@ -22,14 +22,10 @@ pub(super) fn leave_unbelieved(tools: &Tools, mut fixing: Vec<Fixing>) -> Vec<Fi
     if !fixing.iter().any(Fixing::writes) {
         return fixing;
     }
-    // A folder that cannot be read has ended the run before.
-    let unbelieved = tools.kit.writer().not_believed(&Selector::All).unwrap_or_default();
+    let refusals = Refusals::now(tools);
     for one in fixing.iter_mut().filter(|one| one.writes()) {
-        let account = &one.report.account;
-        let about = |receipt: &&Unbelieved| tools.kit.is_about(receipt, account.client, &account.profile);
-        if let Some(receipt) = unbelieved.iter().find(about) {
-            let error = receipt.in_the_way();
-            one.settle(Outcome::NeedsUser, Reason::new(error.code(), sentence(&error.to_string()), error.hint()));
+        if let Some(reason) = refusals.by_receipt(&one.report.account) {
+            one.settle(Outcome::NeedsUser, reason);
             (one.report.before, one.report.after, one.to) = (None, None, None);
         }
     }

@@ -15,6 +15,7 @@ use super::fixing::Fixing;
 use super::keeps::{Consent, Keeps};
 use super::receipts::{leave_unbelieved, receipt_problems};
 use super::recover::{begin_turn, recover};
+use super::refused_by_writer::{Refusals, not_promised};
 use super::remember::remember;
 use super::send::send_tests;
 use super::test_accounts::test;
@@ -115,7 +116,8 @@ pub async fn examine(tools: &Tools, accounts: &[String], keeps: Keeps) -> Result
     let mut report = Report::new("test");
     report.clients = found.clients;
     report.problems = found.problems;
-    report.accounts = tested.into_iter().map(|one| as_fix_would_say(tools, one)).collect();
+    let refusals = Refusals::now(tools);
+    report.accounts = tested.into_iter().map(|one| as_fix_would_say(tools, &refusals, one)).collect();
     Ok(report)
 }
 
@@ -150,7 +152,7 @@ async fn round(
 fn write(tools: &Tools, fixing: Vec<Fixing>, consent: Consent, run: &RunId) -> Result<Vec<AccountReport>, RepairError> {
     let asked_about = |one: &Fixing| one.pending() || one.needs_consent();
     let fixing = match consent {
-        Consent::DryRun => return Ok(fixing.into_iter().map(|one| one.report).collect()),
+        Consent::DryRun => return Ok(not_promised(tools, fixing).into_iter().map(|one| one.report).collect()),
         Consent::Agreed => fixing,
         Consent::AskFirst => {
             let moves: Vec<Move<'_>> =

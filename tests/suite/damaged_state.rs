@@ -176,6 +176,13 @@ async fn a_home_that_cannot_be_written_is_told_before_anything_is_begun() {
     run(&world, &["scan", "--json"]).await;
     for _ in 0..2 {
         chmod(&world.profile(), "555");
+        // What `fix` will refuse is not promised by a run that only looks.
+        for looks in
+            [&["test", "--json", "--credential-stdin"][..], &["fix", "--dry-run", "--json", "--credential-stdin"]]
+        {
+            let told = run(&world, looks).await;
+            assert_eq!((told.code, told.result().1), (6, "read_only".to_owned()), "{}{}", told.out, told.err);
+        }
         let shut = run(&world, &fix).await;
         assert_eq!(
             (shut.code, shut.result()),
@@ -209,6 +216,32 @@ async fn a_home_that_cannot_be_written_is_told_before_anything_is_begun() {
     let undone = run(&world, &["undo", "--json"]).await;
     assert_eq!(undone.code, 0, "{}{}", undone.out, undone.err);
     assert_eq!(world.prefs(), first_prefs());
+}
+
+/// Whoever looks leaves nothing behind in the profile, not even for a moment's trial.
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_told_by_a_run_that_only_looks() {
+    let world = World::new().await;
+    let promised = world.with_password(&["fix", "--dry-run", "--json"]).await;
+    assert_eq!((promised.code, promised.result().0), (3, "would_fix".to_owned()), "{}{}", promised.out, promised.err);
+    let mut permissions = std::fs::metadata(world.profile().join("prefs.js")).unwrap().permissions();
+    permissions.set_readonly(true);
+    std::fs::set_permissions(world.profile().join("prefs.js"), permissions.clone()).unwrap();
+    for looks in [&["test", "--json"][..], &["fix", "--dry-run", "--json"], &["fix", "--yes", "--json"]] {
+        let told = world.with_password(looks).await;
+        assert_eq!(
+            (told.code, told.result()),
+            (6, ("needs_user".into(), "file_read_only".into())),
+            "{looks:?} {}{}",
+            told.out,
+            told.err
+        );
+        assert_eq!((receipts(&world), world.prefs()), (0, first_prefs()));
+    }
+    // So that the folder can be removed on Windows too.
+    #[allow(clippy::permissions_set_readonly_false, reason = "a file of this test's own folder")]
+    permissions.set_readonly(false);
+    std::fs::set_permissions(world.profile().join("prefs.js"), permissions).unwrap();
 }
 
 /// The disk of the home is mounted for reading only, as after a fault of it. Root can make one.

@@ -228,6 +228,11 @@ impl Files {
         system::locate(self, path)?.map_or(Ok(()), |spot| spot.look(temp))
     }
 
+    /// The same as far as it shows without anything written, for a run that may leave nothing behind.
+    pub fn glance(&self, path: &Path) -> Result<(), FileError> {
+        system::locate(self, path)?.map_or(Ok(()), |spot| spot.glance())
+    }
+
     /// Takes away what a [`Files::replace`] of this file under this temporary name left when it was killed. `ours` knows
     /// the bytes that were there before and those that were to come: an old file that was set aside is kept until one of
     /// them is in its place.

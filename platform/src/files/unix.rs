@@ -191,7 +191,28 @@ impl Spot {
 
     /// Could it be replaced? What a real replacement does first is done, and taken back.
     pub(super) fn look(&self, temp: &str) -> Result<(), FileError> {
-        let Some((_, meta)) = self.open()? else { return Ok(()) };
+        let Some(meta) = self.seems_replaceable()? else { return Ok(()) };
+        let made = self.create(temp).and_then(|file| self.give(&file, &meta));
+        // Empty, and of a name that the replacement takes over.
+        let _ = unlinkat(&self.folder, temp, AtFlags::empty());
+        made
+    }
+
+    /// The same as far as it shows without anything written.
+    pub(super) fn glance(&self) -> Result<(), FileError> {
+        let Some(_) = self.seems_replaceable()? else { return Ok(()) };
+        match accessat(&self.folder, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS) {
+            Err(error) if is_shut(error) => {
+                let at = self.path.parent().unwrap_or(&self.path).to_owned();
+                Err(FileError::Shut { at, source: error.into() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// By what the file itself says; `None`: it is gone, which whoever reads it tells.
+    fn seems_replaceable(&self) -> Result<Option<Metadata>, FileError> {
+        let Some((_, meta)) = self.open()? else { return Ok(None) };
         if meta.mode() & 0o200 == 0 {
             return Err(FileError::ReadOnly { path: self.path.clone() });
         }
@@ -205,10 +226,7 @@ impl Spot {
         {
             return Err(FileError::Shut { at: self.path.clone(), source: error.into() });
         }
-        let made = self.create(temp).and_then(|file| self.give(&file, &meta));
-        // Empty, and of a name that the replacement takes over.
-        let _ = unlinkat(&self.folder, temp, AtFlags::empty());
-        made
+        Ok(Some(meta))
     }
 
     /// A new file in the folder, in the place of what a killed run left under this name.

@@ -116,8 +116,27 @@ impl Spot {
     /// closed.
     pub(super) fn look(&self, temp: &str) -> Result<(), FileError> {
         use std::os::windows::fs::OpenOptionsExt;
-        const READ_AND_DELETE: u32 = 0x8000_0000 | 0x0001_0000;
         const DELETE_ON_CLOSE: u32 = 0x0400_0000;
+        self.glance()?;
+        if !self.real.exists() {
+            return Ok(());
+        }
+        let stays = self.held.as_ref().map(|held| held.stay(temp, &self.path)).transpose();
+        let _stays = stays.map_err(|error| match error {
+            FileError::Io { source, .. } => self.shut(source),
+            other => other,
+        })?;
+        let (temp, _) = beside(&self.real, temp);
+        match File::options().write(true).create_new(true).custom_flags(DELETE_ON_CLOSE).open(temp) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(self.shut(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same as far as it shows without anything written: what its folder lets be made shows only by making it.
+    pub(super) fn glance(&self) -> Result<(), FileError> {
+        use std::os::windows::fs::OpenOptionsExt;
+        const READ_AND_DELETE: u32 = 0x8000_0000 | 0x0001_0000;
         let denied = |error: &io::Error| {
             matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
         };
@@ -131,16 +150,7 @@ impl Spot {
         {
             return Err(FileError::Shut { at: self.path.clone(), source });
         }
-        let stays = self.held.as_ref().map(|held| held.stay(temp, &self.path)).transpose();
-        let _stays = stays.map_err(|error| match error {
-            FileError::Io { source, .. } => self.shut(source),
-            other => other,
-        })?;
-        let (temp, _) = beside(&self.real, temp);
-        match File::options().write(true).create_new(true).custom_flags(DELETE_ON_CLOSE).open(temp) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(self.shut(error)),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// Writing beside the file failed: is it the folder?

@@ -114,6 +114,15 @@ pub(super) fn look(reach: Reach, id: &ReceiptId, intents: &[Intent]) -> Result<(
     })
 }
 
+/// The same of changes that nobody has prepared, as far as it shows without anything written.
+pub(super) fn glance(reach: Reach, changes: &[Change]) -> Result<(), ApplyError> {
+    let registry_file = reach.store.registry_file();
+    changes.iter().try_for_each(|change| match Place::of(change, registry_file.as_deref())? {
+        Place::File(path, _) => reach.store.glance(&path).map_err(ApplyError::Shut),
+        Place::Registry | Place::Program(_) => Ok(()),
+    })
+}
+
 /// Puts back what one intent wrote, or would have written: the same for a failed write, for recovery after a crash and for
 /// undo. `temp` names the file that a replacement goes through.
 pub(super) fn restore(reach: Reach, intent: &Intent, temp: &str, what: &PutBack) -> Result<Outcome, NotRestored> {
