@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::policy::HostPort;
@@ -273,7 +274,7 @@ pub struct RelayArgs {
     #[arg(long = "use", requires = "user")]
     pub use_it: bool,
     /// The login name that the provider gave you
-    #[arg(long, value_name = "NAME", requires = "use_it")]
+    #[arg(long, value_name = "NAME", requires = "use_it", value_parser = NonEmptyStringValueParser::new())]
     pub user: Option<String>,
     /// The provider's server, if port26 does not know it; port 465 speaks TLS at once, any other STARTTLS
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "provider")]

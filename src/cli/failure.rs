@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::page::Page;
 use super::{Exit, UsageError, output};
 use crate::apply::{ApplyError, JournalError, StoreError};
+use crate::credentials::CredentialError;
 use crate::fault::Panicked;
 use crate::rehearsal::run::RehearsalError;
 use crate::report::SCHEMA;
@@ -55,6 +56,9 @@ impl Failure {
                 return told(error.code(), error.hint());
             }
             if let Some(error) = cause.downcast_ref::<StoreError>() {
+                return told(error.code(), error.hint());
+            }
+            if let Some(CredentialError::Index(error)) = cause.downcast_ref() {
                 return told(error.code(), error.hint());
             }
             if let Some(error) = cause.downcast_ref::<FileError>() {

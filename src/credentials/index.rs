@@ -28,13 +28,33 @@ pub enum IndexError {
         source: io::Error,
     },
     /// It is not ours, or of a later version.
-    #[error("{path} is not a list of kept passwords: {why}; move it away and set the passwords again")]
+    #[error("{path} is not a list of kept passwords: {why}")]
     Malformed {
         /// The file.
         path: PathBuf,
         /// What is wrong.
         why: String,
     },
+}
+
+impl IndexError {
+    /// Stable code, snake_case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Write { .. } => "credentials_not_kept",
+            Self::Malformed { .. } => "credentials_damaged",
+        }
+    }
+
+    /// The next step.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Write { .. } => "Check that the state folder can be written, then run port26 again.",
+            Self::Malformed { .. } => "Move the file away and set the passwords again: `port26 credential set`.",
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -16,6 +16,12 @@ pub(crate) fn only_inside_tls(account: &Account, present: &PortFinding) -> bool 
     account.outgoing.tls == TlsMode::None && !is_offered && proves(present)
 }
 
+/// Nothing that was asked in this run answered: not the host, and nobody else.
+pub(super) fn all_is_silent(case: Case<'_>) -> bool {
+    let elsewhere = case.network.another_host_answered || case.second_host() == Some(Connect::Open);
+    !elsewhere && !case.host_answers() && !is_up(case)
+}
+
 /// It answered: somebody is there to take the mail.
 pub(super) fn is_up(case: Case<'_>) -> bool {
     case.present.is_some_and(PortFinding::connected)

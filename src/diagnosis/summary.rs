@@ -172,6 +172,11 @@ fn sentence(case: Case<'_>, code: VerdictCode) -> String {
         VerdictCode::Uncertain if case.present.is_some_and(says_nothing) => {
             format!("{host} picks up on port {port} and then says nothing, so nothing is changed.")
         }
+        VerdictCode::Uncertain if signs::all_is_silent(case) => {
+            "Nothing that was asked answers: this computer seems to be offline, or this network lets nothing out. Nothing is \
+             changed."
+                .to_owned()
+        }
         VerdictCode::Uncertain => "What was seen does not fit together, so nothing is changed.".to_owned(),
     }
 }

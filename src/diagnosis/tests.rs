@@ -219,7 +219,10 @@ fn row_5_host_down() {
     let mut another = network(None);
     another.another_host_answered = true;
     assert_eq!(code(&plain25(), &seen, &another, None), row("5").verdict());
-    assert_eq!(code(&plain25(), &seen, &network(None), None), VerdictCode::Uncertain);
+    let present = seen.ports.first();
+    let told = diagnose(Case { account: &plain25(), host: &seen, present, login: None, network: &network(None) });
+    assert_eq!(told.code, VerdictCode::Uncertain);
+    assert!(told.summary.contains("seems to be offline"), "{}", told.summary);
 }
 
 #[test]

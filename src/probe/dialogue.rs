@@ -136,7 +136,7 @@ impl Inner {
         if wire.transcript.has_more() || wire.count() > at + 1 {
             seen.phase = Phase::Tls;
             let why = "the server, or somebody before it, went on in the clear after agreeing to TLS".to_owned();
-            seen.tls = Some(without_certificate(TlsTrouble::Handshake { why }, millis(started)));
+            seen.tls = Some(TlsFinding::bare(Some(TlsTrouble::Handshake { why }), millis(started)));
             return Err(End::Left);
         }
         let stream = wire.into_tcp().ok_or(End::Closed)?;
@@ -300,22 +300,6 @@ impl Inner {
 /// The server has taken what was said.
 fn is_taken(answer: &Reply) -> bool {
     (200..300).contains(&answer.code)
-}
-
-fn without_certificate(trouble: TlsTrouble, ms: u64) -> TlsFinding {
-    TlsFinding {
-        verified: false,
-        trouble: Some(trouble),
-        protocol: None,
-        names: Vec::new(),
-        common_name: None,
-        issuer: None,
-        not_before: None,
-        not_after: None,
-        key_sha256: None,
-        local_root: false,
-        ms,
-    }
 }
 
 /// The outcome that says most about the path: an answer, then a refusal by somebody, then silence.

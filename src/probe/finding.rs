@@ -121,6 +121,25 @@ pub struct TlsFinding {
     pub ms: u64,
 }
 
+impl TlsFinding {
+    /// Of a handshake that showed no certificate, or none that was read yet. Nothing is believed of it.
+    pub fn bare(trouble: Option<TlsTrouble>, ms: u64) -> Self {
+        Self {
+            verified: false,
+            trouble,
+            protocol: None,
+            names: Vec::new(),
+            common_name: None,
+            issuer: None,
+            not_before: None,
+            not_after: None,
+            key_sha256: None,
+            local_root: false,
+            ms,
+        }
+    }
+}
+
 /// What was wrong with TLS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

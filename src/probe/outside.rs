@@ -67,17 +67,8 @@ pub fn certificates(leaf: &[u8], sent: &[&[u8]], host: &str, now: i64) -> Option
     let organisations: Vec<String> = sent.iter().filter_map(subject_organisation).collect();
     let chain = Chain::new(&leaf, &sent)?;
     let mut finding = TlsFinding {
-        verified: false,
-        trouble: chain.in_date(now).err().or_else(|| chain.too_weak()),
-        protocol: None,
-        names: Vec::new(),
-        common_name: None,
-        issuer: None,
-        not_before: None,
-        not_after: None,
-        key_sha256: None,
         local_root: chain.fits(host) && chain.is_open() && is_subject(&leaf, chain.ends_in()),
-        ms: 0,
+        ..TlsFinding::bare(chain.in_date(now).err().or_else(|| chain.too_weak()), 0)
     };
     chain.describe(&mut finding);
     use CertificateError as Wrong;

@@ -249,16 +249,9 @@ fn evidence(witness: &Witness, broken: Option<TlsTrouble>, version: Option<Proto
     let verified = trouble.is_none();
     let mut finding = TlsFinding {
         verified,
-        trouble,
         protocol: version.and_then(|version| version.as_str()).map(|name| name.replace('_', ".")),
-        names: Vec::new(),
-        common_name: None,
-        issuer: None,
-        not_before: None,
-        not_after: None,
-        key_sha256: None,
         local_root: verified && judged == Some(Ok(Vouched::ThisMachine)),
-        ms,
+        ..TlsFinding::bare(trouble, ms)
     };
     if let Some(chain) = &chain {
         chain.describe(&mut finding);
