@@ -1,9 +1,9 @@
 //! The background agent of one user: when to look at the accounts again. What a look does is `fix`; this decides only
 //! when, from the clock, the network and the programs that were in the way. Pure; the loop around it is in `run`.
 
+mod launch_rule;
 mod memory;
 mod run;
-mod sparing;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -15,9 +15,9 @@ use port26_platform::autostart::Names;
 use port26_platform::computer::Os;
 use serde::{Deserialize, Serialize};
 
-pub use memory::{AgentLock, AgentMemory, LastLook, MemoryError, ask_to_stop, is_running, stop_is_asked};
+pub use launch_rule::look_sparingly;
+pub use memory::{AgentLock, AgentRecord, LastLook, MemoryError, ask_to_stop, is_running, stop_is_asked};
 pub use run::{AgentError, Surroundings, one_look_only_told, stay};
-pub use sparing::look_sparingly;
 
 use crate::policy::Schedule;
 

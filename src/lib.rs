@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod agent;
+pub mod apple_profile;
 pub mod apply;
 pub mod change;
 pub mod cli;
@@ -16,7 +17,6 @@ pub mod diagnosis;
 pub mod exit;
 mod fault;
 pub mod formats;
-pub mod mail_profile;
 pub mod network_history;
 pub mod operator;
 pub mod pipeline;

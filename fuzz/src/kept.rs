@@ -5,7 +5,7 @@ use std::cell::LazyCell;
 use std::path::Path;
 
 use jiff::Timestamp;
-use port26::agent::AgentMemory;
+use port26::agent::AgentRecord;
 use port26::apply::outside;
 use port26::credentials::{Given, Index, Refusals};
 use port26::network_history::History;
@@ -101,8 +101,8 @@ fn remembered(data: &[u8]) {
         }
         Refusals::in_state(folder).only_read().forget("mail.hosting.test", "ann", Timestamp::UNIX_EPOCH);
         let _ = Index::in_state(folder).items();
-        if let Ok(Some(memory)) = AgentMemory::load(folder) {
-            assert!(memory.save(folder).is_ok() && AgentMemory::load(folder).is_ok_and(|again| again == Some(memory)));
+        if let Ok(Some(memory)) = AgentRecord::load(folder) {
+            assert!(memory.save(folder).is_ok() && AgentRecord::load(folder).is_ok_and(|again| again == Some(memory)));
         }
     });
 }

@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use port26_platform::secrets::{Asking, Keychain, MemorySecrets, Secrets, SecretsError};
+use port26_platform::secrets::{Keychain, MemorySecrets, Secrets, SecretsError, Unlock};
 use secrecy::{ExposeSecret, SecretString};
 
 /// What every store of passwords must do.
@@ -81,8 +81,8 @@ fn memory_keeps_the_contract() {
 #[test]
 fn the_real_keychain_keeps_the_contract() {
     if keyring() == Keyring::Open {
-        contract(&Keychain::new(Asking::Allowed));
-        contract(&Keychain::new(Asking::Never));
+        contract(&Keychain::new(Unlock::Allowed));
+        contract(&Keychain::new(Unlock::Never));
     }
 }
 
@@ -91,7 +91,7 @@ fn a_silent_run_asks_nobody_to_unlock() {
     if keyring() != Keyring::Locked {
         return;
     }
-    let keychain = Keychain::new(Asking::Never);
+    let keychain = Keychain::new(Unlock::Never);
     let start = Instant::now();
     let refused = keychain.set("port26-test:smtp://mail.hosting.test", "anna@hosting.test", &SecretString::from("new"));
     match refused {
@@ -104,7 +104,7 @@ fn a_silent_run_asks_nobody_to_unlock() {
 /// What other programs of this desktop leave in the keyring: `secret-tool` after `echo`, two items that both fit.
 #[cfg(target_os = "linux")]
 mod left_by_others {
-    use port26_platform::secrets::{Asking, Keychain, Secrets, SecretsError};
+    use port26_platform::secrets::{Keychain, Secrets, SecretsError, Unlock};
     use secrecy::ExposeSecret;
     use secret_service::EncryptionType;
     use secret_service::blocking::SecretService;
@@ -136,8 +136,8 @@ mod left_by_others {
             return;
         }
         let service = format!("port26-test-{}:smtp://odd.hosting.test", std::process::id());
-        for asking in [Asking::Allowed, Asking::Never] {
-            let keychain = Keychain::new(asking);
+        for unlock in [Unlock::Allowed, Unlock::Never] {
+            let keychain = Keychain::new(unlock);
             let get = || keychain.get(&service, ACCOUNT);
             leave(&service, &[], b"open sesame\n");
             assert_eq!(
@@ -197,7 +197,7 @@ fn child_without_a_keychain() {
     if std::env::var_os("PORT26_TEST_CHILD").is_none() {
         return;
     }
-    let keychain = Keychain::new(Asking::Allowed);
+    let keychain = Keychain::new(Unlock::Allowed);
     for _ in 0..3 {
         match keychain.get("port26-test:smtp://mail.hosting.test", "anna@hosting.test") {
             Err(error @ SecretsError::NoKeychain { .. }) => println!("said no: {error}"),

@@ -73,7 +73,7 @@ impl LastLook {
 
 /// What the agent of this user says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AgentMemory {
+pub struct AgentRecord {
     /// Its process, while it runs.
     pub pid: u32,
     /// When it was started.
@@ -101,7 +101,7 @@ pub enum MemoryError {
     },
 }
 
-impl AgentMemory {
+impl AgentRecord {
     /// What the last agent left here, if there was one.
     pub fn load(state: &Path) -> Result<Option<Self>, MemoryError> {
         let path = state.join("agent.json");
@@ -210,14 +210,14 @@ mod tests {
     #[test]
     fn survives_the_disk_and_reports_garbage() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(AgentMemory::load(dir.path()).unwrap(), None);
+        assert_eq!(AgentRecord::load(dir.path()).unwrap(), None);
         let now: Timestamp = "2026-11-26T08:00:00Z".parse().unwrap();
         let mut look = LastLook::begin(Why::NetworkChanged, Mode::Fix, now);
         look.results.insert("fixed".to_owned(), 2);
-        let memory = AgentMemory { pid: 7, started: now, schedule: Schedule::Hourly, last_look: Some(look) };
+        let memory = AgentRecord { pid: 7, started: now, schedule: Schedule::Hourly, last_look: Some(look) };
         memory.save(dir.path()).unwrap();
-        assert_eq!(AgentMemory::load(dir.path()).unwrap(), Some(memory));
+        assert_eq!(AgentRecord::load(dir.path()).unwrap(), Some(memory));
         std::fs::write(dir.path().join("agent.json"), "{").unwrap();
-        assert!(AgentMemory::load(dir.path()).unwrap_err().to_string().contains("agent.json"));
+        assert!(AgentRecord::load(dir.path()).unwrap_err().to_string().contains("agent.json"));
     }
 }

@@ -11,7 +11,7 @@ use port26_platform::computer::Computer;
 use port26_platform::network;
 
 use super::{
-    AgentLock, AgentMemory, Glance, LastLook, Looked, MemoryError, Step, Watch, Why, look_sparingly, stop_is_asked,
+    AgentLock, AgentRecord, Glance, LastLook, Looked, MemoryError, Step, Watch, Why, look_sparingly, stop_is_asked,
 };
 use crate::account::ClientId;
 use crate::clients::CLIENTS;
@@ -103,7 +103,7 @@ pub fn stay<S: Surroundings>(
                 let schedule = policy.schedule.value;
                 watch.looked(Looked { ended: look.ended, network, awaiting: !looker.awaited.is_empty(), schedule });
                 // A disk that is full now is no reason to end: the next look is kept again.
-                if let Err(error) = (AgentMemory { pid, started, schedule, last_look: Some(look) }).save(state) {
+                if let Err(error) = (AgentRecord { pid, started, schedule, last_look: Some(look) }).save(state) {
                     tracing::error!("what the agent saw was not kept: {error}");
                 }
             }

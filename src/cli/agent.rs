@@ -12,7 +12,7 @@ use super::output::{self, Words};
 use super::output_mode::OutputMode;
 use super::words::{RESULT_WORDS, local_time};
 use super::{Exit, UsageError, context};
-use crate::agent::{self, ARGUMENTS, AgentError, AgentMemory, LastLook, NAMES, Surroundings, Why, program_at_login};
+use crate::agent::{self, ARGUMENTS, AgentError, AgentRecord, LastLook, NAMES, Surroundings, Why, program_at_login};
 use crate::codes::code_of;
 use crate::pipeline::Setup;
 use crate::policy::{Mode, Policy, Schedule};
@@ -20,7 +20,7 @@ use crate::report::SCHEMA;
 
 /// The document of every action of `agent`.
 #[derive(Debug, Serialize)]
-struct Document {
+struct AgentDocument {
     schema: &'static str,
     verb: &'static str,
     /// The entries at login that are there.
@@ -103,7 +103,7 @@ fn be_the_agent(global: &Global) -> anyhow::Result<Exit> {
     if context::manner(global) != OutputMode::Json {
         return Ok(exit);
     }
-    told(global, &Document { last_look: Some(last_look), ..document(global)? }, exit)
+    told(global, &AgentDocument { last_look: Some(last_look), ..document(global)? }, exit)
 }
 
 /// The agent says nothing, except to who asked for a document.
@@ -118,14 +118,18 @@ fn install(global: &Global) -> anyhow::Result<Exit> {
     let before = found()?;
     if let Some(all) = before.iter().find(|entry| entry.scope == Scope::AllUsers && entry.enabled) {
         let note = format!("It is installed for all users of this computer already ({}).", all.place);
-        return told(global, &Document { changed: Some(false), notes: vec![note], ..document(global)? }, Exit::Done);
+        return told(
+            global,
+            &AgentDocument { changed: Some(false), notes: vec![note], ..document(global)? },
+            Exit::Done,
+        );
     }
     let running = std::env::current_exe().context("finding this program")?;
     let program = program_at_login(&running, Os::here(), Path::is_file);
     let entry = Entry { names: NAMES, program, arguments: ARGUMENTS.map(str::to_owned).to_vec() };
     if global.dry_run {
         let notes = vec![format!("Nothing was written; {} would be started at login.", entry.program.display())];
-        return told(global, &Document { changed: Some(true), notes, ..document(global)? }, Exit::Pending);
+        return told(global, &AgentDocument { changed: Some(true), notes, ..document(global)? }, Exit::Pending);
     }
     let notes = match autostart::install(&entry).map_err(usable)? {
         Started::Now => vec!["It has been started.".to_owned()],
@@ -134,7 +138,7 @@ fn install(global: &Global) -> anyhow::Result<Exit> {
         }
         Started::AtNextLogin { why: Some(why) } => vec![format!("It starts at your next login; not now: {why}.")],
     };
-    told(global, &Document { changed: Some(found()? != before), notes, ..document(global)? }, Exit::Done)
+    told(global, &AgentDocument { changed: Some(found()? != before), notes, ..document(global)? }, Exit::Done)
 }
 
 fn uninstall(global: &Global) -> anyhow::Result<Exit> {
@@ -150,14 +154,14 @@ fn uninstall(global: &Global) -> anyhow::Result<Exit> {
     }
     if global.dry_run {
         let exit = if own { Exit::Pending } else { Exit::Done };
-        return told(global, &Document { changed: Some(own), notes, ..document(global)? }, exit);
+        return told(global, &AgentDocument { changed: Some(own), notes, ..document(global)? }, exit);
     }
     let changed = autostart::remove(&NAMES).map_err(usable)? == Removed::Gone;
     if agent::is_running(&state)? {
         agent::ask_to_stop(&state)?;
         notes.push("The agent that runs was asked to end, and does within half a minute.".to_owned());
     }
-    told(global, &Document { changed: Some(changed), notes, ..document(global)? }, Exit::Done)
+    told(global, &AgentDocument { changed: Some(changed), notes, ..document(global)? }, Exit::Done)
 }
 
 fn found() -> anyhow::Result<Vec<Found>> {
@@ -170,18 +174,18 @@ fn usable(error: AutostartError) -> anyhow::Error {
     anyhow::Error::new(error).context(format!("the entry at login: next: {hint}"))
 }
 
-fn document(global: &Global) -> anyhow::Result<Document> {
+fn document(global: &Global) -> anyhow::Result<AgentDocument> {
     let state: PathBuf = context::state_dir(global)?;
     let policy = context::policy(global)?;
     // What it saw last is not needed for anything else.
-    let (memory, notes) = match AgentMemory::load(&state) {
+    let (memory, notes) = match AgentRecord::load(&state) {
         Ok(memory) => (memory, Vec::new()),
         Err(error) => {
             (None, vec![format!("What the agent saw last is not known: {error}. Its next look replaces it.")])
         }
     };
     let running = agent::is_running(&state)?;
-    Ok(Document {
+    Ok(AgentDocument {
         schema: SCHEMA,
         verb: "agent",
         installed: found()?,
@@ -195,12 +199,12 @@ fn document(global: &Global) -> anyhow::Result<Document> {
     })
 }
 
-fn told(global: &Global, document: &Document, exit: Exit) -> anyhow::Result<Exit> {
+fn told(global: &Global, document: &AgentDocument, exit: Exit) -> anyhow::Result<Exit> {
     output::tell(context::manner(global), document, |page| text(page, document))?;
     Ok(exit)
 }
 
-fn text(page: &mut Words, document: &Document) -> std::io::Result<()> {
+fn text(page: &mut Words, document: &AgentDocument) -> std::io::Result<()> {
     for entry in &document.installed {
         let who = if entry.scope == Scope::ThisUser { "you log in" } else { "anybody logs in" };
         let off = if entry.enabled { "" } else { ", but it is switched off" };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use port26_platform::computer::{Computer, Os};
 use port26_platform::sealed::UserSeal;
-use port26_platform::secrets::{Asking, Keychain, Secrets};
+use port26_platform::secrets::{Keychain, Secrets, Unlock};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -98,11 +98,11 @@ fn passwords(global: &Global, computer: &Computer) -> anyhow::Result<Passwords> 
         let message = "standard input has several passwords, and --home is one person's";
         return Err(UsageError::new(message, "Give that person's alone, or each as USER@@HOST:PASSWORD.").into());
     }
-    let asking = if super::prompt::interactive() && !global.silent { Asking::Allowed } else { Asking::Never };
+    let unlock = if super::prompt::interactive() && !global.silent { Unlock::Allowed } else { Unlock::Never };
     // Somebody else's home neither fills this user's keychain nor is opened with it, unless that is asked for.
     let keychain = if computer.own_session || global.keychain { KeychainUse::Full } else { KeychainUse::Off };
     let borrowing = Borrowing::of(computer, CLIENTS, Arc::new(UserSeal));
-    Ok(Passwords { given, secrets: Arc::new(Keychain::new(asking)), keychain, borrowing })
+    Ok(Passwords { given, secrets: Arc::new(Keychain::new(unlock)), keychain, borrowing })
 }
 
 /// The passwords that are kept, with nobody to ask for others.
@@ -182,7 +182,7 @@ pub(super) fn consent(global: &Global, verb: &str) -> Result<Consent, UsageError
 }
 
 fn nobody_to_ask(message: String) -> UsageError {
-    UsageError::new(message, "Add --yes to change without asking, or --dry-run to see what would change.")
+    UsageError::new(message, "Add --yes to change without unlock, or --dry-run to see what would change.")
 }
 
 /// A program that was asked to close has this long: time to answer whether a draft shall be kept.

@@ -20,15 +20,15 @@ use crate::shown::shown;
 
 /// The document of `credential --json`: whose passwords are kept, never the passwords.
 #[derive(Debug, Serialize)]
-struct Document {
+struct CredentialDocument {
     schema: &'static str,
     verb: &'static str,
-    credentials: Vec<Entry>,
+    credentials: Vec<KeptPassword>,
 }
 
 /// One account and what became of its password.
 #[derive(Debug, Serialize)]
-struct Entry {
+struct KeptPassword {
     host: String,
     user: String,
     state: &'static str,
@@ -42,12 +42,12 @@ pub(super) fn run(global: &Global, args: &CredentialArgs) -> anyhow::Result<Exit
         CredentialAction::List => (list(global)?, Exit::Done),
         CredentialAction::Forget(whose) => forget(global, whose)?,
     };
-    let document = Document { schema: SCHEMA, verb: "credential", credentials: entries };
+    let document = CredentialDocument { schema: SCHEMA, verb: "credential", credentials: entries };
     output::tell(context::manner(global), &document, |page| text(page, &document))?;
     Ok(exit)
 }
 
-fn text(page: &mut Words, document: &Document) -> std::io::Result<()> {
+fn text(page: &mut Words, document: &CredentialDocument) -> std::io::Result<()> {
     if document.credentials.is_empty() {
         return page.line(0, "port26 keeps no passwords in the keychain of this computer.");
     }
@@ -58,7 +58,7 @@ fn text(page: &mut Words, document: &Document) -> std::io::Result<()> {
     })
 }
 
-fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Exit)> {
+fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<KeptPassword>, Exit)> {
     let asks = if global.silent || global.credential_stdin { Asks::Nobody } else { Asks::Somebody };
     let tools = context::tools(global, asks)?;
     let mut entries = Vec::new();
@@ -75,14 +75,14 @@ fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Ex
             Err(withheld) => {
                 exit = exit.worst(Exit::NeedsUser);
                 let user = account.login_user().unwrap_or_default().to_owned();
-                entries.push(Entry { host, user, state: "not kept", why: Some(withheld.to_string()) });
+                entries.push(KeptPassword { host, user, state: "not kept", why: Some(withheld.to_string()) });
                 continue;
             }
         };
         if global.dry_run {
             let state = if given.is_some() { "would be kept" } else { "would be asked for" };
             let user = given.map(|given| given.user).or_else(|| account.login_user().map(str::to_owned));
-            entries.push(Entry { host, user: user.unwrap_or_default(), state, why: None });
+            entries.push(KeptPassword { host, user: user.unwrap_or_default(), state, why: None });
             exit = exit.worst(Exit::Pending);
             continue;
         }
@@ -102,7 +102,7 @@ fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Ex
                         Timestamp::now(),
                     );
                 }
-                entries.push(Entry { host, user: credential.user, state, why });
+                entries.push(KeptPassword { host, user: credential.user, state, why });
             }
         }
     }
@@ -116,13 +116,13 @@ fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<Entry>, Ex
     Ok((entries, exit))
 }
 
-fn list(global: &Global) -> anyhow::Result<Vec<Entry>> {
+fn list(global: &Global) -> anyhow::Result<Vec<KeptPassword>> {
     let host = context::computer(global)?;
     let kept = context::kept_passwords(global, &host)?.list()?;
     Ok(kept.iter().map(|item| entry(item, "kept")).collect())
 }
 
-fn forget(global: &Global, whose: &ForgetArgs) -> anyhow::Result<(Vec<Entry>, Exit)> {
+fn forget(global: &Global, whose: &ForgetArgs) -> anyhow::Result<(Vec<KeptPassword>, Exit)> {
     let host = context::computer(global)?;
     let book = context::kept_passwords(global, &host)?;
     let kept = book.list()?;
@@ -139,7 +139,7 @@ fn forget(global: &Global, whose: &ForgetArgs) -> anyhow::Result<(Vec<Entry>, Ex
             },
         };
         exit = if why.is_some() { exit.worst(Exit::NeedsUser) } else { exit };
-        entries.push(Entry { why, ..entry(&item, state) });
+        entries.push(KeptPassword { why, ..entry(&item, state) });
     }
     let exit = if global.dry_run && !entries.is_empty() { Exit::Pending } else { exit };
     Ok((entries, exit))
@@ -168,6 +168,6 @@ fn items_of(computer: &Computer, kept: &[Item], names: &[String]) -> anyhow::Res
     Ok(items.into_iter().collect())
 }
 
-fn entry(item: &Item, state: &'static str) -> Entry {
-    Entry { host: item.host().to_owned(), user: item.account.clone(), state, why: None }
+fn entry(item: &Item, state: &'static str) -> KeptPassword {
+    KeptPassword { host: item.host().to_owned(), user: item.account.clone(), state, why: None }
 }

@@ -17,7 +17,7 @@ use crate::report::SCHEMA;
 
 /// The document of a run that came to nothing.
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+struct FailureDocument<'a> {
     schema: &'static str,
     error: &'a Failure,
 }
@@ -96,7 +96,7 @@ impl Failure {
                 .and_then(|()| page.line(0, format_args!("next: {}", self.hint)));
         }
         if json {
-            let _ = output::json(&Document { schema: SCHEMA, error: self });
+            let _ = output::json(&FailureDocument { schema: SCHEMA, error: self });
         }
         self.exit()
     }
@@ -112,7 +112,7 @@ pub(super) fn of_command_line(error: &clap::Error, arguments: &[OsString]) -> Ex
     // The flags could not be read: what stands there is what was meant.
     let json = arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json");
     if json {
-        let _ = output::json(&Document { schema: SCHEMA, error: &Failure::of_arguments(error) });
+        let _ = output::json(&FailureDocument { schema: SCHEMA, error: &Failure::of_arguments(error) });
     }
     Exit::Usage
 }
@@ -137,7 +137,7 @@ mod tests {
         let failure = Failure::of(&error.context("looking"));
         assert_eq!((failure.code, failure.exit()), ("internal", Exit::Failed));
         assert!(failure.message.contains("out of bounds"), "{}", failure.message);
-        let document = serde_json::to_value(Document { schema: SCHEMA, error: &failure }).unwrap();
+        let document = serde_json::to_value(FailureDocument { schema: SCHEMA, error: &failure }).unwrap();
         assert_eq!((&document["schema"], &document["error"]["code"]), (&"port26/1".into(), &"internal".into()));
     }
 

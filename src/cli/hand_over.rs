@@ -16,7 +16,7 @@ pub(super) fn is_due(cli: &Cli, sessions: &dyn Sessions) -> bool {
 }
 
 /// Hands the command over, or puts it off: the exit code.
-pub(super) fn instead(cli: &Cli, sessions: &dyn Sessions, input: &mut dyn Read) -> anyhow::Result<Exit> {
+pub(super) fn run_in_their_session(cli: &Cli, sessions: &dyn Sessions, input: &mut dyn Read) -> anyhow::Result<Exit> {
     let reason = match sessions.at_the_computer() {
         Ok(Some(person)) => match run_again(cli, sessions, &person, input)? {
             Ok(code) => {
@@ -96,13 +96,13 @@ mod tests {
 
     fn instead_of(line: &str, sessions: &MemorySessions) -> Option<Exit> {
         let cli = Cli::try_parse_from(format!("port26 {line} --silent").split(' ')).unwrap();
-        is_due(&cli, sessions).then(|| instead(&cli, sessions, &mut "".as_bytes()).unwrap())
+        is_due(&cli, sessions).then(|| run_in_their_session(&cli, sessions, &mut "".as_bytes()).unwrap())
     }
 
     fn given(stdin: &str) -> (Exit, Vec<Option<String>>) {
         let sessions = MemorySessions::new(Me::System, Some(anna()));
         let cli = Cli::try_parse_from("port26 fix --yes --silent --credential-stdin".split(' ')).unwrap();
-        (instead(&cli, &sessions, &mut stdin.as_bytes()).unwrap(), sessions.given())
+        (run_in_their_session(&cli, &sessions, &mut stdin.as_bytes()).unwrap(), sessions.given())
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod agent;
 mod another_machine;
+mod apple_profile;
 mod args;
 mod context;
 mod credential;
@@ -18,16 +19,15 @@ pub mod output;
 pub mod output_mode;
 mod page;
 mod policy;
-mod profile;
 mod progress;
 mod prompt;
+mod rehearsal;
 mod relay;
 mod report_words;
 mod scan;
 mod status;
 mod terminal;
 mod test;
-mod tryout;
 mod undo;
 mod usage;
 mod words;
@@ -66,7 +66,7 @@ fn run(cli: Cli, sessions: &dyn Sessions, input: &mut dyn std::io::Read) -> anyh
     if hand_over::is_due(&cli, sessions) {
         // The computer's own rights open no file for it: where the log is, that person may have put a link.
         log::start_without_file(&cli.global);
-        return hand_over::instead(&cli, sessions, input);
+        return hand_over::run_in_their_session(&cli, sessions, input);
     }
     log::start(&cli)?;
     match &cli.verb {
@@ -79,8 +79,8 @@ fn run(cli: Cli, sessions: &dyn Sessions, input: &mut dyn std::io::Read) -> anyh
         Verb::Relay(args) => relay::run(&cli.global, args),
         Verb::Agent(args) => agent::run(&cli.global, args.action),
         Verb::Policy(args) => policy::run(&cli.global, args),
-        Verb::Profile(args) => profile::run(&cli.global, args),
-        Verb::Try => tryout::run(&cli.global),
+        Verb::Profile(args) => apple_profile::run(&cli.global, args),
+        Verb::Try => rehearsal::run(&cli.global),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::report::SCHEMA;
 
 /// The document of `policy show --json`.
 #[derive(Debug, Serialize)]
-struct Document {
+struct PolicyDocument {
     schema: &'static str,
     verb: &'static str,
     settings: Vec<Row>,
@@ -17,7 +17,7 @@ struct Document {
 
 pub(super) fn run(global: &Global, args: &PolicyArgs) -> anyhow::Result<Exit> {
     let PolicyAction::Show = args.action;
-    let document = Document { schema: SCHEMA, verb: "policy", settings: context::policy(global)?.rows() };
+    let document = PolicyDocument { schema: SCHEMA, verb: "policy", settings: context::policy(global)?.rows() };
     output::tell(context::manner(global), &document, |page| {
         let mut rows = document.settings.iter();
         rows.try_for_each(|row| page.line(0, format_args!("{:<26} {:<40} ({})", row.name, row.text(), row.from)))

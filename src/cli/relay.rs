@@ -15,7 +15,7 @@ use crate::report::SCHEMA;
 
 /// The document of `relay --json`.
 #[derive(Debug, Serialize)]
-struct Document {
+struct RelayDocument {
     schema: &'static str,
     verb: &'static str,
     relays: Vec<&'static Relay>,
@@ -33,7 +33,7 @@ pub(super) fn run(global: &Global, args: &RelayArgs) -> anyhow::Result<Exit> {
     let relays = known(args);
     let exit = if relays.is_empty() { Exit::NeedsUser } else { Exit::Done };
     let steps = relays.first().map(|relay| relay::steps(relay)).unwrap_or_default();
-    let document = Document { schema: SCHEMA, verb: "relay", relays, steps };
+    let document = RelayDocument { schema: SCHEMA, verb: "relay", relays, steps };
     output::tell(context::manner(global), &document, |page| text(page, &document, args.provider.as_deref()))?;
     Ok(exit)
 }
@@ -77,7 +77,7 @@ fn servers(args: &RelayArgs, user: &str) -> anyhow::Result<Vec<ProviderServer>> 
     Ok(servers)
 }
 
-fn text(page: &mut Words, document: &Document, asked: Option<&str>) -> std::io::Result<()> {
+fn text(page: &mut Words, document: &RelayDocument, asked: Option<&str>) -> std::io::Result<()> {
     if document.relays.is_empty() {
         let (known, next) = match asked {
             Some(provider) => (

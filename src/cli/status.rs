@@ -20,7 +20,7 @@ use crate::shown::shown;
 
 /// The document of `status --json`.
 #[derive(Debug, Serialize)]
-struct Document {
+struct StatusDocument {
     schema: &'static str,
     verb: &'static str,
     receipts: Vec<Receipt>,
@@ -43,7 +43,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     let not_believed: Vec<NotBelieved> = kept.unreadable.into_iter().map(NotBelieved::of).collect();
     let exit = if not_believed.is_empty() { Exit::Done } else { Exit::Failed };
     let of_history = damaged.map(|error| error.to_string());
-    let document = Document {
+    let document = StatusDocument {
         schema: SCHEMA,
         verb: "status",
         receipts: kept.receipts,
@@ -58,7 +58,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn text(page: &mut Words, document: &Document, of_history: Option<&str>, who: &Who) -> std::io::Result<()> {
+fn text(page: &mut Words, document: &StatusDocument, of_history: Option<&str>, who: &Who) -> std::io::Result<()> {
     if document.receipts.is_empty() && document.not_believed.is_empty() {
         page.line(0, "port26 has not changed anything here.")?;
     }

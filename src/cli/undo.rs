@@ -21,7 +21,7 @@ use crate::shown::shown;
 
 /// The document of `undo --json`.
 #[derive(Debug, Serialize)]
-struct Document {
+struct UndoDocument {
     schema: &'static str,
     verb: &'static str,
     recovered: Vec<String>,
@@ -42,7 +42,7 @@ struct Document {
     elsewhere: Vec<PathBuf>,
 }
 
-impl Document {
+impl UndoDocument {
     fn of(done: PutBackReport) -> Self {
         let not_believed: Vec<NotBelieved> = done.not_believed.into_iter().map(NotBelieved::of).collect();
         Self {
@@ -72,7 +72,7 @@ pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
     };
     let done = put_back(&setup, &wanted(args), consent(global)).map_err(usage)?;
     let exit = exit(&done);
-    let document = Document::of(done);
+    let document = UndoDocument::of(done);
     output::tell(context::manner(global), &document, |page| text(page, &document, &who))?;
     Ok(exit)
 }
@@ -132,7 +132,7 @@ fn exit_of(result: Outcome) -> Exit {
     }
 }
 
-fn text(page: &mut Words, document: &Document, who: &Who) -> std::io::Result<()> {
+fn text(page: &mut Words, document: &UndoDocument, who: &Who) -> std::io::Result<()> {
     for line in &document.recovered {
         page.line(0, format_args!("put right from an interrupted run: {line}"))?;
     }
@@ -175,7 +175,7 @@ fn mark(result: Outcome) -> (&'static str, AnsiColor) {
 }
 
 /// Accounts of one receipt were changed in one go, and go back in one go.
-fn together(page: &mut Words, document: &Document) -> std::io::Result<()> {
+fn together(page: &mut Words, document: &UndoDocument) -> std::io::Result<()> {
     let mut receipts: Vec<(&str, Vec<String>)> = Vec::new();
     for entry in document.accounts.iter().filter(|entry| entry.is_or_would_be_back()) {
         match receipts.iter_mut().find(|(receipt, _)| *receipt == entry.receipt) {

@@ -71,7 +71,7 @@ impl MailClient for AppleMail {
         Ok(any.then_some(here))
     }
 
-    fn asked(&self) -> Option<App> {
+    fn scripted_app(&self) -> Option<App> {
         Some(asked::mail())
     }
 

@@ -85,13 +85,13 @@ pub trait MailClient: Sync {
     }
     /// The program that is asked for its settings by scripting, for a client that has such ones. Its name is also what
     /// its process is called.
-    fn asked(&self) -> Option<App> {
+    fn scripted_app(&self) -> Option<App> {
         None
     }
     /// Is the program open on this account's profile?
     fn in_use(&self, computer: &Computer, account: &Account) -> InUse;
     /// What its programs are called, for a client that is told to be open by a lock whose holder the system does not name.
-    fn programs(&self) -> &'static [&'static str] {
+    fn process_names(&self) -> &'static [&'static str] {
         &[]
     }
     /// Where it keeps, sealed for the user, the password of the login that the account's outgoing server will be given.

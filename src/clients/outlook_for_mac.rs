@@ -105,7 +105,7 @@ impl MailClient for OutlookForMac {
         .to_vec()
     }
 
-    fn asked(&self) -> Option<App> {
+    fn scripted_app(&self) -> Option<App> {
         Some(outlook())
     }
 

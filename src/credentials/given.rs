@@ -58,7 +58,7 @@ pub enum Withheld {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct GivenLine {
     user: String,
     /// Whose servers alone it is for.
     host: Option<String>,
@@ -69,7 +69,7 @@ struct Entry {
 /// The credentials given for this run.
 #[derive(Debug, Default)]
 pub struct Given {
-    entries: Vec<Entry>,
+    entries: Vec<GivenLine>,
     /// The operators at whose servers a line without a host fits an account, by line.
     fits: Mutex<BTreeMap<usize, BTreeSet<String>>>,
 }
@@ -97,7 +97,7 @@ impl Given {
     fn parse(input: &[u8]) -> Result<Self, GivenError> {
         // PowerShell and Notepad put a mark in front.
         let input = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries: Vec<GivenLine> = Vec::new();
         for (line, bytes) in (1..).zip(input.split(|&byte| byte == b'\n')) {
             let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
             if bytes.is_empty() {
@@ -121,7 +121,7 @@ impl Given {
             if host.is_some_and(|host| host.is_empty() || host.contains(['@', ' ', '\t'])) {
                 return Err(GivenError::NoHost { line });
             }
-            let same = |entry: &&Entry| match (&entry.host, host) {
+            let same = |entry: &&GivenLine| match (&entry.host, host) {
                 (None, None) => true,
                 (Some(one), Some(other)) => same_operator(one, other),
                 _ => false,
@@ -131,7 +131,7 @@ impl Given {
                 return Err(GivenError::Twice { line, first: first.line });
             }
             let (user, host) = (user.to_owned(), host.map(str::to_owned));
-            entries.push(Entry { user, host, password: SecretString::from(password), line });
+            entries.push(GivenLine { user, host, password: SecretString::from(password), line });
         }
         Ok(Self { entries, ..Self::default() })
     }
@@ -149,7 +149,7 @@ impl Given {
     /// The lines of one person, by the name they log in to the computer with: a single line as it is, of several those
     /// of a user with that name, or with an address that begins with it. As they are read again; empty if there are none.
     pub fn lines_of(&self, person: &str) -> Zeroizing<Vec<u8>> {
-        let theirs = |entry: &&Entry| {
+        let theirs = |entry: &&GivenLine| {
             let name = entry.user.split_once('@').map_or(entry.user.as_str(), |(name, _)| name);
             self.entries.len() == 1 || name.to_lowercase() == person.to_lowercase()
         };
@@ -176,7 +176,7 @@ impl Given {
     }
 
     /// The operators that a line is known to fit, this one among them from now on.
-    fn note(&self, entry: &Entry, host: &str) -> usize {
+    fn note(&self, entry: &GivenLine, host: &str) -> usize {
         if entry.host.is_some() {
             return 1;
         }
@@ -212,7 +212,7 @@ impl Given {
 
     /// Users that were given and belong to none of these accounts.
     pub fn unused<'a>(&'a self, accounts: &'a [Account]) -> impl Iterator<Item = &'a str> {
-        let belongs = |entry: &&Entry| {
+        let belongs = |entry: &&GivenLine| {
             !accounts.iter().any(|account| names_of(account).any(|name| name.eq_ignore_ascii_case(&entry.user)))
         };
         self.entries.iter().filter(belongs).map(|entry| entry.user.as_str())
@@ -225,14 +225,14 @@ impl Given {
     }
 
     /// The line for this account, and by which of its names.
-    fn entry_for<'a>(&self, account: &'a Account) -> Option<(&'a str, &Entry)> {
+    fn entry_for<'a>(&self, account: &'a Account) -> Option<(&'a str, &GivenLine)> {
         names_of(account).find_map(|name| Some((name, self.entry(&account.outgoing.host, name)?)))
     }
 
     /// The line for this user at this host: one that names the host before one that names none, the exact name before
     /// one in other case.
-    fn entry(&self, host: &str, user: &str) -> Option<&Entry> {
-        let for_host = |entry: &&Entry| entry.host.as_ref().is_none_or(|own| same_operator(own, host));
+    fn entry(&self, host: &str, user: &str) -> Option<&GivenLine> {
+        let for_host = |entry: &&GivenLine| entry.host.as_ref().is_none_or(|own| same_operator(own, host));
         let fitting = self.entries.iter().filter(for_host).filter(|entry| entry.user.eq_ignore_ascii_case(user));
         fitting.min_by_key(|entry| (entry.host.is_none(), entry.user != user))
     }

@@ -58,7 +58,7 @@ impl IndexError {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Document {
+struct IndexFile {
     schema: String,
     items: BTreeSet<Item>,
 }
@@ -82,7 +82,7 @@ impl Index {
             return Ok(BTreeSet::new());
         };
         let malformed = |why: String| IndexError::Malformed { path: self.path.clone(), why };
-        let document: Document = serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
+        let document: IndexFile = serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
         if document.schema != SCHEMA {
             return Err(malformed(format!("its schema is {}, not {SCHEMA}", document.schema)));
         }
@@ -111,7 +111,7 @@ impl Index {
         if !edit(&mut items) {
             return Ok(false);
         }
-        let document = Document { schema: SCHEMA.to_owned(), items };
+        let document = IndexFile { schema: SCHEMA.to_owned(), items };
         let mut bytes = serde_json::to_vec_pretty(&document).map_err(|error| write_error(error.into()))?;
         bytes.push(b'\n');
         files::replace_private(&self.path, &bytes)?;

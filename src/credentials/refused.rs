@@ -35,7 +35,7 @@ pub struct Refused {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
+struct RefusalEntry {
     host: String,
     user: String,
     at: Timestamp,
@@ -48,9 +48,9 @@ struct Entry {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Document {
+struct RefusalsFile {
     schema: String,
-    refused: Vec<Entry>,
+    refused: Vec<RefusalEntry>,
 }
 
 /// What is remembered. Of two programs that write at once one may forget a refusal; it is told by the next one.
@@ -86,7 +86,7 @@ impl Refusals {
         let login = login(host, &credential.user);
         let mut of_login = self.entries(now);
         of_login.retain(|entry| (&entry.host, &entry.user) == (&login.0, &login.1));
-        let same = |entry: &&Entry| trace(&entry.salt, credential) == entry.trace;
+        let same = |entry: &&RefusalEntry| trace(&entry.salt, credential) == entry.trace;
         let last = if of_login.len() >= MOST { of_login.last() } else { of_login.iter().rfind(same) };
         last.map(|entry| Refused { at: entry.at, finding: entry.finding() })
     }
@@ -101,7 +101,7 @@ impl Refusals {
         let said = reply.lines.iter().take(5).map(|line| line.chars().take(200).collect()).collect();
         let mut entries = self.entries(now);
         let (port, mechanism, code) = (finding.port, finding.mechanism.clone(), reply.code);
-        entries.push(Entry { host, user, at: now, salt, trace, port, mechanism, code, said });
+        entries.push(RefusalEntry { host, user, at: now, salt, trace, port, mechanism, code, said });
         self.write(entries);
     }
 
@@ -122,12 +122,12 @@ impl Refusals {
     }
 
     /// Those that still count, the oldest first. What cannot be read begins anew.
-    fn entries(&self, now: Timestamp) -> Vec<Entry> {
-        let read = || -> Result<Vec<Entry>, String> {
+    fn entries(&self, now: Timestamp) -> Vec<RefusalEntry> {
+        let read = || -> Result<Vec<RefusalEntry>, String> {
             let Some(bytes) = files::read_private(&self.path).map_err(|error| error.to_string())? else {
                 return Ok(Vec::new());
             };
-            let document: Document = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+            let document: RefusalsFile = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
             let known = document.schema == SCHEMA;
             known.then_some(document.refused).ok_or_else(|| format!("its schema is {}, not {SCHEMA}", document.schema))
         };
@@ -143,13 +143,13 @@ impl Refusals {
         entries
     }
 
-    fn write(&self, mut entries: Vec<Entry>) {
+    fn write(&self, mut entries: Vec<RefusalEntry>) {
         if self.written == Writing::Never {
             return;
         }
         let surplus = entries.len().saturating_sub(KEPT);
         entries.drain(..surplus);
-        let document = Document { schema: SCHEMA.to_owned(), refused: entries };
+        let document = RefusalsFile { schema: SCHEMA.to_owned(), refused: entries };
         let folder = self.path.parent().unwrap_or(Path::new("."));
         let written = serde_json::to_vec_pretty(&document).map_err(|error| error.to_string()).and_then(|bytes| {
             files::private_dir(folder)
@@ -171,7 +171,7 @@ impl Refusals {
     }
 }
 
-impl Entry {
+impl RefusalEntry {
     fn finding(&self) -> LoginFinding {
         LoginFinding {
             port: self.port,

@@ -8,7 +8,7 @@ use super::lines::{self, BOM, Splice};
 use super::{Document, FormatError};
 
 #[derive(Debug, Clone)]
-struct Entry {
+struct KeyLine {
     block: usize,
     key: String,
     value: Range<usize>,
@@ -28,7 +28,7 @@ struct Block {
 pub struct KeyFile {
     source: Vec<u8>,
     blocks: Vec<Block>,
-    entries: Vec<Entry>,
+    entries: Vec<KeyLine>,
     /// Positions in `entries` by `section/key`, in file order.
     index: HashMap<String, Vec<usize>>,
     /// Positions in `blocks` by section.
@@ -83,7 +83,7 @@ impl KeyFile {
         let value = line.start + equals + 1..line.start + length;
         self.blocks[block].tail = line.end;
         self.index.entry(name).or_default().push(self.entries.len());
-        self.entries.push(Entry { block, key, value, line });
+        self.entries.push(KeyLine { block, key, value, line });
     }
 
     /// The sections in the file's order, each once.

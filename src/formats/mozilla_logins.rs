@@ -44,7 +44,7 @@ impl Login {
 }
 
 #[derive(Clone)]
-struct Entry {
+struct SavedLogin {
     login: Login,
     id: Option<u64>,
     text: Vec<u8>,
@@ -66,7 +66,7 @@ struct CopySpans {
 pub struct MozillaLogins {
     source: Vec<u8>,
     /// Those of the file first, then copies made here.
-    entries: Vec<Entry>,
+    entries: Vec<SavedLogin>,
     /// Where the file's entries are.
     places: Vec<Range<usize>>,
     gone: BTreeSet<usize>,
@@ -120,8 +120,8 @@ impl MozillaLogins {
         }
         let logins = root.find("logins").ok_or_else(|| malformed(start, "no \"logins\""))?;
         for place in elements(text, logins)? {
-            let entry =
-                Entry::read(&text[place.clone()]).map_err(|_| malformed(place.start, "a login is not an object"))?;
+            let entry = SavedLogin::read(&text[place.clone()])
+                .map_err(|_| malformed(place.start, "a login is not an object"))?;
             doc.push(entry);
             doc.places.push(place);
         }
@@ -138,7 +138,7 @@ impl MozillaLogins {
         self.logins().filter(move |login| login.is_of_mail() && login.hostname == origin)
     }
 
-    fn push(&mut self, entry: Entry) {
+    fn push(&mut self, entry: SavedLogin) {
         self.by_guid.entry(entry.login.guid.clone()).or_default().push(self.entries.len());
         if let Some(ciphertexts) = &entry.ciphertexts {
             self.by_ciphertexts.entry(ciphertexts.clone()).or_default().push(self.entries.len());
@@ -146,7 +146,7 @@ impl MozillaLogins {
         self.entries.push(entry);
     }
 
-    fn present(&self) -> impl Iterator<Item = (usize, &Entry)> {
+    fn present(&self) -> impl Iterator<Item = (usize, &SavedLogin)> {
         self.entries.iter().enumerate().filter(|(at, _)| !self.gone.contains(at))
     }
 
@@ -173,7 +173,7 @@ fn json_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-impl Entry {
+impl SavedLogin {
     fn read(text: &str) -> Result<Self, FormatError> {
         let members = Members::of(text, 0)?;
         let value =
@@ -307,7 +307,7 @@ impl Document for MozillaLogins {
         let text = String::from_utf8(text).map_err(|_| refused(source, "not UTF-8"))?;
         self.freed_ids.remove(&self.next_id_now);
         self.next_id_now += 1;
-        self.push(Entry::read(&text)?);
+        self.push(SavedLogin::read(&text)?);
         Ok(())
     }
 

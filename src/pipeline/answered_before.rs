@@ -27,16 +27,16 @@ const SCHEMA: &str = "port26-answered/1";
 
 /// An address of a host that answered on a network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
+struct Answered {
     /// Network, host and address, hashed.
     whose: String,
     at: Timestamp,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Document {
+struct AnsweredFile {
     schema: String,
-    answered: Vec<Entry>,
+    answered: Vec<Answered>,
 }
 
 /// What went wrong with the file.
@@ -52,7 +52,7 @@ enum AnsweredError {
 #[derive(Debug, Clone, Default)]
 pub(super) struct AnsweredBefore {
     network: Option<String>,
-    entries: Vec<Entry>,
+    entries: Vec<Answered>,
     now: Timestamp,
 }
 
@@ -106,7 +106,7 @@ pub(super) fn keep(tools: &Tools, tested: &[Tested]) {
         for &address in &one.answered {
             let whose = whose(&network, &one.report.account.outgoing.host, address);
             entries.retain(|entry| entry.whose != whose);
-            entries.push(Entry { whose, at: now });
+            entries.push(Answered { whose, at: now });
         }
     }
     let surplus = entries.len().saturating_sub(KEPT);
@@ -133,11 +133,11 @@ fn file(state: &Path) -> PathBuf {
 }
 
 /// Those that still count, the oldest first. What cannot be understood begins anew.
-fn load(state: &Path, now: Timestamp) -> Vec<Entry> {
+fn load(state: &Path, now: Timestamp) -> Vec<Answered> {
     let path = file(state);
-    let read = || -> Result<Vec<Entry>, AnsweredError> {
+    let read = || -> Result<Vec<Answered>, AnsweredError> {
         let Some(bytes) = files::read_private(&path)? else { return Ok(Vec::new()) };
-        let parsed = serde_json::from_slice::<Document>(&bytes);
+        let parsed = serde_json::from_slice::<AnsweredFile>(&bytes);
         let document = parsed.map_err(|source| AnsweredError::Malformed { path: path.clone(), source })?;
         Ok(if document.schema == SCHEMA { document.answered } else { Vec::new() })
     };
@@ -151,9 +151,9 @@ fn load(state: &Path, now: Timestamp) -> Vec<Entry> {
     entries
 }
 
-fn save(state: &Path, answered: Vec<Entry>) -> Result<(), AnsweredError> {
+fn save(state: &Path, answered: Vec<Answered>) -> Result<(), AnsweredError> {
     let path = file(state);
-    let document = Document { schema: SCHEMA.to_owned(), answered };
+    let document = AnsweredFile { schema: SCHEMA.to_owned(), answered };
     let bytes = serde_json::to_vec_pretty(&document)
         .map_err(|source| AnsweredError::Malformed { path: path.clone(), source })?;
     files::private_dir(state)?;
@@ -170,7 +170,7 @@ mod tests {
     }
 
     fn remembered(network: &str, at: Timestamp, now: Timestamp) -> AnsweredBefore {
-        let entries = vec![Entry { whose: whose(network, "mail.hosting.test", V4), at }];
+        let entries = vec![Answered { whose: whose(network, "mail.hosting.test", V4), at }];
         let state = tempfile::tempdir().unwrap();
         save(state.path(), entries).unwrap();
         AnsweredBefore { network: Some("home".to_owned()), entries: load(state.path(), now), now }
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn the_file_names_nobody_and_begins_anew_when_it_is_damaged() {
         let state = tempfile::tempdir().unwrap();
-        let entry = Entry { whose: whose("home", "mail.hosting.test", V4), at: at("12:00") };
+        let entry = Answered { whose: whose("home", "mail.hosting.test", V4), at: at("12:00") };
         save(state.path(), vec![entry.clone()]).unwrap();
         let text = std::fs::read_to_string(file(state.path())).unwrap();
         assert!(!text.contains("hosting") && !text.contains(&V4.to_string()), "{text}");

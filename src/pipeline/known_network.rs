@@ -8,9 +8,9 @@ use crate::network_history::{History, PortState};
 
 /// What this network did to each port the last time.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Memory(BTreeMap<u16, PortState>);
+pub(crate) struct LastSeen(BTreeMap<u16, PortState>);
 
-impl Memory {
+impl LastSeen {
     /// What is remembered of the network that the computer is on now. A history that cannot be read is none.
     pub(super) fn of(tools: &Tools) -> Self {
         match History::load(tools.kit.state()) {

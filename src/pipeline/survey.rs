@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::Tools;
 use super::answered_before::AnsweredBefore;
 use super::conversation::Progress;
-use super::known_network::Memory;
+use super::known_network::LastSeen;
 use super::ports::probe_mode;
 use super::second_look::{REPEAT, look_again, whose_network};
 use super::strangers::{self, Around};
@@ -85,7 +85,7 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
     for &account in accounts {
         by_host.entry(account.outgoing.host.to_lowercase()).or_default().push(account);
     }
-    let memory = Memory::of(tools);
+    let last_seen = LastSeen::of(tools);
     let before = AnsweredBefore::of(tools);
     tools.talk.progress(&Progress::Testing { hosts: by_host.len() });
     let (late, mut told) = watch::channel(Late::default());
@@ -93,7 +93,7 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
     let hosts = async {
         let late = late;
         let surveys = stream::iter(by_host)
-            .map(|(host, mine)| one_host(tools, &memory, host, mine, &late))
+            .map(|(host, mine)| one_host(tools, &last_seen, host, mine, &late))
             .buffer_unordered(HOSTS_AT_ONCE)
             .collect::<BTreeMap<_, _>>()
             .await;
@@ -154,7 +154,7 @@ fn nothing_answers(host: &str, survey: &Survey) -> bool {
 /// The survey of one host for the sake of these accounts.
 async fn one_host(
     tools: &Tools,
-    memory: &Memory,
+    last_seen: &LastSeen,
     host: String,
     mine: Vec<&Account>,
     late: &watch::Sender<Late>,
@@ -165,8 +165,10 @@ async fn one_host(
         let knock_again = configured.contains(&port).then_some(REPEAT);
         Question { target: port.into(), knock_again }
     };
-    let turns: Vec<Vec<Question>> =
-        turns(memory, &mine, &tools.policy).into_iter().map(|turn| turn.into_iter().map(question).collect()).collect();
+    let turns: Vec<Vec<Question>> = turns(last_seen, &mine, &tools.policy)
+        .into_iter()
+        .map(|turn| turn.into_iter().map(question).collect())
+        .collect();
     let able: Vec<Abilities> = mine.iter().map(|account| tools.abilities(account)).collect();
     let enough = |found: &[&PortFinding]| {
         let known =

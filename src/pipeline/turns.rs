@@ -2,7 +2,7 @@
 //! connection is a knock at its door. Three are enough for nearly every account: its own port, the first target, and one
 //! more where these do not settle it.
 
-use super::known_network::Memory;
+use super::known_network::LastSeen;
 use super::ports::{probe_mode, target_mode};
 use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
 use crate::clients::abilities::Abilities;
@@ -34,7 +34,7 @@ pub(crate) enum Worth {
 }
 
 /// The ports to ask for the sake of these accounts of a host, turn by turn.
-pub(crate) fn turns(memory: &Memory, accounts: &[&Account], policy: &Policy) -> Vec<Vec<Port>> {
+pub(crate) fn turns(last_seen: &LastSeen, accounts: &[&Account], policy: &Policy) -> Vec<Vec<Port>> {
     let mut first: Vec<Port> = Vec::new();
     for account in accounts {
         push_new(&mut first, (account.outgoing.port, probe_mode(account)));
@@ -46,9 +46,9 @@ pub(crate) fn turns(memory: &Memory, accounts: &[&Account], policy: &Policy) -> 
     }
     elsewhere.iter().filter_map(|account| with_login(account, policy)).for_each(|port| push_new(&mut first, port));
     let targets: Vec<Port> = policy.target_ports.value.iter().map(|&port| (port, target_mode(port))).collect();
-    if elsewhere.iter().any(|account| needs_another(memory, account, policy)) {
+    if elsewhere.iter().any(|account| needs_another(last_seen, account, policy)) {
         // In the policy's order, so that what is asked later is never what would have been taken first.
-        let likely = targets.iter().position(|(port, _)| !memory.blocked(*port)).unwrap_or(0);
+        let likely = targets.iter().position(|(port, _)| !last_seen.blocked(*port)).unwrap_or(0);
         targets.iter().take(likely + 1).for_each(|&port| push_new(&mut first, port));
         if elsewhere.iter().any(|account| account.outgoing.port == 25) {
             targets.iter().filter(|(port, _)| *port == ALTERNATE).for_each(|&port| push_new(&mut first, port));
@@ -64,9 +64,9 @@ pub(crate) fn turns(memory: &Memory, accounts: &[&Account], policy: &Policy) -> 
 }
 
 /// Will its own port hardly be all that there is to know?
-fn needs_another(memory: &Memory, account: &Account, policy: &Policy) -> bool {
+fn needs_another(last_seen: &LastSeen, account: &Account, policy: &Policy) -> bool {
     let bare = account.outgoing.auth == AuthSetting::None && with_login(account, policy).is_none();
-    account.outgoing.port == 25 || bare || memory.blocked(account.outgoing.port)
+    account.outgoing.port == 25 || bare || last_seen.blocked(account.outgoing.port)
 }
 
 /// The account's own port as it would be used with a login, where it is one that is meant for that.
@@ -158,9 +158,9 @@ mod tests {
         account(port, TlsMode::None, AuthSetting::None)
     }
 
-    fn asked(memory: &[(u16, PortState)], accounts: &[Account]) -> Vec<Vec<Port>> {
+    fn asked(last_seen: &[(u16, PortState)], accounts: &[Account]) -> Vec<Vec<Port>> {
         let accounts: Vec<&Account> = accounts.iter().collect();
-        turns(&Memory::of_ports(memory.iter().copied()), &accounts, &Policy::default())
+        turns(&LastSeen::of_ports(last_seen.iter().copied()), &accounts, &Policy::default())
     }
 
     #[test]
@@ -184,7 +184,7 @@ mod tests {
                 .target_ports,
             ..Policy::default()
         };
-        assert_eq!(turns(&Memory::default(), &[&bare(25)], &policy)[0], [(25, TlsMode::None), (587, S), (26, S)]);
+        assert_eq!(turns(&LastSeen::default(), &[&bare(25)], &policy)[0], [(25, TlsMode::None), (587, S), (26, S)]);
     }
 
     #[test]

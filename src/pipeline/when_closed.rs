@@ -134,7 +134,7 @@ impl Waiting {
         if !self.ask || self.closed.contains(&client.id()) {
             return;
         }
-        let pids = pid.map_or_else(|| tools.computer.processes.running(client.programs()), |pid| vec![pid]);
+        let pids = pid.map_or_else(|| tools.computer.processes.running(client.process_names()), |pid| vec![pid]);
         let pids: Vec<u32> = pids.into_iter().filter(|pid| !self.asked.contains(pid)).collect();
         if pids.is_empty() && self.answer.is_some() {
             return;

@@ -13,7 +13,7 @@ use crate::diagnosis::tests::{
 };
 use crate::diagnosis::{Case, NetworkView, diagnose};
 use crate::network_history::PortState;
-use crate::pipeline::known_network::Memory;
+use crate::pipeline::known_network::LastSeen;
 use crate::pipeline::ports::probe_mode;
 use crate::pipeline::turns::{Worth, turns, worth};
 use crate::probe::finding::*;
@@ -165,12 +165,12 @@ proptest! {
         let mut network = network;
         network.relays = relay.then(|| control("relay.isp.test", 25, Connect::Open)).into_iter().collect();
         network.local_roots_allowed = policy.allow_local_interception.value;
-        let memory = Memory::of_ports(PORTS.into_iter().zip(before).filter_map(|(port, state)| Some((port, state?))));
+        let last_seen = LastSeen::of_ports(PORTS.into_iter().zip(before).filter_map(|(port, state)| Some((port, state?))));
         let answer = |&(number, mode): &(u16, TlsMode)| {
             let finding = ports.iter().find(|finding| finding.port == number).unwrap();
             in_mode(finding.clone(), mode)
         };
-        let turns = turns(&memory, &[&account], &policy);
+        let turns = turns(&last_seen, &[&account], &policy);
         let everything: Vec<PortFinding> = turns.iter().flatten().map(answer).collect();
         let mut few: Vec<PortFinding> = Vec::new();
         let mut enough = Worth::Little;

@@ -123,14 +123,14 @@ enum Part {
 }
 
 /// The questions to one host that are under way.
-struct Asking {
+struct Questions {
     prober: Prober,
     name: Arc<Host>,
     reached: Reached,
     tasks: JoinSet<Part>,
 }
 
-impl Asking {
+impl Questions {
     fn ports(&mut self, ports: &[(usize, Question)]) {
         for &(at, question) in ports {
             let (prober, name, reached) = (self.prober.clone(), Arc::clone(&self.name), self.reached.by(at));
@@ -193,8 +193,12 @@ impl Prober {
     pub async fn survey_by_turns(&self, host: &str, course: Course<'_>) -> Survey {
         let name = Arc::new(Host::new(host));
         let reached = Reached::new();
-        let mut asking =
-            Asking { prober: self.clone(), name: Arc::clone(&name), reached: reached.clone(), tasks: JoinSet::new() };
+        let mut asking = Questions {
+            prober: self.clone(),
+            name: Arc::clone(&name),
+            reached: reached.clone(),
+            tasks: JoinSet::new(),
+        };
         let mut at = 0;
         let mut turns: VecDeque<Vec<(usize, Question)>> = VecDeque::new();
         for turn in course.turns.iter().filter(|turn| !turn.is_empty()) {

@@ -22,7 +22,7 @@ static QUESTIONS: Unanswered = Unanswered::new();
 
 /// May the system ask the user to unlock the keychain?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asking {
+pub enum Unlock {
     /// Yes: somebody sits there. Calls wait up to a minute.
     Allowed,
     /// No (`--silent`, the agent): a locked keychain is [`SecretsError::Refused`] within seconds, and where the
@@ -33,13 +33,13 @@ pub enum Asking {
 /// The running user's own keychain. All calls block, but never longer than about a minute.
 #[derive(Debug, Clone, Copy)]
 pub struct Keychain {
-    asking: Asking,
+    unlock: Unlock,
 }
 
 impl Keychain {
     /// The keychain; nothing is opened before the first call.
-    pub fn new(asking: Asking) -> Self {
-        Self { asking }
+    pub fn new(unlock: Unlock) -> Self {
+        Self { unlock }
     }
 
     /// Is there one that answers? Does not touch any item.
@@ -78,11 +78,11 @@ impl Keychain {
         }
         self.available()?;
 
-        let (asking, wanted) = (self.asking, names());
-        let limit = if asking == Asking::Allowed { PATIENT } else { QUIET };
+        let (unlock, wanted) = (self.unlock, names());
+        let limit = if unlock == Unlock::Allowed { PATIENT } else { QUIET };
         let result = within(limit, &QUESTIONS, move || {
             let (service, account) = (wanted.0.as_str(), wanted.1.as_str());
-            if asking == Asking::Never {
+            if unlock == Unlock::Never {
                 would_ask(service, account, action).map_or(Ok(()), Err)?;
             }
             match Entry::new(service, account).and_then(|entry| work(&entry)) {

@@ -7,7 +7,7 @@ mod bounded;
 mod keychain;
 mod memory;
 
-pub use keychain::{Asking, Keychain};
+pub use keychain::{Keychain, Unlock};
 pub use memory::MemorySecrets;
 
 /// What went wrong with the keychain.

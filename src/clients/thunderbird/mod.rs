@@ -195,7 +195,7 @@ impl MailClient for Family {
         InUse::No
     }
 
-    fn programs(&self) -> &'static [&'static str] {
+    fn process_names(&self) -> &'static [&'static str] {
         self.processes
     }
 }

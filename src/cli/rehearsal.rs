@@ -11,7 +11,7 @@ use crate::report::{Report, SCHEMA};
 
 /// The document of `try --json`.
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+struct RehearsalDocument<'a> {
     schema: &'static str,
     verb: &'static str,
     #[serde(flatten)]
@@ -46,7 +46,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     let Some(report) = held else {
         anyhow::bail!("interrupted; the rehearsal has left nothing behind");
     };
-    let document = Document { schema: SCHEMA, verb: "try", report: &report };
+    let document = RehearsalDocument { schema: SCHEMA, verb: "try", report: &report };
     output::tell(manner, &document, |page| {
         let leaked = match report.password_before_tls {
             true => "A password was sent unencrypted!",

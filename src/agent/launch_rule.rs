@@ -25,7 +25,7 @@ pub fn look_sparingly<R, E>(
     awaited: &BTreeSet<ClientId>,
     mut look: impl FnMut(Computer) -> Result<R, E>,
 ) -> Result<(R, Option<R>), E> {
-    let programs = clients.iter().filter_map(|client| Some((client.id(), client.asked()?)));
+    let programs = clients.iter().filter_map(|client| Some((client.id(), client.scripted_app()?)));
     let runs = |app: &App| !computer.processes.running(&[&app.name]).is_empty();
     let mut allowed: BTreeSet<App> =
         programs.filter(|(id, app)| awaited.contains(id) || runs(app)).map(|(_, app)| app).collect();

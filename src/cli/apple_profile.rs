@@ -11,16 +11,16 @@ use super::output_mode::OutputMode;
 use super::page::remark;
 use super::{Exit, UsageError, context};
 use crate::account::{Account, IncomingProtocol};
+use crate::apple_profile::{Login, MailProfile};
 use crate::clients::CLIENTS;
 use crate::codes::code_of;
-use crate::mail_profile::{Login, MailProfile};
 use crate::pipeline::discover;
 use crate::policy::HostPort;
 use crate::report::SCHEMA;
 
 /// The document of `profile --json`.
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+struct ProfileDocument<'a> {
     schema: &'static str,
     verb: &'static str,
     address: &'a str,
@@ -38,7 +38,7 @@ pub(super) fn run(global: &Global, args: &ProfileArgs) -> anyhow::Result<Exit> {
     match context::manner(global) {
         OutputMode::Json => {
             let address = &profile.address;
-            output::json(&Document { schema: SCHEMA, verb: "profile", address, outgoing, profile: text })?;
+            output::json(&ProfileDocument { schema: SCHEMA, verb: "profile", address, outgoing, profile: text })?;
         }
         OutputMode::Silent => {}
         OutputMode::Quiet | OutputMode::People | OutputMode::Detailed => {
