@@ -38,6 +38,7 @@ mod passwords_stay_home;
 mod probe;
 mod profile;
 mod programs;
+mod programs_page;
 mod receipts_damaged;
 mod relay;
 mod scripted;
