@@ -40,6 +40,7 @@ mod profile;
 mod programs;
 mod programs_page;
 mod receipts_damaged;
+mod recorded_documents;
 mod relay;
 mod scripted;
 mod strange_receipts;

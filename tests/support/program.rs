@@ -99,7 +99,12 @@ impl World {
     /// The same with the account's password on standard input.
     pub async fn with_password(&self, arguments: &[&str]) -> Run {
         let arguments = [arguments, &["--credential-stdin"]].concat();
-        self.port26_given(&arguments, &format!("{USER}:{PASSWORD}\n")).await
+        self.port26_given(&arguments, &self.password_line()).await
+    }
+
+    /// The line of standard input that has the account's password.
+    pub fn password_line(&self) -> String {
+        format!("{USER}:{PASSWORD}\n")
     }
 
     /// The same with this on standard input.
