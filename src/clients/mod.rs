@@ -6,6 +6,8 @@ pub mod apple_mail;
 pub mod claws_mail;
 mod client;
 pub mod explained;
+#[cfg(test)]
+mod fixture;
 mod found;
 pub mod installed;
 pub mod mailmate;

@@ -212,21 +212,9 @@ fn cannot(why: &str) -> PlanError {
 
 fn changes(account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError> {
     let from = &account.outgoing;
-    if to == from {
-        return Ok(Vec::new());
-    }
-    if let Some(reason) = account.not_ours {
-        return Err(cannot(&format!("this account is left alone ({reason:?})")));
-    }
-    let server = Server::read(&account.settings)?
-        .ok_or_else(|| Unexpected::new(HOST, "the account has no outgoing server".to_owned()))?;
-    let mut edits = Edits::of(account);
-    if to.host != from.host {
-        edits.text(HOST, &to.host)?;
-    }
-    if to.port != from.port {
-        edits.dword(PORT, u32::from(to.port))?;
-    }
+    let Some(mut edits) = Edits::towards(account, to, (HOST, PORT))? else { return Ok(Vec::new()) };
+    let server =
+        Server::read(&account.settings)?.ok_or_else(|| Unexpected::new(HOST, "the account has no outgoing server"))?;
     let secure = to.tls != TlsMode::None;
     if tls(secure, to.port) != to.tls {
         return Err(cannot("it encrypts with STARTTLS on port 25 and from the first byte on every other port"));

@@ -4,8 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use port26_platform::computer::{Computer, Folders, Os};
-use port26_platform::processes::NothingRuns;
+use port26_platform::computer::{Computer, Os};
 use port26_platform::registry::memory::MemoryRegistry;
 use port26_platform::registry::reg_file::RegFile as RegFileRegistry;
 use port26_platform::registry::{Registry, ValueWrite};
@@ -35,16 +34,7 @@ pub(super) fn computer_with(registry: Option<MemoryRegistry>) -> Computer {
 }
 
 fn computer(registry: Option<Arc<dyn Registry>>) -> Computer {
-    Computer {
-        os: Os::Windows,
-        folders: Folders::below("/nowhere", Os::Windows),
-        registry,
-        machine: None,
-        processes: Arc::new(NothingRuns),
-        scripts: Arc::new(port26_platform::scripts::NoScripts),
-        unread: Vec::new(),
-        own_session: false,
-    }
+    Computer { registry, ..super::fixture::at("/nowhere", Os::Windows) }
 }
 
 fn discover(client: &dyn MailClient, path: &Path) -> (Installation, Found) {
@@ -113,4 +103,18 @@ impl Fixture {
         }
         assert_eq!(edit(&after, changes.iter().rev().map(Change::inverse)), before, "{}", account.id);
     }
+}
+
+/// Value name and raw text after, as a person would read them.
+pub(super) fn shown(changes: &[Change]) -> Vec<(String, String)> {
+    let line = |change: &Change| match (&change.slot, &change.after) {
+        (Slot::Registry { value, .. }, Some(Content::Registry(after))) => (value.clone(), value_to_raw(after)),
+        other => panic!("{other:?}"),
+    };
+    changes.iter().map(line).collect()
+}
+
+/// The same of numbers, as expected.
+pub(super) fn pairs(expected: &[(&str, u32)]) -> Vec<(String, String)> {
+    expected.iter().map(|(name, number)| ((*name).to_owned(), format!("dword:{number:08x}"))).collect()
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use port26_platform::registry::{Registry, RegistryError, Value, ValueKind};
 
 use super::{PlanError, Problem};
-use crate::account::{Account, ClientId, Setting};
+use crate::account::{Account, ClientId, Setting, SubmissionServer};
 use crate::change::{Change, Content, Slot};
 
 /// The settings of an account, by the names of their values.
@@ -141,8 +141,28 @@ pub(super) struct Edits<'a> {
 }
 
 impl<'a> Edits<'a> {
-    pub(super) fn of(account: &'a Account) -> Self {
-        Self { account, changes: Vec::new() }
+    /// Of an account that goes to another server: its name and its port, which have these values. `None`: it is there already.
+    pub(super) fn towards(
+        account: &'a Account,
+        to: &SubmissionServer,
+        (host, port): (&'static str, &'static str),
+    ) -> Result<Option<Self>, PlanError> {
+        let from = &account.outgoing;
+        if to == from {
+            return Ok(None);
+        }
+        if let Some(reason) = account.not_ours {
+            let why = format!("this account is left alone ({reason:?})");
+            return Err(PlanError::CannotExpress { client: account.client, why });
+        }
+        let mut edits = Self { account, changes: Vec::new() };
+        if to.host != from.host {
+            edits.text(host, &to.host)?;
+        }
+        if to.port != from.port {
+            edits.dword(port, u32::from(to.port))?;
+        }
+        Ok(Some(edits))
     }
 
     pub(super) fn dword(&mut self, name: &'static str, number: u32) -> Result<(), PlanError> {

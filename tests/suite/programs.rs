@@ -44,7 +44,7 @@ fn programs_for_windows_carry_what_windows_reads() {
 fn version(name: &str, file: PeFile<'_>) {
     let info = file.resources().unwrap().version_info().unwrap_or_else(|error| panic!("{name}: no version: {error}"));
     let wanted = env!("CARGO_PKG_VERSION");
-    let numbers: Vec<u16> = wanted.split(['.', '-', '+']).take(3).map(|part| part.parse().unwrap()).collect();
+    let numbers: Vec<u16> = wanted.split(['.', '-', '+']).take(3).map(|part| part.parse::<u16>().unwrap()).collect();
     let fixed = info.fixed().unwrap();
     for told in [fixed.dwFileVersion, fixed.dwProductVersion] {
         assert_eq!(vec![told.Major, told.Minor, told.Patch], numbers, "{name}");

@@ -1,10 +1,6 @@
 //! Apple Mail of the property list era on its fixtures: what is read, what would be changed.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-
-use port26_platform::computer::Folders;
-use port26_platform::processes::NothingRuns;
 
 use super::*;
 use crate::account::{AuthSetting, CredentialSource, IncomingProtocol, NotOurs, TlsMode};
@@ -13,16 +9,7 @@ use crate::formats::Document as _;
 use crate::formats::plist_doc::Scalar;
 
 fn computer(home: impl Into<PathBuf>) -> Computer {
-    Computer {
-        os: Os::Macos,
-        folders: Folders::below(home, Os::Macos),
-        registry: None,
-        machine: None,
-        processes: Arc::new(NothingRuns),
-        scripts: Arc::new(port26_platform::scripts::NoScripts),
-        unread: Vec::new(),
-        own_session: false,
-    }
+    crate::clients::fixture::at(home, Os::Macos)
 }
 
 fn fixture(case: &str) -> Computer {

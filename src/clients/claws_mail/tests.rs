@@ -2,27 +2,14 @@
 
 use std::sync::Arc;
 
-use port26_platform::computer::Folders;
-use port26_platform::processes::{Holder, NothingRuns, Processes};
+use port26_platform::processes::{Holder, Processes};
 use proptest::prelude::*;
 
 use super::*;
-
-fn at(home: PathBuf, os: Os) -> Computer {
-    Computer {
-        os,
-        folders: Folders::below(home, os),
-        registry: None,
-        machine: None,
-        processes: Arc::new(NothingRuns),
-        scripts: Arc::new(port26_platform::scripts::NoScripts),
-        unread: Vec::new(),
-        own_session: false,
-    }
-}
+use crate::clients::fixture::at;
 
 fn fixture(case: &str, os: Os) -> Computer {
-    at(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/claws_mail").join(case), os)
+    crate::clients::fixture::fixture(&format!("claws_mail/{case}"), os)
 }
 
 fn accounts(computer: &Computer) -> Vec<Account> {

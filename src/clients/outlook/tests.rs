@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::account::{AuthSetting, TlsMode};
-use crate::change::{Content, Slot};
-use crate::clients::registry_fixture::{Fixture, computer_with};
+use crate::change::Content;
+use crate::clients::registry_fixture::{Fixture, computer_with, pairs, shown};
 
 fn fixture(case: &str) -> Fixture {
     Fixture::open(&format!("outlook/{case}"), &OUTLOOK)
@@ -23,21 +23,6 @@ fn at_26(from: &SubmissionServer, user: &str) -> SubmissionServer {
         user: Some(user.to_owned()),
         ..from.clone()
     }
-}
-
-/// Value name and raw text after, as a person would read them.
-fn shown(changes: &[Change]) -> Vec<(String, String)> {
-    let line = |change: &Change| match (&change.slot, &change.after) {
-        (Slot::Registry { value, .. }, Some(Content::Registry(after))) => {
-            (value.clone(), crate::formats::reg_file::value_to_raw(after))
-        }
-        other => panic!("{other:?}"),
-    };
-    changes.iter().map(line).collect()
-}
-
-fn pairs(expected: &[(&str, u32)]) -> Vec<(String, String)> {
-    expected.iter().map(|(name, number)| ((*name).to_owned(), format!("dword:{number:08x}"))).collect()
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! Outlook Express on its exported registries: what is read, what would be changed.
 
 use super::*;
-use crate::change::{Content, Slot};
-use crate::clients::registry_fixture::{Fixture, computer_with};
+use crate::clients::registry_fixture::{Fixture, computer_with, pairs, shown};
 
 const FIRST: &str = "outlook_express/{6F9A2C10-0000-4000-8000-00000000A001}/00000001";
 const GUEST: &str = "outlook_express/{6F9A2C10-0000-4000-8000-00000000A002}/00000001";
@@ -21,20 +20,6 @@ fn at_465(from: &SubmissionServer, user: &str) -> SubmissionServer {
         user: Some(user.to_owned()),
         ..from.clone()
     }
-}
-
-fn shown(changes: &[Change]) -> Vec<(String, String)> {
-    let line = |change: &Change| match (&change.slot, &change.after) {
-        (Slot::Registry { value, .. }, Some(Content::Registry(after))) => {
-            (value.clone(), crate::formats::reg_file::value_to_raw(after))
-        }
-        other => panic!("{other:?}"),
-    };
-    changes.iter().map(line).collect()
-}
-
-fn pairs(expected: &[(&str, u32)]) -> Vec<(String, String)> {
-    expected.iter().map(|(name, number)| ((*name).to_owned(), format!("dword:{number:08x}"))).collect()
 }
 
 #[test]

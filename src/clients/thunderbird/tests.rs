@@ -5,31 +5,18 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use port26_platform::computer::Folders;
-use port26_platform::processes::{Holder, NothingRuns, Processes};
+use port26_platform::processes::{Holder, Processes};
 use port26_platform::registry::RegFile;
 use proptest::prelude::*;
 
 use super::*;
 use crate::account::{AuthSetting, CredentialSource, IncomingProtocol, NotOurs, TlsMode};
 use crate::change::Content;
+pub(super) use crate::clients::fixture::at;
 use crate::formats::{Document, FileFormat};
 
-pub(super) fn at(home: PathBuf, os: Os) -> Computer {
-    Computer {
-        os,
-        folders: Folders::below(home, os),
-        registry: None,
-        machine: None,
-        processes: Arc::new(NothingRuns),
-        scripts: Arc::new(port26_platform::scripts::NoScripts),
-        unread: Vec::new(),
-        own_session: false,
-    }
-}
-
 fn fixture(case: &str, os: Os) -> Computer {
-    at(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/thunderbird").join(case), os)
+    crate::clients::fixture::fixture(&format!("thunderbird/{case}"), os)
 }
 
 pub(super) fn found(family: &Family, computer: &Computer) -> Found {

@@ -2,23 +2,13 @@
 
 use std::sync::Arc;
 
-use port26_platform::computer::Folders;
-use port26_platform::processes::{Holder, NothingRuns, Processes};
+use port26_platform::processes::{Holder, Processes};
 use port26_platform::registry::{Registry, RegistryError, Value, ValueKind, ValueWrite};
 
 use super::*;
 
 fn computer(home: impl Into<PathBuf>) -> Computer {
-    Computer {
-        os: Os::Windows,
-        folders: Folders::below(home, Os::Windows),
-        registry: None,
-        machine: None,
-        processes: Arc::new(NothingRuns),
-        scripts: Arc::new(port26_platform::scripts::NoScripts),
-        unread: Vec::new(),
-        own_session: false,
-    }
+    crate::clients::fixture::at(home, Os::Windows)
 }
 
 fn fixture(case: &str) -> Computer {
