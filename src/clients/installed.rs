@@ -10,10 +10,10 @@ use port26_platform::programs::{Entry, Place, Programs, Scope};
 use super::outlook;
 use crate::account::ClientId;
 
-mod program;
+pub(super) mod program;
 
 pub use program::{InstalledBy, Program};
-pub(super) use program::{bits_of, is_there, registered};
+use program::{bits_of, is_there, registered};
 
 /// What a mail program registers.
 struct Known {

@@ -5,7 +5,7 @@
 use port26_platform::computer::Computer;
 use port26_platform::programs::{Entry, Place, Programs, Scope, program_of};
 
-use crate::clients::installed::{InstalledBy, Program, bits_of, is_there, registered};
+use crate::clients::installed::program::{InstalledBy, Program, bits_of, is_there, registered};
 
 const FILE: &str = "OUTLOOK.EXE";
 const CLICK_TO_RUN: &str = r"Software\Microsoft\Office\ClickToRun\Configuration";
