@@ -6,13 +6,14 @@ use super::Tools;
 use super::by_import;
 use super::conversation::Progress;
 use super::fixing::Fixing;
+use super::read_back::read_back;
 use super::refused_by_writer::{Refusals, reason};
 use super::tested::Tested;
-use crate::account::{Account, Notice, SubmissionServer};
-use crate::apply::{AccountChange, AccountFate, ApplyError, NewPassword, ReceiptId, RunId, Transaction, in_words};
+use crate::account::{Account, Notice};
+use crate::apply::{AccountChange, ApplyError, NewPassword, RunId, Transaction};
 use crate::clients::client_name;
 use crate::clients::scripted::NEW_PASSWORD;
-use crate::clients::{InUse, MailClient, PlanError};
+use crate::clients::{InUse, PlanError};
 use crate::codes::code_of;
 use crate::credentials::Kept;
 use crate::plan::{Decision, Outcome, Reason};
@@ -30,7 +31,7 @@ pub(super) fn plan_changes(tools: &Tools, tested: Vec<Tested>) -> Vec<Fixing> {
 pub(super) fn as_fix_would_say(tools: &Tools, refusals: &Refusals<'_>, tested: Tested) -> AccountReport {
     let Decision::Move { to } = &tested.decision else { return tested.report };
     let looks_only = tools.policy.mode.value == Mode::Test;
-    let client = client_of(tools, &tested.report.account).filter(|_| !looks_only);
+    let client = tools.client_of(&tested.report.account).filter(|_| !looks_only);
     match client.map(|client| client.changes(&tested.report.account, to)) {
         Some(Err(error)) => tested.report.with_result(Outcome::NeedsUser, plan_reason(&error)),
         Some(Ok(changes)) if !by_import::is_for(&tools.computer, &changes) => {
@@ -53,7 +54,7 @@ fn plan_account(tools: &Tools, tested: Tested) -> Fixing {
         return fixing;
     }
     let account = &fixing.report.account;
-    let Some(client) = client_of(tools, account) else { return fixing };
+    let Some(client) = tools.client_of(account) else { return fixing };
     match (client.in_use(&tools.computer, account), client.changes(account, &to)) {
         (_, Err(error)) => fixing.settle(Outcome::NeedsUser, plan_reason(&error)),
         (InUse::Yes(_), _) => fixing.settle(Outcome::Deferred, open_reason(account)),
@@ -66,10 +67,6 @@ fn plan_account(tools: &Tools, tested: Tested) -> Fixing {
         }
     }
     fixing
-}
-
-fn client_of<'a>(tools: &'a Tools, account: &Account) -> Option<&'a dyn MailClient> {
-    tools.clients.iter().copied().find(|client| client.id() == account.client)
 }
 
 /// Writes what is pending and needs no consent any more, one transaction a profile, reads every account back, keeps accepted passwords.
@@ -154,69 +151,6 @@ fn new_password(one: &Fixing) -> Option<NewPassword> {
     let account = &one.report.account;
     let slot = account.settings.get(NEW_PASSWORD).filter(|_| !account.password_in_client)?.slot.clone();
     Some(NewPassword { slot, secret: one.accepted.as_ref()?.password.clone() })
-}
-
-/// The client's files are read again; what is there must be what was meant, else everything of this profile goes back.
-fn read_back(tools: &Tools, fixing: &mut [Fixing], places: &[usize], receipt: &ReceiptId, run: &RunId) {
-    let Some(&first) = places.first() else { return };
-    let Some(client) = client_of(tools, &fixing[first].report.account) else { return };
-    let now = match client.detect(&tools.computer) {
-        Ok(Some(installation)) => {
-            let profile = &fixing[first].report.account.profile;
-            client.accounts(&tools.computer, &installation.only(profile)).accounts
-        }
-        _ => Vec::new(),
-    };
-    let stands = |place: &usize| {
-        let one = &fixing[*place];
-        let there = now.iter().find(|account| account.id == one.report.account.id);
-        there.zip(one.to.as_ref()).is_some_and(|(there, to)| same_server(&there.outgoing, to))
-    };
-    if places.iter().all(stands) {
-        for &place in places {
-            let there = now.iter().find(|account| account.id == fixing[place].report.account.id);
-            fixing[place].report.after = there.map(|account| account.outgoing.clone());
-            fixing[place].report.result = Some(Outcome::Fixed);
-        }
-        return;
-    }
-    let undone = tools.kit.writer().take_back_each(receipt, run);
-    let (trouble, left) = match undone {
-        Ok(undone) => {
-            let left = undone.iter().flat_map(|one| &one.accounts).find_map(|account| match &account.fate {
-                AccountFate::Conflict { left } => left.first().map(|left| in_words(&left.slot)),
-                _ => None,
-            });
-            (undone.into_iter().find_map(|one| one.error), left)
-        }
-        Err(error) => (Some(error), None),
-    };
-    let (outcome, reason) = match (trouble, left) {
-        (None, Some(left)) => (
-            Outcome::Failed,
-            Reason::new(
-                "read_back",
-                format!(
-                    "The mail program made something else of what was written, and of {left} too; the rest was put back."
-                ),
-                "Look at the account in the mail program and set it by hand; `port26 scan` lists the steps.",
-            ),
-        ),
-        (None, None) => (
-            Outcome::Reverted,
-            Reason::new(
-                "read_back",
-                "What was written did not read back as meant, so everything was put back.",
-                "Please report this with the output of `port26 scan --json`.",
-            ),
-        ),
-        (Some(error), _) => (Outcome::Failed, reason(&error)),
-    };
-    places.iter().for_each(|&place| fixing[place].settle(outcome, reason.clone()));
-}
-
-fn same_server(there: &SubmissionServer, to: &SubmissionServer) -> bool {
-    there.host.eq_ignore_ascii_case(&to.host) && there.port == to.port && there.tls == to.tls && there.auth == to.auth
 }
 
 fn keep_passwords(tools: &Tools, fixing: &mut [Fixing]) {

@@ -17,6 +17,7 @@ mod open_clients;
 pub(crate) mod ports;
 mod prove;
 mod put_back;
+mod read_back;
 mod receipts;
 mod recover;
 mod refused_by_writer;

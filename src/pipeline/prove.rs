@@ -89,26 +89,10 @@ pub(super) async fn prove_target(
         Some(_) => None,
         None => in_background(tools, &account, move |book, account| book.unusable(account, lending)).await,
     };
-    // Who is asked for a password hears first what it is for.
-    let finding = format!("{} Port {} of {} gets through, and needs a login.", verdict.summary, to.port, to.host);
     let credential = match credential {
         // What the system does not open for us it does not open for the client either.
         None if account.password_in_client && unusable.is_none() => return moved(account, verdict, to, None),
-        None => {
-            let ask = move |book: &CredentialBook, account: &Account| {
-                book.prompt_after(account, lending, Some(&finding)).ok().flatten()
-            };
-            in_background(tools, &account, ask).await
-        }
-        // Whoever is there may know a better one than the server has refused already.
-        Some(known) if tools.attempts.refused_before(&to.host, &known).is_some() => {
-            let finding = format!("{finding} The server has refused the password at hand before.");
-            let typed = move |book: &CredentialBook, account: &Account| {
-                book.prompt_after(account, lending, Some(&finding)).ok().flatten()
-            };
-            in_background(tools, &account, typed).await.or(Some(known))
-        }
-        given => given,
+        at_hand => credential_for(tools, &account, (&verdict, &to), lending, at_hand).await,
     };
     let Some(mut credential) = credential else {
         let withheld = in_background(tools, &account, move |book, account| book.withheld(account, lending)).await;
@@ -149,18 +133,51 @@ pub(super) async fn prove_target(
     if let Some((typed, seen)) = once_more(tools, &account, &to, &credential, &proof).await {
         (credential, proof) = (typed, seen);
     }
-    match login::refusal(&proof, to.auth) {
+    by_proof(account, verdict, to, credential, &proof)
+}
+
+/// The password at hand, or one that is typed: where there is none, and where the server has refused the one at hand before.
+async fn credential_for(
+    tools: &Tools,
+    account: &Account,
+    (verdict, to): (&Verdict, &SubmissionServer),
+    lending: Lending,
+    at_hand: Option<Credential>,
+) -> Option<Credential> {
+    // Who is asked for a password hears first what it is for.
+    let mut finding = format!("{} Port {} of {} gets through, and needs a login.", verdict.summary, to.port, to.host);
+    if let Some(known) = &at_hand {
+        if tools.attempts.refused_before(&to.host, known).is_none() {
+            return at_hand;
+        }
+        finding.push_str(" The server has refused the password at hand before.");
+    }
+    let typed = move |book: &CredentialBook, account: &Account| {
+        book.prompt_after(account, lending, Some(&finding)).ok().flatten()
+    };
+    in_background(tools, account, typed).await.or(at_hand)
+}
+
+/// What the answer to the login means for the move.
+fn by_proof(
+    account: Account,
+    verdict: Verdict,
+    mut to: SubmissionServer,
+    credential: Credential,
+    proof: &LoginFinding,
+) -> Tested {
+    match login::refusal(proof, to.auth) {
         Some(code) => {
             let needs_user = code == VerdictCode::BadCredentials;
             let outcome = if needs_user { Outcome::NeedsUser } else { Outcome::Refused };
-            let reason = Reason::new(code_of(&code), login_words(&proof), plan::hint(code));
+            let reason = Reason::new(code_of(&code), login_words(proof), plan::hint(code));
             Tested::left(account, Some(verdict), outcome, reason)
         }
         None if proof.auth.as_ref().is_some_and(|reply| reply.code == 235) => {
-            to.auth = as_proven(to.auth, Some(&proof));
+            to.auth = as_proven(to.auth, Some(proof));
             moved(account, verdict, to, Some(credential))
         }
-        None if service_down(&proof) => Tested::left(account, Some(verdict), Outcome::Refused, login_service_down(&to)),
+        None if service_down(proof) => Tested::left(account, Some(verdict), Outcome::Refused, login_service_down(&to)),
         None => Tested::left(account, Some(verdict), Outcome::Refused, uncertain()),
     }
 }

@@ -94,9 +94,14 @@ impl Tools {
         }
     }
 
+    /// The adapter of this account.
+    pub(super) fn client_of(&self, account: &Account) -> Option<&'static dyn MailClient> {
+        self.clients.iter().copied().find(|client| client.id() == account.client)
+    }
+
     /// What the program of this account can do.
     pub(super) fn abilities(&self, account: &Account) -> Abilities {
-        let client = self.clients.iter().find(|client| client.id() == account.client);
+        let client = self.client_of(account);
         client.map_or(Abilities::UNLIMITED, |client| client.abilities(&self.computer, account))
     }
 }
