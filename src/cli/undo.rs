@@ -117,6 +117,8 @@ fn exit(done: &PutBackReport) -> Exit {
     let beside = match done.not_believed.is_empty() && !done.recovered_in_part {
         false => Exit::Failed,
         true if done.waits => Exit::NeedsUser,
+        // A run that writes nothing has left what the next one puts right.
+        true if !done.interrupted.is_empty() => Exit::Pending,
         true => Exit::Done,
     };
     done.accounts.iter().map(|one| exit_of(one.result)).fold(beside, Exit::worst)
@@ -141,7 +143,9 @@ fn text(page: &mut Words, document: &UndoDocument, who: &Who) -> std::io::Result
     }
     document.not_believed.iter().try_for_each(|receipt| receipt.tell(page, who))?;
     not_believed::tell_strays(page, &document.strays)?;
-    if document.accounts.is_empty() && !document.not_believed.is_empty() {
+    // Putting right what was cut off, or what is left alone, is all there was to do.
+    let told = !document.not_believed.is_empty() || !document.recovered.is_empty() || !document.interrupted.is_empty();
+    if document.accounts.is_empty() && told {
         return Ok(());
     }
     if document.accounts.is_empty() {

@@ -99,22 +99,26 @@ pub fn put_back(setup: &PutBackSetup<'_>, wanted: &Wanted, consent: Consent) -> 
     let selector = selector(&looking.writer(), setup.who, wanted)?;
     // Told by what is there before anything is put back: after that the latest run is another one.
     let not_believed = looking.writer().not_believed(&selector)?;
+    let meant = meant(&looking.writer().receipts()?.receipts, setup.who, &selector);
     let mut report = Report::new("undo");
     let mut recovery = Recovery::default();
     let accounts = if matches!(selector, Selector::One(_)) && !not_believed.is_empty() {
         Vec::new()
     } else if consent == Consent::DryRun {
         recover(&looking.writer(), Keeps::Nothing, &mut report)?;
-        planned(&looking.writer(), setup.who, &selector)?
-    } else if consent == Consent::AskFirst && !agreed(setup, &looking.writer(), &selector)? {
-        planned(&looking.writer(), setup.who, &selector)?.into_iter().map(declined).collect()
+        planned(&looking.writer(), setup.who, &meant)?
     } else {
+        // First, as in every run that writes: what is planned and asked about is then what will be done.
         let kit = WriterKit::new(setup.state.clone(), &setup.computer.clone().to_be_changed(), CLIENTS);
         recovery = recover(&kit.writer(), Keeps::State, &mut report)?;
-        let undone = kit.writer().undo(&selector, &RunId::start())?;
-        // What was put back is put back, whatever is wrong with a policy.
-        setup.policy.iter().for_each(|policy| tidy(&kit.writer(), policy, Keeps::State));
-        undone.iter().flat_map(|undone| accounts_of(undone, setup.who, Outcome::Reverted)).collect()
+        if consent == Consent::AskFirst && !agreed(setup, &looking.writer(), &meant)? {
+            planned(&looking.writer(), setup.who, &meant)?.into_iter().map(declined).collect()
+        } else {
+            let accounts = undo(&kit.writer(), setup.who, &meant)?;
+            // What was put back is put back, whatever is wrong with a policy.
+            setup.policy.iter().for_each(|policy| tidy(&kit.writer(), policy, Keeps::State));
+            accounts
+        }
     };
     let kept = looking.writer().receipts()?;
     Ok(PutBackReport {
@@ -124,7 +128,7 @@ pub fn put_back(setup: &PutBackSetup<'_>, wanted: &Wanted, consent: Consent) -> 
         not_believed,
         elsewhere: elsewhere(&kept, setup.who),
         recovered_in_part: recovery.recovered.iter().any(is_in_part),
-        waits: waits(&selector, &kept, setup.who),
+        waits: consent != Consent::DryRun && waits(&selector, &kept, setup.who),
         strays: kept.strays,
     })
 }
@@ -143,7 +147,7 @@ fn selector(writer: &Writer<'_>, who: &Who, wanted: &Wanted) -> Result<Selector,
     let mut holding = receipts
         .iter()
         .rev()
-        .filter(|receipt| who.here(receipt) && is_in_effect(receipt))
+        .filter(|receipt| who.here(receipt) && (is_in_effect(receipt) || receipt.status == Status::Unfinished))
         .filter(|receipt| receipt.accounts.iter().any(|account| who.is_called(&account.account_id, name)))
         .map(|receipt| receipt.id.clone());
     let speaks_of =
@@ -155,21 +159,59 @@ fn selector(writer: &Writer<'_>, who: &Who, wanted: &Wanted) -> Result<Selector,
     }
 }
 
+/// What is left to undo once an interrupted run is put right. Where that run is the one that is meant, putting it right is
+/// the undo, and nothing older is meant; only what the same run had completed goes back as well.
+fn meant(receipts: &[Receipt], who: &Who, selector: &Selector) -> Vec<Selector> {
+    let here = || receipts.iter().rev().filter(|receipt| who.here(receipt));
+    let interrupted = match selector {
+        Selector::All => None,
+        Selector::Last => here()
+            .find(|receipt| receipt.status == Status::Unfinished || is_in_effect(receipt))
+            .filter(|latest| latest.status == Status::Unfinished),
+        Selector::One(id) => here()
+            .filter(|receipt| receipt.status == Status::Unfinished)
+            .find(|receipt| receipt.id == *id || receipt.undoes.as_ref() == Some(id)),
+    };
+    match (interrupted, selector) {
+        (None, selector) => vec![selector.clone()],
+        (Some(_), Selector::One(_)) => Vec::new(),
+        (Some(cut_off), _) => here()
+            .filter(|receipt| is_in_effect(receipt) && receipt.run == cut_off.run)
+            .map(|receipt| Selector::One(receipt.id.clone()))
+            .collect(),
+    }
+}
+
+fn undo(writer: &Writer<'_>, who: &Who, meant: &[Selector]) -> Result<Vec<AccountPutBack>, PutBackError> {
+    let run = RunId::start();
+    let mut accounts = Vec::new();
+    for selector in meant {
+        let undone = writer.undo(selector, &run)?;
+        accounts.extend(undone.iter().flat_map(|undone| accounts_of(undone, who, Outcome::Reverted)));
+    }
+    Ok(accounts)
+}
+
 fn is_in_effect(receipt: &Receipt) -> bool {
     receipt.kind == Kind::Apply && receipt.status == Status::Applied
 }
 
 /// What would be put back.
-fn planned(writer: &Writer<'_>, who: &Who, selector: &Selector) -> Result<Vec<AccountPutBack>, PutBackError> {
-    let undone = writer.preview_undo(selector)?;
-    Ok(undone.iter().flat_map(|undone| accounts_of(undone, who, Outcome::WouldRevert)).collect())
+fn planned(writer: &Writer<'_>, who: &Who, meant: &[Selector]) -> Result<Vec<AccountPutBack>, PutBackError> {
+    let mut accounts = Vec::new();
+    for selector in meant {
+        let undone = writer.preview_undo(selector)?;
+        accounts.extend(undone.iter().flat_map(|undone| accounts_of(undone, who, Outcome::WouldRevert)));
+    }
+    Ok(accounts)
 }
 
-/// Shows whose settings it is about, all of them, and asks. Where there is nothing to put back nothing is asked.
-fn agreed(setup: &PutBackSetup<'_>, writer: &Writer<'_>, selector: &Selector) -> Result<bool, PutBackError> {
-    let planned = planned(writer, setup.who, selector)?;
+/// Shows whose settings it is about, all of them, and asks. Where nothing can be put back now nothing is asked, and nothing
+/// is written: what is in the way may be gone a moment later, and nobody has agreed to that.
+fn agreed(setup: &PutBackSetup<'_>, writer: &Writer<'_>, meant: &[Selector]) -> Result<bool, PutBackError> {
+    let planned = planned(writer, setup.who, meant)?;
     if !planned.iter().any(|one| one.result == Outcome::WouldRevert) {
-        return Ok(true);
+        return Ok(false);
     }
     let receipts = writer.receipts()?.receipts;
     let changed = |one: &AccountPutBack| receipts.iter().find(|receipt| receipt.id.0 == one.receipt);

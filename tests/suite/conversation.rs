@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use port26::account::{Account, AuthSetting, ClientId, TlsMode};
-use port26::apply::{Machine, MachineStore, Writer};
-use port26::clients::InUse;
+use port26::account::{Account, AuthSetting, ClientId, SubmissionServer, TlsMode};
+use port26::apply::{AccountChange, Machine, MachineStore, RunId, Transaction, Writer};
+use port26::clients::{CLIENTS, InUse};
 use port26::formats::open::AllEditors;
 use port26::pipeline::{
     Answer, Consent, PutBackError, PutBackSetup, RepairError, Request, Tested, Wanted, Who, put_back, repair_by,
@@ -230,4 +230,62 @@ fn what_is_put_back_is_agreed_to_first() {
         ada@hosting.test: mail.hosting.test:26 Starttls Password -> mail.hosting.test:25 None None
     > Yes
     ");
+}
+
+/// The latest run was cut off: putting that right is the undo, and the run before it was not meant. Nobody was asked about it.
+#[test]
+fn an_interrupted_run_is_put_right_and_the_run_before_it_stays() {
+    let fixture = fixtures().join("claws_mail/linux-25-noauth");
+    let undo = |case: &Case, wanted: &Wanted, consent| {
+        let who = Who::of(&case.computer);
+        let talk = Recorded::default();
+        let state = case.state.path().to_owned();
+        let setup = PutBackSetup { computer: &case.computer, state, policy: None, who: &who, talk: &talk };
+        put_back(&setup, wanted, consent).unwrap()
+    };
+    for by_name in [false, true] {
+        let case = Case::copy(&fixture);
+        let first = moved_to(&case, 26);
+        let after_the_first = case.tree();
+        let second = moved_to(&case, 587);
+        cut_off_the_end(&case, &second);
+        let wanted = if by_name { Wanted::Named(second) } else { Wanted::Latest };
+
+        let looked = undo(&case, &wanted, Consent::DryRun);
+        assert_eq!((looked.accounts.len(), looked.interrupted.len(), looked.waits), (0, 1, false));
+
+        // Recorded without an answer: a question would fail this.
+        let done = undo(&case, &wanted, Consent::AskFirst);
+        assert_eq!((done.accounts.len(), done.recovered.len(), done.waits), (0, 1, false), "{by_name}");
+        assert_eq!(after_the_first, case.tree(), "{by_name}: the run before it was not meant");
+        assert_eq!(undo(&case, &Wanted::Named(first), Consent::Agreed).accounts[0].result, Outcome::Reverted);
+    }
+}
+
+/// Moves the accounts of the case to this port in a run of its own; the receipt.
+fn moved_to(case: &Case, port: u16) -> String {
+    let store = MachineStore::of(&case.computer);
+    let nobody = |_: ClientId, _: &str| InUse::No;
+    let writer = Writer::new(case.state.path(), Machine::of(&case.computer), &store, &AllEditors, &nobody);
+    let client = CLIENTS.iter().find(|client| client.id() == ClientId::ClawsMail).unwrap();
+    let found = client.accounts(&case.computer, &client.detect(&case.computer).unwrap().unwrap());
+    let account = &found.accounts[0];
+    let to = SubmissionServer { port, tls: TlsMode::Starttls, ..account.outgoing.clone() };
+    let change = AccountChange {
+        account_id: account.id.clone(),
+        before: account.outgoing.clone(),
+        after: to.clone(),
+        changes: client.changes(account, &to).unwrap(),
+    };
+    let (client, profile) = (account.client, account.profile.clone());
+    let wanted = Transaction { run: RunId(format!("run to {port}")), client, profile, accounts: vec![change] };
+    writer.apply(&wanted).unwrap().id.to_string()
+}
+
+/// As a power cut leaves it: all was written, and the line that says so was not.
+fn cut_off_the_end(case: &Case, receipt: &str) {
+    let file = case.state.path().join("receipts").join(format!("{receipt}.jsonl"));
+    let text = std::fs::read_to_string(&file).unwrap();
+    let end = text.trim_end().rfind('\n').unwrap() + 1;
+    std::fs::write(&file, &text[..end]).unwrap();
 }
