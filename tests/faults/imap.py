@@ -2,7 +2,8 @@
 
 import socket
 import ssl
-import threading
+
+from lab.listening import serve_each
 
 SAYS = {
     "CAPABILITY": "* CAPABILITY IMAP4rev1 AUTH=PLAIN IDLE ID",
@@ -20,12 +21,7 @@ class Imap:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(f"{certificates / certificate}.pem", f"{certificates / certificate}.key")
         listener = socket.create_server((address, 993), backlog=20)
-        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
-
-    def _accept(self, listener):
-        while True:
-            connection, _ = listener.accept()
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        serve_each(listener, self._serve)
 
     def _serve(self, connection):
         try:

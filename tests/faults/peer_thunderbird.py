@@ -10,19 +10,7 @@ import sys
 from pathlib import Path
 
 from lab.marionette import Marionette, MarionetteError
-
-# No first-run pages and no calls home.
-PREFS = {
-    "app.update.enabled": False,
-    "datareporting.policy.dataSubmissionPolicyBypassNotification": True,
-    "mail.provider.suppress_dialog_on_startup": True,
-    "mail.rights.version": 1,
-    "mail.shell.checkDefaultClient": False,
-    "mail.spotlight.firstRunDone": True,
-    "mailnews.start_page.enabled": False,
-    "remote.prefs.recommended": False,
-    "toolkit.telemetry.enabled": False,
-}
+from lab.quiet import USER_JS
 
 # The incoming side is given, so that only the outgoing one is searched for.
 GUESS = """
@@ -56,7 +44,7 @@ def main():
     folder, host, domain, seconds = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
     profile = folder / "profile"
     profile.mkdir(parents=True)
-    (profile / "user.js").write_text("".join(f"user_pref({json.dumps(k)}, {json.dumps(v)});\n" for k, v in PREFS.items()))
+    (profile / "user.js").write_text(USER_JS)
     subprocess.run(["certutil", "-N", "--empty-password", "-d", f"sql:{profile}"], check=True)
     for number, certificate in enumerate(sys.argv[5:]):
         subprocess.run(["certutil", "-A", "-d", f"sql:{profile}", "-n", f"Invented {number}", "-t", "C,,", "-i", certificate], check=True)

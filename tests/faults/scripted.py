@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.invented import HOST
+from lab.listening import serve_each
 
 
 @dataclass
@@ -79,12 +80,7 @@ class Host:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             listener.bind((address, port))
             listener.listen(50)
-            threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
-
-    def _accept(self, listener):
-        while True:
-            connection, _ = listener.accept()
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            serve_each(listener, self._serve)
 
     def _serve(self, connection):
         address = connection.getsockname()[0]
@@ -197,17 +193,15 @@ class Web:
         self.days = days
         for address in addresses:
             listener = socket.create_server((address, port), backlog=20)
-            threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+            serve_each(listener, self._serve)
 
-    def _accept(self, listener):
-        while True:
-            connection, _ = listener.accept()
-            try:
-                connection.settimeout(5)
-                connection.recv(4096)
-                date = email.utils.formatdate(time.time() + self.days * 86400, usegmt=True)
-                head = self.head + "".join(f"{line}\r\n" for line in self.headers)
-                connection.sendall(f"{head}Date: {date}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
-            except OSError:
-                pass
-            connection.close()
+    def _serve(self, connection):
+        try:
+            connection.settimeout(5)
+            connection.recv(4096)
+            date = email.utils.formatdate(time.time() + self.days * 86400, usegmt=True)
+            head = self.head + "".join(f"{line}\r\n" for line in self.headers)
+            connection.sendall(f"{head}Date: {date}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        except OSError:
+            pass
+        connection.close()

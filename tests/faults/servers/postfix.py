@@ -3,10 +3,10 @@
 import base64
 import os
 import socket
-import threading
 
 from lab import postfix
 from lab.invented import DOMAIN
+from lab.listening import serve_each
 from lab.programs import wait_for
 from servers.host_admins import from_doc
 
@@ -21,16 +21,11 @@ class SaslServer:
         self.attempts = 0
         self._wanted = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
         self._user = user
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
         os.chmod(path, 0o666)
-        self._listener.listen(20)
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            connection, _ = self._listener.accept()
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        listener.listen(20)
+        serve_each(listener, self._serve)
 
     def _serve(self, connection):
         greeting = ("VERSION\t1\t2", "MECH\tPLAIN\tplaintext", "SPID\t1", "CUID\t1", "COOKIE\tabcdef0123456789abcdef0123456789", "DONE")

@@ -11,21 +11,8 @@ import time
 
 from lab.marionette import Marionette, MarionetteError
 from lab.invented import HOST, PASSWORD, USER
+from lab.quiet import USER_JS
 from story import CA, DIR, FRIEND, StoryFailed, check
-
-# No first-run pages and no calls home. Put there for a run only: a user.js would be found by port26.
-QUIET = {
-    "app.donation.eoy.version.viewed": 999,
-    "app.update.enabled": False,
-    "datareporting.policy.dataSubmissionPolicyBypassNotification": True,
-    "mail.provider.suppress_dialog_on_startup": True,
-    "mail.rights.version": 1,
-    "mail.shell.checkDefaultClient": False,
-    "mail.spotlight.firstRunDone": True,
-    "mailnews.start_page.enabled": False,
-    "remote.prefs.recommended": False,
-    "toolkit.telemetry.enabled": False,
-}
 
 # What the page "New account" calls when the user presses its last button.
 NEW_ACCOUNT = """
@@ -121,7 +108,7 @@ class Thunderbird:
 
     def _session(self, work):
         quiet = self.profile / "user.js"
-        quiet.write_text("".join(f"user_pref({json.dumps(k)}, {json.dumps(v)});\n" for k, v in QUIET.items()))
+        quiet.write_text(USER_JS)
         process = self._launch("--marionette", "--remote-allow-system-access")
         try:
             remote = Marionette(lambda: process.poll() is None)
