@@ -7,7 +7,7 @@ use super::error::{ApplyError, StoreError};
 use super::folder::Folder;
 use super::journal::Journal;
 use super::overlay::Overlay;
-use super::place::restore;
+use super::place::{glance_at, restore};
 use super::reach::Reach;
 use super::receipt::ReceiptId;
 use super::together::whole_accounts;
@@ -44,7 +44,8 @@ impl Writer<'_> {
         let free = self
             .refuse_under_another(folder, journal)
             .and_then(|()| self.believe(journal))
-            .and_then(|()| self.refuse_in_use(begin.client, &begin.profile));
+            .and_then(|()| self.refuse_in_use(begin.client, &begin.profile))
+            .and_then(|()| glance_at(self.reach, &journal.intents));
         let result = free.and_then(|()| fates(reach, journal));
         let (accounts, error) = match result {
             Ok(accounts) => (accounts, None),

@@ -18,6 +18,12 @@ const PATIENCE: Duration = Duration::from_secs(120);
 struct Session(World);
 
 impl Session {
+    /// A Thunderbird that has the profile open.
+    fn open_thunderbird(&self) -> open_client::OpenClient {
+        let lock = Some(self.0.profile().join(".parentlock"));
+        open_client::Client { lock, ..open_client::Client::default() }.open()
+    }
+
     /// With this policy.
     async fn new(policy: &str) -> Self {
         let world = World::new().await;
@@ -206,8 +212,7 @@ async fn it_stays_alone_waits_for_the_program_to_close_and_ends_when_uninstalled
         return;
     }
     let session = Session::new("schedule = 'hourly'\n").await;
-    let lock = Some(session.0.profile().join(".parentlock"));
-    let mut client = open_client::Client { lock, ..open_client::Client::default() }.open();
+    let mut client = session.open_thunderbird();
     let agent = Staying::start(&session);
     let status = session.until("deferred", |status| status["last_look"]["results"]["deferred"] == 1).await;
     assert_eq!(status["last_look"]["waiting_for"], serde_json::json!(["Thunderbird"]), "{status}");
@@ -234,8 +239,7 @@ async fn a_policy_that_breaks_while_it_runs_leaves_the_old_one_in_force() {
         return;
     }
     let session = Session::new("schedule = 'hourly'\n").await;
-    let lock = Some(session.0.profile().join(".parentlock"));
-    let mut client = open_client::Client { lock, ..open_client::Client::default() }.open();
+    let mut client = session.open_thunderbird();
     let agent = Staying::start(&session);
     session.until("deferred", |status| status["last_look"]["results"]["deferred"] == 1).await;
     session.policy("scedule = 'hourly'\n");

@@ -380,6 +380,8 @@ async fn bad_arguments_are_named_with_the_next_step() {
         assert_eq!(run.code, expected, "{arguments:?}: {said}");
         assert!(said.contains(named) && said.contains("next:"), "{arguments:?}: {said}");
     }
+    let nobody = world.port26(&["relay", "--use", "--user", ""]).await;
+    assert!(nobody.code == 2 && nobody.err.contains("--user"), "{}", nobody.err);
     for (flag, value) in [("--home", "/no/such/home"), ("--ca", "no-such.pem")] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_port26"));
         command.args(["test", flag, value]);

@@ -1,7 +1,9 @@
 //! What a person is asked, in every state, and when: the whole conversation of a run, without a screen. The words are the
 //! front end's; what is known at each question is the driver's.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use port26::account::{Account, AuthSetting, ClientId, SubmissionServer, TlsMode};
 use port26::apply::{AccountChange, Machine, MachineStore, RunId, Transaction, Writer};
@@ -13,6 +15,7 @@ use port26::pipeline::{
 use port26::plan::{Decision, Outcome};
 use port26::probe::network::Route;
 use port26::report::AccountReport;
+use port26_platform::processes::{Holder, Processes};
 
 use crate::support::case::{Case, fixtures};
 use crate::support::recorded::Recorded;
@@ -288,4 +291,35 @@ fn cut_off_the_end(case: &Case, receipt: &str) {
     let text = std::fs::read_to_string(&file).unwrap();
     let end = text.trim_end().rfind('\n').unwrap() + 1;
     std::fs::write(&file, &text[..end]).unwrap();
+}
+
+/// A program that is open at the first look and closed a moment later: nobody has agreed to what can be put back then.
+struct ClosesAtOnce(AtomicUsize);
+
+impl Processes for ClosesAtOnce {
+    fn running(&self, names: &[&str]) -> Vec<u32> {
+        let open = names.contains(&"claws-mail") && self.0.fetch_add(1, Ordering::SeqCst) == 0;
+        if open { vec![4711] } else { Vec::new() }
+    }
+    fn lock_holder(&self, _: &Path) -> Option<Holder> {
+        None
+    }
+    fn socket_answers(&self, _: &Path) -> bool {
+        false
+    }
+}
+
+#[test]
+fn what_nobody_was_asked_about_stays_when_the_program_closes_a_moment_later() {
+    let mut case = Case::copy(&fixtures().join("claws_mail/linux-25-noauth"));
+    moved_to(&case, 26);
+    let changed = case.tree();
+    case.computer.processes = Arc::new(ClosesAtOnce(AtomicUsize::new(0)));
+    let who = Who::of(&case.computer);
+    let (state, talk) = (case.state.path().to_owned(), Recorded::default());
+    let setup = PutBackSetup { computer: &case.computer, state, policy: None, who: &who, talk: &talk };
+    let done = put_back(&setup, &Wanted::Latest, Consent::AskFirst).unwrap();
+    assert_eq!(talk.heard(), Vec::<String>::new());
+    assert_ne!(done.accounts[0].result, Outcome::Reverted, "{:?}", done.accounts);
+    assert_eq!(changed, case.tree());
 }

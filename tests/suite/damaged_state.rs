@@ -118,6 +118,12 @@ async fn every_verb_does_what_does_not_need_a_damaged_file_and_names_the_one_it_
         let blank = matches!(how, "empty" | "NULs");
         assert_eq!(list.code, i32::from(!blank), "{how}: {}{}", list.out, list.err);
         assert!(blank || list.json()["error"].to_string().contains("credentials.json"), "{how}: {}", list.out);
+        let code = match how {
+            "folder" => "not_a_file",
+            "forbidden" => "file_permission",
+            _ => "credentials_damaged",
+        };
+        assert!(blank || list.json()["error"]["code"] == code, "{how}: {}", list.out);
 
         let nothing = run(&world, &["undo", "--json"]).await;
         assert_eq!(nothing.code, 0, "{how}: {}{}", nothing.out, nothing.err);
@@ -144,10 +150,14 @@ async fn every_verb_does_what_does_not_need_a_damaged_file_and_names_the_one_it_
             assert!(!told.iter().any(|code| code.ends_with("_forgotten")), "{how}, {verb}: told twice: {told:?}");
         }
         assert_ne!(world.prefs(), first_prefs());
-        let undone = run(&world, &["undo", "--json"]).await;
-        assert_eq!(undone.code, 0, "{how}: {}{}", undone.out, undone.err);
-        assert_eq!(world.prefs(), first_prefs());
+        puts_back(&world).await;
     }
+}
+
+async fn puts_back(world: &World) {
+    let undone = run(world, &["undo", "--json"]).await;
+    assert_eq!(undone.code, 0, "{}{}", undone.out, undone.err);
+    assert_eq!(world.prefs(), first_prefs());
 }
 
 #[tokio::test]
@@ -201,8 +211,8 @@ async fn a_home_that_cannot_be_written_is_told_before_anything_is_begun() {
     assert_eq!(fixed.code, 0, "{}{}", fixed.out, fixed.err);
     let moved = world.prefs();
     chmod(&world.profile(), "555");
-    for _ in 0..2 {
-        let shut = run(&world, &["undo", "--json"]).await;
+    for undo in [&["undo", "--dry-run", "--json"][..], &["undo", "--json"], &["undo", "--json"]] {
+        let shut = run(&world, undo).await;
         assert_eq!(
             (shut.code, shut.result()),
             (6, ("needs_user".into(), "read_only".into())),
@@ -213,12 +223,11 @@ async fn a_home_that_cannot_be_written_is_told_before_anything_is_begun() {
         assert_eq!((receipts(&world), world.prefs()), (1, moved.clone()));
     }
     chmod(&world.profile(), "755");
-    let undone = run(&world, &["undo", "--json"]).await;
-    assert_eq!(undone.code, 0, "{}{}", undone.out, undone.err);
-    assert_eq!(world.prefs(), first_prefs());
+    puts_back(&world).await;
 }
 
 /// Whoever looks leaves nothing behind in the profile, not even for a moment's trial.
+#[allow(clippy::permissions_set_readonly_false, reason = "a file of this test's own folder")]
 #[tokio::test]
 async fn a_file_that_cannot_be_written_is_told_by_a_run_that_only_looks() {
     let world = World::new().await;
@@ -238,10 +247,22 @@ async fn a_file_that_cannot_be_written_is_told_by_a_run_that_only_looks() {
         );
         assert_eq!((receipts(&world), world.prefs()), (0, first_prefs()));
     }
+    let protect = |on: bool| {
+        let mut permissions = permissions.clone();
+        permissions.set_readonly(on);
+        std::fs::set_permissions(world.profile().join("prefs.js"), permissions).unwrap();
+    };
+    protect(false);
+    let fixed = world.with_password(&["fix", "--yes", "--json"]).await;
+    assert_eq!(fixed.code, 0, "{}{}", fixed.out, fixed.err);
+    protect(true);
+    for undo in [&["undo", "--dry-run", "--json"][..], &["undo", "--json"]] {
+        let told = world.port26(undo).await;
+        let expected = (6, ("needs_user".into(), "file_read_only".into()));
+        assert_eq!((told.code, told.result()), expected, "{undo:?} {}{}", told.out, told.err);
+    }
     // So that the folder can be removed on Windows too.
-    #[allow(clippy::permissions_set_readonly_false, reason = "a file of this test's own folder")]
-    permissions.set_readonly(false);
-    std::fs::set_permissions(world.profile().join("prefs.js"), permissions).unwrap();
+    protect(false);
 }
 
 /// The disk of the home is mounted for reading only, as after a fault of it. Root can make one.

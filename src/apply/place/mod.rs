@@ -123,6 +123,14 @@ pub(super) fn glance(reach: Reach, changes: &[Change]) -> Result<(), ApplyError>
     })
 }
 
+/// The same of what a receipt would put back.
+pub(super) fn glance_at(reach: Reach, intents: &[Intent]) -> Result<(), ApplyError> {
+    intents.iter().try_for_each(|intent| match &intent.target {
+        Target::File(edit) => reach.store.glance(&edit.path).map_err(ApplyError::Shut),
+        Target::Registry | Target::Script { .. } => Ok(()),
+    })
+}
+
 /// Puts back what one intent wrote, or would have written: the same for a failed write, for recovery after a crash and for
 /// undo. `temp` names the file that a replacement goes through.
 pub(super) fn restore(reach: Reach, intent: &Intent, temp: &str, what: &PutBack) -> Result<Outcome, NotRestored> {
