@@ -129,7 +129,10 @@ impl FileError {
             Self::Io { source, .. } if is_full(source) => "Free some space on this disk and run port26 again.",
             Self::Io { .. } => "Check that the disk or share is there and can be written, then run port26 again.",
             Self::Link { .. } | Self::Outside { .. } => "Run port26 as the user who owns the mail profile.",
-            Self::TooLarge { .. } | Self::NotAFile { .. } => "Check that this is the mail client's own settings file.",
+            Self::TooLarge { .. } => "Check that this is the mail client's own settings file.",
+            Self::NotAFile { .. } => {
+                "A file belongs in its place: move away what is there if nothing needs it, then run port26 again."
+            }
             Self::ReadOnly { .. } => "If it is not meant to be protected, make it writable and run port26 again.",
             Self::NotOurs { .. } => {
                 "Run port26 as the user whose folder it is, or give a folder of your own with --state."

@@ -42,7 +42,7 @@ fn holds_only_ours(path: &Path) -> bool {
 /// is in it stays.
 pub fn open_private(path: &Path) -> Result<File, FileError> {
     let io = |source| FileError::Io { doing: "opening", path: path.to_owned(), source };
-    let file = system::open_private(path).map_err(|error| refused_link(error, path))?;
+    let file = system::open_private(path).map_err(|error| not_opened(error, path))?;
     let meta = file.metadata().map_err(io)?;
     system::is_own(&file, &meta, path).map_err(|why| FileError::NotOurs { path: path.to_owned(), why })?;
     Ok(file)
@@ -53,7 +53,7 @@ pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     let io = |source| FileError::Io { doing: "reading", path: path.to_owned(), source };
     let file = match system::look_private(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(|error| refused_link(error, path))?,
+        opened => opened.map_err(|error| not_opened(error, path))?,
     };
     let meta = file.metadata().map_err(io)?;
     if !meta.is_file() {
@@ -71,14 +71,18 @@ pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
 /// For adding to a log: what the person named, be it a pipe or a terminal, but no link when root or the system runs this.
 /// Readable by its owner alone if it is new.
 pub fn append_private(path: &Path) -> Result<File, FileError> {
-    system::append_private(path).map_err(|error| refused_link(error, path))
+    system::append_private(path).map_err(|error| not_opened(error, path))
 }
 
-fn refused_link(source: io::Error, path: &Path) -> FileError {
-    if std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_symlink()) {
-        return FileError::NotOurs { path: path.to_owned(), why: "it is a link" };
+/// Why a file of our own could not be opened. What the system says of a link or a folder differs from one system to the
+/// next (Windows: access denied, for both), so what lies there is looked at.
+fn not_opened(source: io::Error, path: &Path) -> FileError {
+    let path = path.to_owned();
+    match std::fs::symlink_metadata(&path) {
+        Ok(meta) if meta.file_type().is_symlink() => FileError::NotOurs { path, why: "it is a link" },
+        Ok(meta) if meta.is_dir() => FileError::NotAFile { path },
+        _ => FileError::Io { doing: "opening", path, source },
     }
-    FileError::Io { doing: "opening", path: path.to_owned(), source }
 }
 
 /// Puts a whole file of our own in place in one step, readable by its owner alone.
@@ -128,8 +132,7 @@ impl Appender {
             }
             Ok((file, whole as u64))
         };
-        let (file, length) =
-            open().map_err(|source| FileError::Io { doing: "opening", path: path.to_owned(), source })?;
+        let (file, length) = open().map_err(|source| not_opened(source, path))?;
         Ok(Self { file, path: path.to_owned(), length })
     }
 

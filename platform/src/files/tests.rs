@@ -131,7 +131,13 @@ fn an_empty_folder_in_the_place_of_a_file_of_ours_gives_way() {
 fn a_folder_is_not_a_file() {
     let home = Home::new();
     home.file("folder/x", b"");
-    assert_eq!(home.files().read(&home.dir.path().join("folder")).unwrap_err().code(), "not_a_file");
+    let folder = home.dir.path().join("folder");
+    assert_eq!(home.files().read(&folder).unwrap_err().code(), "not_a_file");
+    // Windows says "access denied", which would send people to another user's account.
+    assert_eq!(read_private(&folder).unwrap_err().code(), "not_a_file");
+    assert_eq!(open_private(&folder).unwrap_err().code(), "not_a_file");
+    assert_eq!(append_private(&folder).unwrap_err().code(), "not_a_file");
+    assert_eq!(Appender::open(&folder).unwrap_err().code(), "not_a_file");
 }
 
 #[test]
