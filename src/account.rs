@@ -77,6 +77,35 @@ pub enum AuthSetting {
     External,
 }
 
+/// How a password is proven (a SASL mechanism).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mechanism {
+    /// RFC 4616: user and password in one line.
+    Plain,
+    /// The same in two lines; what Outlook speaks.
+    Login,
+    /// RFC 2195: a digest of the password and of what the server made up. The password itself is not sent.
+    #[serde(rename = "cram_md5")]
+    CramMd5,
+}
+
+impl Mechanism {
+    /// Its name in SASL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::Login => "LOGIN",
+            Self::CramMd5 => "CRAM-MD5",
+        }
+    }
+
+    /// Is it among these, as EHLO lists them?
+    pub fn is_in(self, offered: &[String]) -> bool {
+        offered.iter().any(|name| name == self.name())
+    }
+}
+
 /// Whose password is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -106,6 +135,9 @@ pub struct SubmissionServer {
     pub credential: CredentialSource,
     /// The user name in effect; `None` without authentication.
     pub user: Option<String>,
+    /// The mechanism that a setting names; `None`: the program chooses one by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mechanism: Option<Mechanism>,
 }
 
 /// Protocol of the incoming server.

@@ -45,3 +45,4 @@ pub mod relay;
 pub mod report;
 mod sentence;
 pub mod shown;
+pub mod tls_offer;

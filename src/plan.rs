@@ -1,8 +1,11 @@
 //! Verdict and policy -> what shall be done with one account. Pure. A move is decided only to a port that
 //! proved itself: it reaches the host, TLS is verified, a password login is offered inside it.
 
-use serde::{Deserialize, Serialize};
+pub mod meeting;
+mod outcome;
 
+use self::meeting::{Meets, mechanisms, meets};
+pub use self::outcome::{Outcome, Reason};
 use crate::account::{Account, AuthSetting, CredentialSource, NotOurs, SubmissionServer, TlsMode};
 use crate::clients::abilities::Abilities;
 use crate::codes::code_of;
@@ -11,44 +14,7 @@ use crate::diagnosis::{Verdict, VerdictCode, offers_password, proves, read_along
 use crate::operator::{self, Lending};
 use crate::policy::{Mode, MoveWhen, Policy};
 use crate::probe::finding::{HostFindings, PortFinding};
-
-/// What became of an account. The names are part of the JSON contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum Outcome {
-    AlreadyWorks,
-    Fixed,
-    WouldFix,
-    NotOurs,
-    Deferred,
-    NeedsUser,
-    Refused,
-    NoRoute,
-    Reverted,
-    /// Only told (`undo --dry-run`): the settings would be put back.
-    WouldRevert,
-    Conflict,
-    Failed,
-}
-
-/// Why, in words and as a stable code, with the next step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reason {
-    /// Stable code, snake_case.
-    pub code: String,
-    /// One plain sentence.
-    pub message: String,
-    /// The next step.
-    pub hint: String,
-}
-
-impl Reason {
-    /// A reason from its three parts.
-    pub fn new(code: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), hint: hint.into() }
-    }
-}
+use crate::tls_offer::TlsVersion;
 
 /// What shall be done with an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,12 +74,16 @@ pub fn decide(
     policy: &Policy,
     abilities: &Abilities,
 ) -> Decision {
-    let by_policy =
+    let on_25 =
         verdict.code == VerdictCode::Ok && policy.when.value == MoveWhen::AnyOn25 && account.outgoing.port == 25;
-    if verdict.code == VerdictCode::Ok && !by_policy {
-        return leave(Outcome::AlreadyWorks, Reason::new("ok", verdict.summary.clone(), "Nothing to do."));
+    // What works is not left for what nobody knows.
+    let by_policy = on_25 && abilities.tls.is_verified() && abilities.tls_mode.is_verified();
+    let works = || leave(Outcome::AlreadyWorks, Reason::new("ok", verdict.summary.clone(), "Nothing to do."));
+    let apart = apart_from_its_own_port(account, verdict, host, abilities);
+    if verdict.code == VerdictCode::Ok && !by_policy && apart.is_none() {
+        return works();
     }
-    if !verdict.code.may_change() && !by_policy {
+    if !verdict.code.may_change() && !by_policy && apart.is_none() {
         let outcome = match verdict.code {
             VerdictCode::NetworkBlocksMail => Outcome::NoRoute,
             VerdictCode::LocalProgram if host.ports.iter().any(PortFinding::connected) => Outcome::NotOurs,
@@ -124,24 +94,83 @@ pub fn decide(
     if let Some(refusal) = cannot_be_proven(account) {
         return refusal;
     }
-    match target(account, verdict.code, host, policy, |to| abilities.can_use(to).is_ok()) {
-        Some(to) if by_policy && to.port == account.outgoing.port => {
-            leave(Outcome::AlreadyWorks, Reason::new("ok", verdict.summary.clone(), "Nothing to do."))
+    let mut proven = Vec::new();
+    let can_use = |to: &SubmissionServer, seen: &PortFinding| {
+        let meets = meets(abilities, to, seen, &host.hellos);
+        let can = meets == Meets::Yes;
+        proven.push((to.clone(), meets));
+        can
+    };
+    match target(account, verdict.code, host, policy, abilities, can_use) {
+        Some((to, _)) if by_policy && to.port == account.outgoing.port => works(),
+        Some((to, _)) => Decision::Move { to },
+        None if by_policy => works(),
+        None => {
+            // What is said is what comes nearest: a port of which nothing is known, then what a newer program would change.
+            let nearest = proven.iter().min_by_key(|(_, meets)| meets.distance());
+            match apart.or_else(|| nearest.and_then(|(to, meets)| meeting::reason(abilities, to, meets))) {
+                Some(reason) => leave(Outcome::Refused, reason),
+                None => in_the_way(account, host, policy).unwrap_or_else(|| no_target(verdict)),
+            }
         }
-        Some(to) => Decision::Move { to },
-        None if by_policy => leave(Outcome::AlreadyWorks, Reason::new("ok", verdict.summary.clone(), "Nothing to do.")),
-        None => match target(account, verdict.code, host, policy, |_| true) {
-            Some(to) => leave(Outcome::Refused, client_too_old(abilities, &to)),
-            None => in_the_way(account, host, policy).unwrap_or_else(|| no_target(verdict)),
-        },
     }
 }
 
-/// A port proved itself, and the program of this account cannot be led there.
-pub fn client_too_old(abilities: &Abilities, to: &SubmissionServer) -> Reason {
-    let why = abilities.can_use(to).err().unwrap_or_else(|| "cannot use what the host offers".to_owned());
-    let hint = "Update the mail program, or use a newer one for this account. Nothing was changed.";
-    Reason::new("client_too_old", format!("{} {why}.", abilities.program), hint)
+/// The port whose host must be asked whether it takes the hello of this account's program, before anything can be decided;
+/// `None`: nothing depends on it. Asked again after each answer, it names each port once.
+pub fn needs_hello<'a>(
+    account: &Account,
+    verdict: &Verdict,
+    host: &'a HostFindings,
+    policy: &Policy,
+    abilities: &Abilities,
+) -> Option<&'a PortFinding> {
+    let meeting = |to: &SubmissionServer, seen: &PortFinding| meets(abilities, to, seen, &host.hellos);
+    if verdict.code == VerdictCode::Ok
+        && ends_before_today(abilities)
+        && let Some(present) = own_port(account, host)
+        && meeting(&account.outgoing, present) == Meets::Ask
+    {
+        return Some(present);
+    }
+    let apart = apart_from_its_own_port(account, verdict, host, abilities).is_some();
+    let moved_anyway = policy.when.value == MoveWhen::AnyOn25 && account.outgoing.port == 25;
+    let may_move = verdict.code.may_change() || apart || verdict.code == VerdictCode::Ok && moved_anyway;
+    if !may_move || cannot_be_proven(account).is_some() {
+        return None;
+    }
+    let may_do = |to: &SubmissionServer, seen: &PortFinding| matches!(meeting(to, seen), Meets::Yes | Meets::Ask);
+    let (to, seen) = target(account, verdict.code, host, policy, abilities, may_do)?;
+    (meeting(&to, seen) == Meets::Ask).then_some(seen)
+}
+
+/// Nothing is wrong with the account's own port but that its program cannot use it: it ends at an older TLS than the host
+/// takes, or has none of the host's mechanisms. Said only of what is known for sure.
+fn apart_from_its_own_port(
+    account: &Account,
+    verdict: &Verdict,
+    host: &HostFindings,
+    abilities: &Abilities,
+) -> Option<Reason> {
+    let present = own_port(account, host).filter(|seen| verdict.code == VerdictCode::Ok && seen.tls_verified())?;
+    let meets = meets(abilities, &account.outgoing, present, &host.hellos);
+    let known = match &meets {
+        Meets::No(meeting::Apart::TooOld | meeting::Apart::TooNew(_)) => abilities.tls.is_verified(),
+        Meets::No(meeting::Apart::Mechanism(_)) => abilities.login.is_verified(),
+        _ => false,
+    };
+    if known { meeting::reason(abilities, &account.outgoing, &meets) } else { None }
+}
+
+/// It is known to have nothing newer than TLS 1.1, which hosts of today refuse.
+fn ends_before_today(abilities: &Abilities) -> bool {
+    abilities.tls.is_verified() && abilities.tls.is.newest < TlsVersion::V1_2
+}
+
+/// The account's own port as it was seen in the account's own mode.
+fn own_port<'a>(account: &Account, host: &'a HostFindings) -> Option<&'a PortFinding> {
+    let SubmissionServer { port, tls, .. } = account.outgoing;
+    host.ports.iter().find(|seen| (seen.port, seen.tls_mode) == (port, tls))
 }
 
 /// A target gets through, and something at it forbids the move: that is what the user must hear about.
@@ -182,13 +211,14 @@ const SUBMISSION: [u16; 4] = [26, 587, 465, 2525];
 
 /// The first port in the order of the policy that proved itself. Where only the login is missing, a submission port is
 /// kept; any other port comes last.
-fn target(
+fn target<'a>(
     account: &Account,
     code: VerdictCode,
-    host: &HostFindings,
+    host: &'a HostFindings,
     policy: &Policy,
-    can_use: impl Fn(&SubmissionServer) -> bool,
-) -> Option<SubmissionServer> {
+    abilities: &Abilities,
+    mut can_use: impl FnMut(&SubmissionServer, &PortFinding) -> bool,
+) -> Option<(SubmissionServer, &'a PortFinding)> {
     let present = account.outgoing.port;
     let mut order: Vec<u16> = policy.target_ports.value.iter().copied().filter(|&port| port != present).collect();
     // Nothing is wrong with the port itself: only the login, or the encryption around it, is missing.
@@ -205,9 +235,11 @@ fn target(
         !policy.allow_local_interception.value && read_along(host, finding, policy.names_host(&host.host))
     };
     let fits = |finding: &&PortFinding| fits(finding, account, code, policy) && !read_along(finding);
-    let server = |finding: &PortFinding| server_at(account, &account.outgoing.host, host, finding, policy);
+    let server = |finding: &'a PortFinding| {
+        (server_at(account, &account.outgoing.host, (host, finding), policy, abilities), finding)
+    };
     let proven = |port: u16| host.ports.iter().filter(move |finding| finding.port == port).find(fits).map(server);
-    order.into_iter().filter_map(proven).find(can_use)
+    order.into_iter().filter_map(proven).find(|(to, seen)| can_use(to, seen))
 }
 
 /// A port on which people log in: by custom, or since the policy moves them there.
@@ -219,18 +251,25 @@ pub(crate) fn meant_for_logins(port: u16, policy: &Policy) -> bool {
 pub(crate) fn server_at(
     account: &Account,
     name: &str,
-    host: &HostFindings,
-    finding: &PortFinding,
+    (host, finding): (&HostFindings, &PortFinding),
     policy: &Policy,
+    abilities: &Abilities,
 ) -> SubmissionServer {
+    let tls = if finding.tls_verified() { finding.tls_mode } else { TlsMode::None };
+    let auth = login_kind(account, finding);
+    let mechanism = match auth {
+        AuthSetting::Password => abilities.to_be_named(account.outgoing.mechanism, mechanisms(tls, finding)),
+        _ => None,
+    };
     SubmissionServer {
         host: name.to_owned(),
         port: finding.port,
         port_is_default: false,
-        tls: if finding.tls_verified() { finding.tls_mode } else { TlsMode::None },
-        auth: login_kind(account, finding),
+        tls,
+        auth,
         credential: credential(account, lending(account, host, policy)),
         user: account.login_user().map(str::to_owned),
+        mechanism,
     }
 }
 
@@ -305,6 +344,9 @@ pub fn hint(code: VerdictCode) -> &'static str {
         VerdictCode::ServerRefusedClient => "Ask your mail host why it turns your connection away.",
         VerdictCode::LocalProgram => "If mail does not go out, look whether that program runs; nothing was changed.",
         VerdictCode::BadCredentials => "Check the password. No more is tried now, so that nothing gets locked.",
+        VerdictCode::PasswordLoginEnded => {
+            "Set the account up again in the mail program so that it logs in through the browser (OAuth), or ask your organisation for another way to send."
+        }
         VerdictCode::AuthMethod => "Set the account up again in the mail program; it will offer the right login.",
         VerdictCode::FromNotAllowed => "Ask your mail host to allow this address for your login.",
         VerdictCode::TemporaryFailure => "Try again in a few minutes.",
@@ -323,7 +365,10 @@ fn not_ours_words(why: NotOurs) -> (&'static str, &'static str) {
         NotOurs::Icloud => ("This is an iCloud account.", "Apple sets its port; nothing to do."),
         NotOurs::Google => ("This is a Google account.", "Google takes mail on 587 and 465 only."),
         NotOurs::Yahoo => ("This is a Yahoo account.", "Yahoo takes mail on 587 and 465 only."),
-        NotOurs::Microsoft => ("This is a Microsoft account.", "Microsoft takes mail on 587 only."),
+        NotOurs::Microsoft => (
+            "This is a Microsoft account.",
+            "Microsoft takes mail on 587 only. Exchange Online ends logins with a password at the end of December 2026: if it refuses yours, set the account up again so that it logs in through the browser (OAuth).",
+        ),
         NotOurs::ClosedStore => (
             "This program keeps its accounts where no other program may write.",
             "Run `port26 scan` to see the steps by hand.",

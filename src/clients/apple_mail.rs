@@ -9,6 +9,7 @@ use port26_platform::scripts::{App, Visit};
 
 use self::property_list::read;
 use self::words::{by_hand, unreadable};
+use super::abilities::Abilities;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
 use crate::account::{Account, ClientId, SubmissionServer};
 use crate::change::Change;
@@ -20,6 +21,7 @@ mod fields;
 mod plan;
 mod property_list;
 mod scripting;
+mod system;
 mod without_server;
 mod words;
 
@@ -100,6 +102,10 @@ impl MailClient for AppleMail {
         } else {
             scripting::changes(account, to)
         }
+    }
+
+    fn abilities(&self, computer: &Computer, account: &Account) -> Abilities {
+        system::abilities(computer, account)
     }
 
     fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use port26_platform::computer::{Computer, Os};
 use port26_platform::files;
 
+use super::abilities::table::CLAWS_MAIL as CLAWS;
+use super::abilities::{Abilities, Source, Told, gnutls};
 use super::providers::owner_of;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
 use crate::account::{
-    Account, AuthSetting, ClientId, CredentialSource, IncomingProtocol, IncomingServer, NotOurs, Notice, Setting,
-    SubmissionServer, TlsMode,
+    Account, AuthSetting, ClientId, CredentialSource, IncomingProtocol, IncomingServer, Mechanism, NotOurs, Notice,
+    Setting, SubmissionServer, TlsMode,
 };
 use crate::change::{Change, Content, Slot};
 use crate::formats::key_file::KeyFile;
@@ -30,6 +32,9 @@ const PROFILE: &str = "Claws Mail";
 
 /// `smtp_port` where it is not written.
 const DEFAULT_SMTP_PORT: u16 = 25;
+
+/// Which versions of TLS the account may use, in GnuTLS' words; read where it is switched on, and never written.
+const PRIORITY: &str = "gnutls_priority";
 
 /// Which version of the settings a section is in.
 const VERSION: &str = "config_version";
@@ -178,7 +183,25 @@ impl Section<'_> {
         };
         let (auth, credential, user) = self.login();
         let host = self.text("smtp_server").unwrap_or_default();
-        Ok(SubmissionServer { host, port, port_is_default: written.is_none(), tls, auth, credential, user })
+        Ok(SubmissionServer {
+            host,
+            port,
+            port_is_default: written.is_none(),
+            tls,
+            auth,
+            credential,
+            user,
+            mechanism: self.mechanism().filter(|_| auth == AuthSetting::Password),
+        })
+    }
+
+    /// The one that a number names.
+    fn mechanism(&self) -> Option<Mechanism> {
+        match self.read.number("smtp_auth_method", AUTOMATIC) {
+            LOGIN => Some(Mechanism::Login),
+            PLAIN => Some(Mechanism::Plain),
+            _ => None,
+        }
     }
 
     fn login(&self) -> Login {
@@ -236,6 +259,9 @@ impl Section<'_> {
             SETTINGS.iter().map(|key| (*key, self.setting(key))).collect();
         // never written; what the credentials "same as incoming" stand for
         settings.insert("user_id", self.setting("user_id"));
+        if self.read.flag("set_gnutls_priority") && self.text(PRIORITY).is_some() {
+            settings.insert(PRIORITY, self.setting(PRIORITY));
+        }
         let mut notices = Vec::new();
         if not_ours.is_none() && !accepts_certificates {
             notices.push(Notice {
@@ -374,10 +400,11 @@ impl Planner<'_> {
             let why = format!("{method} is no way to log in known to us");
             return Err(PlanError::Unexpected { setting: "smtp_auth_method".to_owned(), why });
         }
-        let method = match to.auth {
-            AuthSetting::Password if [AUTOMATIC, LOGIN, PLAIN].contains(&method) => method,
-            AuthSetting::Password => AUTOMATIC,
-            AuthSetting::Encrypted => CRAM_MD5,
+        let method = match (to.auth, to.mechanism) {
+            (AuthSetting::Password, Some(Mechanism::Plain)) => PLAIN,
+            (AuthSetting::Password, Some(Mechanism::Login)) => LOGIN,
+            (AuthSetting::Password, None) => AUTOMATIC,
+            (AuthSetting::Encrypted, _) | (AuthSetting::Password, Some(Mechanism::CramMd5)) => CRAM_MD5,
             _ => return Err(self.cannot("it logs in with a password or CRAM-MD5")),
         };
         self.set_number("smtp_auth_method", method, AUTOMATIC)?;
@@ -483,6 +510,21 @@ impl MailClient for ClawsMail {
         }
         planner.plan(to)?;
         Ok(planner.changes)
+    }
+
+    fn abilities(&self, _computer: &Computer, account: &Account) -> Abilities {
+        let Some(setting) = account.settings.get(PRIORITY) else { return CLAWS };
+        let range = match &setting.content {
+            Some(Content::Raw(priority)) => gnutls::versions(priority),
+            _ => None,
+        };
+        let tls = match range {
+            Some((oldest, newest)) => {
+                Told { is: CLAWS.tls.is.within(oldest, newest), by: Source::Setting("its gnutls_priority") }
+            }
+            None => Told::unverified(CLAWS.tls.is),
+        };
+        Abilities { tls, ..CLAWS }
     }
 
     fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {

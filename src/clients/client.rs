@@ -79,10 +79,9 @@ pub trait MailClient: Sync {
     /// What to change so that the account's outgoing server is `to`. Empty if it already is. Only settings that must
     /// change are in it.
     fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError>;
-    /// What the program of this account can do by itself, whatever its settings say.
-    fn abilities(&self, _host: &Computer, _account: &Account) -> Abilities {
-        Abilities::UNLIMITED
-    }
+    /// What the program of this account can do by itself, whatever its settings say: one of the rows of
+    /// [`abilities::table`](super::abilities::table), with what this computer and the account's settings change of it.
+    fn abilities(&self, computer: &Computer, account: &Account) -> Abilities;
     /// The program that is asked for its settings by scripting, for a client that has such ones. Its name is also what
     /// its process is called.
     fn scripted_app(&self) -> Option<App> {

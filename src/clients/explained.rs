@@ -3,6 +3,7 @@
 
 use port26_platform::computer::{Computer, Os};
 
+use super::abilities::{Abilities, table};
 use super::outlook::NEW_OUTLOOK_SWITCH;
 use super::registry_settings::unreadable;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
@@ -92,6 +93,15 @@ impl MailClient for Explained {
     fn changes(&self, _account: &Account, _to: &SubmissionServer) -> Result<Vec<Change>, PlanError> {
         let why = format!("port26 does not write the settings of {}; its steps by hand are listed with it", self.name);
         Err(PlanError::CannotExpress { client: self.client, why })
+    }
+
+    fn abilities(&self, _computer: &Computer, _account: &Account) -> Abilities {
+        match self.client {
+            ClientId::Sylpheed => table::SYLPHEED,
+            ClientId::Evolution => table::EVOLUTION,
+            ClientId::Eudora => table::EUDORA,
+            _ => table::UNKNOWN,
+        }
     }
 
     fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {

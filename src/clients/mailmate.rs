@@ -13,6 +13,7 @@ use plist::{Dictionary, Value};
 use port26_platform::computer::Computer;
 use port26_platform::files;
 
+use super::abilities::Abilities;
 use super::providers::owner_of;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, explained};
 use crate::account::{Account, AuthSetting, ClientId, CredentialSource, NotOurs, SubmissionServer, TlsMode};
@@ -63,6 +64,10 @@ impl MailClient for MailMate {
             return Ok(Vec::new());
         }
         explained::MAILMATE.changes(account, to)
+    }
+
+    fn abilities(&self, computer: &Computer, account: &Account) -> Abilities {
+        explained::MAILMATE.abilities(computer, account)
     }
 
     fn in_use(&self, computer: &Computer, account: &Account) -> InUse {
@@ -143,6 +148,7 @@ fn account(server: &Dictionary) -> Result<Account, String> {
             auth: if user.is_some() { AuthSetting::Password } else { AuthSetting::None },
             credential: if user.is_some() { CredentialSource::Own } else { CredentialSource::None },
             user,
+            mechanism: None,
         },
         incoming: None,
         notices: Vec::new(),

@@ -12,7 +12,8 @@ use port26_platform::computer::Computer;
 use port26_platform::registry::Registry;
 
 use self::server::{Server, WRITTEN};
-use super::abilities::Abilities;
+use super::abilities::table::{OUTLOOK_2003, OUTLOOK_2007, OUTLOOK_2016};
+use super::abilities::{Abilities, windows};
 use super::providers::{exchange_server, owner_of};
 use super::registry_settings::{KeyValues, Unexpected, unreadable};
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt, SealedPassword};
@@ -104,7 +105,11 @@ impl MailClient for Outlook {
     fn abilities(&self, computer: &Computer, account: &Account) -> Abilities {
         let old =
             server::in_shared_place(account) && (server::has_only_the_old_flag(account) || only_old_ones(computer));
-        if old { Abilities::OUTLOOK_2003 } else { Abilities::UNLIMITED }
+        if old {
+            return OUTLOOK_2003;
+        }
+        let row = if server::is_of_2016(account) { OUTLOOK_2016 } else { OUTLOOK_2007 };
+        Abilities { tls: windows::schannel(computer), ..row }
     }
 
     fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {

@@ -8,6 +8,7 @@ use port26_platform::computer::Computer;
 use port26_platform::registry::Registry;
 
 use super::abilities::Abilities;
+use super::abilities::table::OUTLOOK_EXPRESS as OUTLOOK_EXPRESS_ABILITIES;
 use super::providers::owner_of;
 use super::registry_settings::{Edits, KeyValues, Settings, Unexpected, dword, port, text, unreadable};
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
@@ -75,8 +76,8 @@ impl MailClient for OutlookExpress {
         changes(account, to)
     }
 
-    fn abilities(&self, _host: &Computer, _account: &Account) -> Abilities {
-        Abilities::OUTLOOK_EXPRESS
+    fn abilities(&self, _computer: &Computer, _account: &Account) -> Abilities {
+        OUTLOOK_EXPRESS_ABILITIES
     }
 
     fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
@@ -193,6 +194,7 @@ impl Server {
             auth,
             credential,
             user,
+            mechanism: None,
         }
     }
 }

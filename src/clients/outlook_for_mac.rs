@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use port26_platform::computer::{Computer, Os};
 use port26_platform::scripts::{App, Object, ObjectKey, ScriptError, Visit, Wanted};
 
+use super::abilities::{self, Abilities};
 use super::providers::{exchange_server, owner_of};
 use super::scripted::{self, NEW_PASSWORD, Plan};
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
@@ -122,6 +123,10 @@ impl MailClient for OutlookForMac {
 
     fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError> {
         changes(account, to)
+    }
+
+    fn abilities(&self, _computer: &Computer, _account: &Account) -> Abilities {
+        abilities::table::OUTLOOK_FOR_MAC
     }
 
     fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
@@ -282,6 +287,7 @@ fn account(elements: &str, kind: &str, protocol: IncomingProtocol, object: &Obje
             auth: if logs_in { AuthSetting::Password } else { AuthSetting::None },
             credential,
             user: outgoing_user,
+            mechanism: None,
         },
         incoming: Some(IncomingServer {
             protocol,

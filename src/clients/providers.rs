@@ -54,6 +54,7 @@ pub(crate) fn exchange_server() -> SubmissionServer {
         auth: AuthSetting::None,
         credential: CredentialSource::None,
         user: None,
+        mechanism: None,
     }
 }
 

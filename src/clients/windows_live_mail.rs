@@ -8,6 +8,7 @@ use port26_platform::computer::written_path::{Located, Profile, descend};
 use port26_platform::computer::{Computer, Os};
 use port26_platform::files::{self, FileError};
 
+use super::abilities::{Abilities, table, windows};
 use super::providers::owner_of;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
 use crate::account::{
@@ -147,6 +148,14 @@ impl MailClient for WindowsMail {
         Ok(plan.changes)
     }
 
+    fn abilities(&self, computer: &Computer, _account: &Account) -> Abilities {
+        match self.id {
+            // Vista's own, and on no other Windows.
+            ClientId::WindowsMail => table::WINDOWS_MAIL,
+            _ => Abilities { tls: windows::schannel(computer), ..table::WINDOWS_LIVE_MAIL },
+        }
+    }
+
     fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
         match computer.processes.running(&[self.process]).first() {
             Some(&pid) => InUse::Yes(Some(pid)),
@@ -220,6 +229,7 @@ impl WindowsMail {
                 auth: AuthSetting::None,
                 credential: CredentialSource::None,
                 user: None,
+                mechanism: None,
             },
             incoming: None,
             not_ours: None,

@@ -268,6 +268,7 @@ pub(super) mod tests {
                 auth: if user.is_some() { AuthSetting::Password } else { AuthSetting::None },
                 credential: if user.is_some() { CredentialSource::Own } else { CredentialSource::None },
                 user: user.map(str::to_owned),
+                mechanism: None,
             },
             incoming: incoming.map(|user| IncomingServer {
                 protocol: IncomingProtocol::Imap,

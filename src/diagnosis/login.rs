@@ -46,8 +46,13 @@ pub fn refusal(login: &LoginFinding, auth: AuthSetting) -> Option<VerdictCode> {
     Some(if reply.code < 500 { VerdictCode::TemporaryFailure } else { VerdictCode::AuthRequired })
 }
 
+/// Exchange Online's words for it, as its documentation lists them ("Fix issues with .. SMTP AUTH", learn.microsoft.com).
+const PASSWORD_LOGIN_ENDED: [&str; 2] = ["5.7.30 ", "5.7.139 "];
+
 fn auth_refusal(reply: &Reply) -> VerdictCode {
+    let said = reply.lines.first().map_or("", |line| line.as_str());
     match reply.code {
+        535 | 550 if PASSWORD_LOGIN_ENDED.iter().any(|code| said.starts_with(code)) => VerdictCode::PasswordLoginEnded,
         535 => VerdictCode::BadCredentials,
         504 | 534 | 538 => VerdictCode::AuthMethod,
         400..=499 => VerdictCode::TemporaryFailure,

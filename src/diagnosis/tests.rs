@@ -36,6 +36,7 @@ pub(crate) fn account(port: u16, tls: TlsMode, auth: AuthSetting) -> Account {
             auth,
             credential,
             user,
+            mechanism: None,
         },
         incoming: None,
         not_ours: None,
@@ -151,6 +152,7 @@ pub(crate) fn host(ports: Vec<PortFinding>, controls: Vec<ControlFinding>) -> Ho
         own_names: vec![],
         fell_silent: false,
         answered_s_ago: None,
+        hellos: Vec::new(),
     }
 }
 
@@ -417,6 +419,7 @@ fn no_change_rows_never_change() {
         ServerRefusedClient,
         BadCredentials,
         AuthMethod,
+        PasswordLoginEnded,
         FromNotAllowed,
         TemporaryFailure,
         Uncertain,

@@ -40,6 +40,8 @@ pub enum VerdictCode {
     AuthUnavailable,
     BadCredentials,
     AuthMethod,
+    /// The operator has ended logins with a password, for everybody or for this one.
+    PasswordLoginEnded,
     AuthRequired,
     FromNotAllowed,
     TemporaryFailure,

@@ -2,12 +2,14 @@
 //! proven by a login there. The From address stays, so it is asked first whether receivers would refuse such mail.
 
 use super::Tools;
+use super::ask_hello::kept_apart;
 use super::log_in::in_background;
 use super::prove::prove_target;
 use super::tested::Tested;
 use crate::account::{Account, AuthSetting, CredentialSource, SubmissionServer, TlsMode};
 use crate::codes::code_of;
 use crate::diagnosis::{VerdictCode, proves};
+use crate::plan::meeting::mechanisms;
 use crate::plan::{self, Decision, Outcome, Reason};
 
 /// The provider's server and the name to log in with there.
@@ -76,6 +78,8 @@ async fn moved_to_one_of(tools: &Tools, tested: Tested, servers: &[ProviderServe
 async fn prove(tools: &Tools, survey: &mut crate::probe::Survey, tested: Tested, server: &ProviderServer) -> Tested {
     let Some(verdict) = tested.report.verdict.clone() else { return tested };
     let present = tested.report.account.clone();
+    let seen = survey.findings.ports.iter().find(|seen| proves(seen));
+    let offered = seen.map_or(&[][..], |seen| mechanisms(server.tls, seen));
     let to = SubmissionServer {
         host: server.host.clone(),
         port: server.port,
@@ -84,10 +88,10 @@ async fn prove(tools: &Tools, survey: &mut crate::probe::Survey, tested: Tested,
         auth: AuthSetting::Password,
         credential: CredentialSource::Own,
         user: Some(server.user.clone()),
+        mechanism: tools.abilities(&present).to_be_named(present.outgoing.mechanism, offered),
     };
-    let abilities = tools.abilities(&present);
-    if abilities.can_use(&to).is_err() {
-        return left(tested, Outcome::Refused, plan::client_too_old(&abilities, &to));
+    if let Some(reason) = kept_apart(tools, &mut survey.findings, &present, &to).await {
+        return left(tested, Outcome::Refused, reason);
     }
     // The mail program's password is the mail host's: it neither goes to the provider nor proves anything there.
     let there = Account { outgoing: to.clone(), password_in_client: false, ..present.clone() };

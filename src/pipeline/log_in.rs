@@ -3,23 +3,33 @@
 use std::sync::Arc;
 
 use super::Tools;
-use crate::account::{Account, AuthSetting};
+use crate::account::{Account, AuthSetting, Mechanism, SubmissionServer};
+use crate::clients::abilities::Abilities;
 use crate::credentials::{Credential, CredentialBook, Outcome as LoginOutcome};
 use crate::diagnosis::read_along;
 use crate::probe::finding::{HostFindings, LoginFinding, PortFinding};
-use crate::probe::login::Mechanism;
 use crate::probe::{PlaintextAuth, Session};
 
-/// CRAM-MD5 is only written where CRAM-MD5 was proven: hosts keep what it needs beside the password, or not at all.
-pub(super) fn as_proven(auth: AuthSetting, proof: Option<&LoginFinding>) -> AuthSetting {
+/// The login as it is to be written, after this proof. CRAM-MD5 is only written where CRAM-MD5 was proven: hosts keep what
+/// it needs beside the password, or not at all. Then a setting names what the program would not take by itself.
+pub(super) fn as_proven(
+    to: &mut SubmissionServer,
+    proof: Option<&LoginFinding>,
+    abilities: &Abilities,
+    offered: &[String],
+) {
     let digest = proof.and_then(|proof| proof.mechanism.as_deref()) == Some(Mechanism::CramMd5.name());
-    if auth == AuthSetting::Encrypted && !digest { AuthSetting::Password } else { auth }
+    if to.auth == AuthSetting::Encrypted && !digest {
+        to.auth = AuthSetting::Password;
+        to.mechanism = abilities.to_be_named(None, offered);
+    }
 }
 
 /// A login as it is to be tried: the way the program is set, or will be.
 pub(super) struct Login<'a> {
     pub(super) credential: &'a Credential,
-    pub(super) auth: AuthSetting,
+    /// The one that the program will use; `None`: PLAIN, or LOGIN.
+    pub(super) mechanism: Option<Mechanism>,
     pub(super) sender: Option<&'a str>,
     pub(super) plaintext: PlaintextAuth,
 }
@@ -38,7 +48,7 @@ pub(super) enum Proof {
 
 /// The one AUTH of this login in this run.
 pub(super) async fn log_in(tools: &Tools, seen: &HostFindings, session: Session, login: Login<'_>) -> Proof {
-    let Login { credential, auth, sender, plaintext } = login;
+    let Login { credential, mechanism, sender, plaintext } = login;
     if may_not_be_read(tools, seen, &session) {
         let seen = Box::new(session.finding().clone());
         session.close().await;
@@ -52,7 +62,6 @@ pub(super) async fn log_in(tools: &Tools, seen: &HostFindings, session: Session,
             return Proof::Before { outcome: before.outcome, finding: before.finding.map(|finding| *finding) };
         }
     };
-    let mechanism = mechanism_of(auth);
     match session.log_in(&credential.user, &credential.password, mechanism, sender, plaintext).await {
         Ok(finding) => {
             ticket.ended(&finding);
@@ -64,11 +73,6 @@ pub(super) async fn log_in(tools: &Tools, seen: &HostFindings, session: Session,
             Proof::None
         }
     }
-}
-
-/// How a program with this setting logs in; `None`: with the password itself, in whatever way is offered.
-pub(super) fn mechanism_of(auth: AuthSetting) -> Option<Mechanism> {
-    (auth == AuthSetting::Encrypted).then_some(Mechanism::CramMd5)
 }
 
 /// Asked of the very conversation before each AUTH: a later one may be answered by somebody else than the first.

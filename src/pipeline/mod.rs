@@ -2,6 +2,7 @@
 //! every front end, which speaks through a [`Conversation`]. The stages themselves are nobody else's to call.
 
 mod answered_before;
+mod ask_hello;
 mod by_import;
 mod by_relay;
 mod conversation;

@@ -2,10 +2,11 @@
 //! What came from a keychain, a file or a mail program is not a matter of typing.
 
 use super::Tools;
-use super::log_in::{in_background, may_not_be_read, mechanism_of};
+use super::log_in::{in_background, may_not_be_read};
 use super::send::alone;
 use crate::account::{Account, SubmissionServer, TlsMode};
 use crate::credentials::{Credential, Origin};
+use crate::plan::meeting::mechanisms;
 use crate::probe::PlaintextAuth;
 use crate::probe::finding::LoginFinding;
 
@@ -31,6 +32,8 @@ pub(super) async fn once_more(
     let plain = to.tls == TlsMode::None;
     let mode = if plain { TlsMode::Starttls } else { to.tls };
     let session = tools.prober.open(&to.host, to.port, mode).await.1?;
+    let offered = mechanisms(to.tls, session.finding());
+    let mechanism = tools.abilities(account).mechanism(to.auth, to.mechanism, offered);
     if may_not_be_read(tools, &alone(session.finding()), &session) {
         session.close().await;
         return None;
@@ -41,7 +44,7 @@ pub(super) async fn once_more(
     };
     let plaintext = if plain { PlaintextAuth::Allowed } else { PlaintextAuth::Refused };
     let sender = account.email.as_deref();
-    match session.log_in(&typed.user, &typed.password, mechanism_of(to.auth), sender, plaintext).await {
+    match session.log_in(&typed.user, &typed.password, mechanism, sender, plaintext).await {
         Ok(finding) => {
             ticket.ended(&finding);
             Some((typed, finding))

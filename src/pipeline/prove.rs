@@ -1,17 +1,20 @@
 //! The proof by login: of the settings that an account has, and of the port that it would be moved to.
 
+use super::ask_hello::doubt;
 use super::log_in::{Login, Proof, as_proven, in_background, log_in};
 use super::once_more::once_more;
 use super::ports::probe_mode;
 use super::second_look::LATEST_GREETING;
 use super::tested::{Tested, moved};
 use super::{Tools, no_password};
-use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
+use crate::account::{Account, AuthSetting, Mechanism, SubmissionServer, TlsMode};
+use crate::clients::abilities::Abilities;
 use crate::codes::code_of;
 use crate::credentials::{Credential, CredentialBook, Outcome as LoginOutcome};
 use crate::diagnosis::{Verdict, VerdictCode, denied_sender, login, service_down};
 use crate::operator::Lending;
-use crate::plan::{self, Outcome, Reason};
+use crate::plan::meeting::mechanisms;
+use crate::plan::{self, Decision, Outcome, Reason};
 use crate::probe::finding::{LoginFinding, Phase, PortFinding};
 use crate::probe::{PlaintextAuth, Session, Survey, Target};
 
@@ -36,7 +39,8 @@ pub(super) async fn prove_present(
         }
         (AuthSetting::Password | AuthSetting::Encrypted, Some(credential)) if mode != TlsMode::None => {
             let session = session(tools, survey, &account.outgoing.host, account.outgoing.port, mode).await?;
-            let login = Login { credential, auth: account.outgoing.auth, sender, plaintext: PlaintextAuth::Refused };
+            let mechanism = by_its_setting(&tools.abilities(account), &account.outgoing, session.finding());
+            let login = Login { credential, mechanism, sender, plaintext: PlaintextAuth::Refused };
             match log_in(tools, &survey.findings, session, login).await {
                 Proof::Fresh(finding) => Some(finding),
                 // What is said of the port rests on what it showed last.
@@ -50,6 +54,16 @@ pub(super) async fn prove_present(
             }
         }
         _ => None,
+    }
+}
+
+/// What the present settings are proven with: the program's own way. One that would begin with CRAM-MD5 by itself is proven
+/// with the password as it is, since there is one login a run, and it must tell whether that is right.
+fn by_its_setting(abilities: &Abilities, now: &SubmissionServer, seen: &PortFinding) -> Option<Mechanism> {
+    let its_own = abilities.mechanism(now.auth, now.mechanism, mechanisms(TlsMode::Starttls, seen));
+    match now.auth {
+        AuthSetting::Encrypted => Some(Mechanism::CramMd5),
+        _ => its_own.filter(|one| *one != Mechanism::CramMd5),
     }
 }
 
@@ -73,8 +87,27 @@ async fn session(tools: &Tools, survey: &mut Survey, host: &str, port: u16, mode
     session
 }
 
-/// The one proof by login on the target port. Without a password at hand the move rests on the client having it.
+/// The one proof by login on the target port, and what is not known of the program that is led there.
 pub(super) async fn prove_target(
+    tools: &Tools,
+    survey: &mut Survey,
+    account: Account,
+    verdict: Verdict,
+    to: SubmissionServer,
+    credential: Option<Credential>,
+) -> Tested {
+    let abilities = tools.abilities(&account);
+    let seen = survey.findings.ports.iter().find(|seen| (seen.port, seen.tls_mode) == (to.port, to.tls));
+    let doubt = doubt(&abilities, &to, seen.map_or(&[], |seen| mechanisms(to.tls, seen)));
+    let mut tested = by_login(tools, survey, account, verdict, to, credential).await;
+    if matches!(tested.decision, Decision::Move { .. }) {
+        tested.report.account.notices.extend(doubt);
+    }
+    tested
+}
+
+/// Without a password at hand the move rests on the client having it.
+async fn by_login(
     tools: &Tools,
     survey: &mut Survey,
     mut account: Account,
@@ -108,32 +141,31 @@ pub(super) async fn prove_target(
         return Tested::left(account, Some(verdict), Outcome::Refused, reason);
     };
     let sender = account.email.as_deref();
-    let mut proof = match log_in(
-        tools,
-        &survey.findings,
-        session,
-        Login { credential: &credential, auth: to.auth, sender, plaintext },
-    )
-    .await
-    {
-        Proof::Fresh(finding) => finding,
-        Proof::ReadAlong(seen) => {
-            return Tested::left(account, Some(verdict), Outcome::Refused, is_read_along(&seen));
-        }
-        // The same login was taken by this host a moment ago; one attempt a run is all there is.
-        Proof::Before { outcome: Some(LoginOutcome::Accepted), finding } => {
-            to.auth = as_proven(to.auth, finding.as_ref());
-            return moved(account, verdict, to, Some(credential));
-        }
-        Proof::Before { outcome: Some(LoginOutcome::Rejected), finding: Some(finding) } => finding,
-        Proof::Before { .. } | Proof::None => {
-            return Tested::left(account, Some(verdict), Outcome::Refused, uncertain());
-        }
-    };
+    let abilities = tools.abilities(&account);
+    let offered = mechanisms(to.tls, session.finding()).to_vec();
+    let mechanism = abilities.mechanism(to.auth, to.mechanism, &offered);
+    let mut proof =
+        match log_in(tools, &survey.findings, session, Login { credential: &credential, mechanism, sender, plaintext })
+            .await
+        {
+            Proof::Fresh(finding) => finding,
+            Proof::ReadAlong(seen) => {
+                return Tested::left(account, Some(verdict), Outcome::Refused, is_read_along(&seen));
+            }
+            // The same login was taken by this host a moment ago; one attempt a run is all there is.
+            Proof::Before { outcome: Some(LoginOutcome::Accepted), finding } => {
+                as_proven(&mut to, finding.as_ref(), &abilities, &offered);
+                return moved(account, verdict, to, Some(credential));
+            }
+            Proof::Before { outcome: Some(LoginOutcome::Rejected), finding: Some(finding) } => finding,
+            Proof::Before { .. } | Proof::None => {
+                return Tested::left(account, Some(verdict), Outcome::Refused, uncertain());
+            }
+        };
     if let Some((typed, seen)) = once_more(tools, &account, &to, &credential, &proof).await {
         (credential, proof) = (typed, seen);
     }
-    by_proof(account, verdict, to, credential, &proof)
+    by_proof(account, verdict, to, credential, &proof, (&abilities, &offered))
 }
 
 /// The password at hand, or one that is typed: where there is none, and where the server has refused the one at hand before.
@@ -165,6 +197,7 @@ fn by_proof(
     mut to: SubmissionServer,
     credential: Credential,
     proof: &LoginFinding,
+    (abilities, offered): (&Abilities, &[String]),
 ) -> Tested {
     match login::refusal(proof, to.auth) {
         Some(code) => {
@@ -174,7 +207,7 @@ fn by_proof(
             Tested::left(account, Some(verdict), outcome, reason)
         }
         None if proof.auth.as_ref().is_some_and(|reply| reply.code == 235) => {
-            to.auth = as_proven(to.auth, Some(proof));
+            as_proven(&mut to, Some(proof), abilities, offered);
             moved(account, verdict, to, Some(credential))
         }
         None if service_down(proof) => Tested::left(account, Some(verdict), Outcome::Refused, login_service_down(&to)),

@@ -2,6 +2,7 @@
 //! Since it changes whom the mail program trusts, it is written only if somebody agrees, or the policy allows it.
 
 use super::Tools;
+use super::ask_hello::kept_apart;
 use super::prove::prove_target;
 use super::tested::{Tested, moved};
 use crate::account::{Account, AuthSetting, TlsMode};
@@ -37,17 +38,21 @@ pub(super) async fn by_other_name(
         let mut there = tools.prober.survey(name, &[(port, mode)], &[]).await;
         let fits =
             |seen: &&PortFinding| proves(seen) && !read_along(&there.findings, seen, tools.policy.names_host(name));
-        let to = there
-            .findings
+        let able = tools.abilities(account);
+        let found = &there.findings;
+        let to = found
             .ports
             .iter()
             .find(fits)
-            .map(|seen| plan::server_at(account, name, &there.findings, seen, &tools.policy));
-        let able = tools.abilities(account);
-        let Some(to) = to.filter(|to| able.can_use(to).is_ok()) else {
+            .map(|seen| plan::server_at(account, name, (found, seen), &tools.policy, &able));
+        let Some(to) = to else {
             there.close().await;
             continue;
         };
+        if kept_apart(tools, &mut there.findings, account, &to).await.is_some() {
+            there.close().await;
+            continue;
+        }
         // The other name may be another operator's: what is lent is judged by it, and what was given for one host stays there.
         let mut renamed = account.clone();
         renamed.outgoing.host.clone_from(name);

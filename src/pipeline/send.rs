@@ -9,8 +9,9 @@ use super::log_in::{in_background, may_not_be_read};
 use crate::account::{Account, Notice, SubmissionServer};
 use crate::operator::lending_by_names;
 use crate::plan::Outcome;
+use crate::plan::meeting::mechanisms;
 use crate::probe::finding::{HostFindings, PortFinding, Resolution};
-use crate::probe::{PlaintextAuth, SendError};
+use crate::probe::{MessageLogin, PlaintextAuth, SendError};
 use crate::report::AccountReport;
 
 /// Why a test message was not sent.
@@ -88,7 +89,10 @@ pub async fn send_test(
         session.close().await;
         return Err(TestMailError::ReadAlong { host: server.host.clone(), port: server.port });
     }
-    session.send(Some((&credential.user, &credential.password)), &message, PlaintextAuth::Refused).await?;
+    let offered = mechanisms(server.tls, session.finding());
+    let mechanism = tools.abilities(account).mechanism(server.auth, server.mechanism, offered);
+    let login = MessageLogin { user: &credential.user, password: &credential.password, mechanism };
+    session.send(Some(login), &message, PlaintextAuth::Refused).await?;
     Ok(())
 }
 
@@ -107,6 +111,7 @@ pub(super) fn alone(finding: &PortFinding) -> HostFindings {
         own_names: Vec::new(),
         fell_silent: false,
         answered_s_ago: None,
+        hellos: Vec::new(),
     }
 }
 

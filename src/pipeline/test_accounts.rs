@@ -2,6 +2,7 @@
 
 use futures::stream::{self, StreamExt};
 
+use super::ask_hello::decided;
 use super::conversation::Progress;
 use super::log_in::in_background;
 use super::ports::probe_mode;
@@ -10,13 +11,14 @@ use super::rename::by_other_name;
 use super::survey::survey;
 use super::tested::Tested;
 use super::{Tools, answered_before};
-use crate::account::{Account, Notice};
+use crate::account::{Account, AuthSetting, Mechanism, Notice};
 use crate::credentials::Credential;
 use crate::diagnosis::local::is_this_computer;
-use crate::diagnosis::{Case, NetworkView, diagnose};
+use crate::diagnosis::{Case, NetworkView, Verdict, diagnose};
+use crate::plan::meeting::mechanisms;
 use crate::plan::{self, Decision, Outcome, Reason};
 use crate::probe::Survey;
-use crate::probe::finding::HostFindings;
+use crate::probe::finding::{HostFindings, LoginFinding};
 
 /// Accounts of different hosts that are proven at once. The prober bounds sockets.
 const HOSTS_AT_ONCE: usize = 64;
@@ -68,7 +70,7 @@ async fn host_accounts(
     let mut done = Vec::with_capacity(accounts.len());
     for (place, account) in accounts {
         let mut tested = match tools.attempts.stopped(&account.outgoing.host) {
-            true => without_login(tools, &survey, &network, account),
+            true => without_login(tools, &mut survey, &network, account).await,
             false => test_account(tools, &mut survey, &network, account).await,
         };
         tested.answered = answered_before::answering(&survey.findings, &network);
@@ -114,14 +116,15 @@ async fn judged(
         true => None,
         false => prove_present(tools, survey, &account, credential.as_ref()).await,
     };
-    let verdict = {
-        let findings: &HostFindings = &survey.findings;
-        let mode = probe_mode(&account);
-        let present = findings.ports.iter().find(|port| port.port == account.outgoing.port && port.tls_mode == mode);
-        diagnose(Case { account: &account, host: findings, present, login: proof.as_ref(), network })
-    };
+    let verdict = verdict(survey, network, &account, proof.as_ref());
     tracing::info!(account = %account.id, verdict = ?verdict.code, "diagnosed");
-    match plan::decide(&account, &verdict, &survey.findings, &tools.policy, &tools.abilities(&account)) {
+    match decided(tools, survey, &account, &verdict).await {
+        Decision::Leave { outcome: Outcome::AlreadyWorks, reason } => {
+            let doubt = begins_with_cram_md5(tools, &survey.findings, &account);
+            let mut tested = Tested::left(account, Some(verdict), Outcome::AlreadyWorks, reason);
+            tested.report.account.notices.extend(doubt);
+            tested
+        }
         Decision::Leave { outcome, reason } => {
             match by_other_name(tools, survey, &account, &verdict, &reason, credential).await {
                 Some(renamed) => renamed,
@@ -132,13 +135,33 @@ async fn judged(
     }
 }
 
-/// An account of a host that has refused enough logins in this run. What needs no login is judged as ever.
-fn without_login(tools: &Tools, survey: &Survey, network: &NetworkView, account: Account) -> Tested {
-    let own = (account.outgoing.port, probe_mode(&account));
+/// Said of an account that works: its program takes CRAM-MD5 by itself, which was not tried, since there is one login a run.
+/// A host that keeps its passwords hashed announces it, and refuses everybody.
+fn begins_with_cram_md5(tools: &Tools, host: &HostFindings, account: &Account) -> Option<Notice> {
+    let out = &account.outgoing;
+    let seen = host.ports.iter().find(|seen| (seen.port, seen.tls_mode) == (out.port, out.tls))?;
+    let abilities = tools.abilities(account);
+    let by_itself = abilities.mechanism(out.auth, out.mechanism, mechanisms(out.tls, seen));
+    (out.auth == AuthSetting::Password && by_itself == Some(Mechanism::CramMd5)).then(|| Notice {
+        code: "cram_md5_first".to_owned(),
+        message: format!(
+            "{} takes CRAM-MD5 by itself on this server, which was not tried. If it says that the password is wrong although it is right, choose PLAIN or LOGIN as its authentication method.",
+            abilities.program
+        ),
+    })
+}
+
+fn verdict(survey: &Survey, network: &NetworkView, account: &Account, login: Option<&LoginFinding>) -> Verdict {
     let findings = &survey.findings;
+    let own = (account.outgoing.port, probe_mode(account));
     let present = findings.ports.iter().find(|seen| (seen.port, seen.tls_mode) == own);
-    let verdict = diagnose(Case { account: &account, host: findings, present, login: None, network });
-    match plan::decide(&account, &verdict, findings, &tools.policy, &tools.abilities(&account)) {
+    diagnose(Case { account, host: findings, present, login, network })
+}
+
+/// An account of a host that has refused enough logins in this run. What needs no login is judged as ever.
+async fn without_login(tools: &Tools, survey: &mut Survey, network: &NetworkView, account: Account) -> Tested {
+    let verdict = verdict(survey, network, &account, None);
+    match decided(tools, survey, &account, &verdict).await {
         Decision::Leave { outcome, reason } if outcome != Outcome::AlreadyWorks => {
             Tested::left(account, Some(verdict), outcome, reason)
         }

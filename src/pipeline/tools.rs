@@ -11,6 +11,7 @@ use super::conversation::{Conversation, OneAtATime};
 use crate::account::{Account, ClientId};
 use crate::apply::{Machine, MachineStore, OpenCheck, Unbelieved, Writer};
 use crate::clients::abilities::Abilities;
+use crate::clients::abilities::table::UNKNOWN;
 use crate::clients::{CLIENTS, InUse, MailClient};
 use crate::credentials::{AttemptLedger, Borrowing, CredentialBook, Given, Index, KeychainUse};
 use crate::formats::open::AllEditors;
@@ -102,7 +103,7 @@ impl Tools {
     /// What the program of this account can do.
     pub(super) fn abilities(&self, account: &Account) -> Abilities {
         let client = self.client_of(account);
-        client.map_or(Abilities::UNLIMITED, |client| client.abilities(&self.computer, account))
+        client.map_or(UNKNOWN, |client| client.abilities(&self.computer, account))
     }
 }
 

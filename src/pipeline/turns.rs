@@ -10,8 +10,10 @@ use crate::diagnosis::certificate::is_of_the_certificate;
 use crate::diagnosis::local::is_this_computer;
 use crate::diagnosis::only_inside_tls;
 use crate::plan::meant_for_logins;
+use crate::plan::meeting::{Meets, meets};
 use crate::policy::{MoveWhen, Policy};
 use crate::probe::finding::{End, Phase, PortFinding};
+use crate::tls_offer::TlsVersion;
 
 /// The alternate port. Whether it is shut tells apart why 25 is, so it is always asked beside 25.
 const ALTERNATE: u16 = 26;
@@ -102,7 +104,13 @@ pub(crate) fn worth(account: &Account, policy: &Policy, abilities: &Abilities, f
     let seen: Vec<Option<&PortFinding>> = own_with_login.into_iter().chain(targets).map(at).collect();
     let told = |what: fn(&PortFinding) -> bool| seen.iter().flatten().filter(|seen| what(seen)).count();
     let slow = told(greets_nobody) + usize::from(at(own).is_some_and(greets_nobody));
-    let usable = |seen: &&&PortFinding| leads_through(seen) && abilities.can_use(&at_port(account, seen)).is_ok();
+    let may_use = |seen: &PortFinding| match meets(abilities, &at_port(account, seen), seen, &[]) {
+        Meets::Yes => true,
+        // Nearly every host still takes what ends at TLS 1.2, so the others are not asked for that; few take less.
+        Meets::Ask | Meets::NotKnown(_) => abilities.tls.is.newest >= TlsVersion::V1_2,
+        Meets::No(_) => false,
+    };
+    let usable = |seen: &&&PortFinding| leads_through(seen) && may_use(seen);
     // Ports are asked in the policy's order, so one that is usable settles it even while one before it is still silent. Not so
     // the alternate port, which is asked beside 25 whatever its place: those before it may not have been asked.
     let first = seen.iter().position(|seen| seen.as_ref().is_some_and(|seen| usable(&seen)));
@@ -115,8 +123,9 @@ pub(crate) fn worth(account: &Account, policy: &Policy, abilities: &Abilities, f
     }
 }
 
+/// As the account would be there, the mechanism left to the program.
 fn at_port(account: &Account, seen: &PortFinding) -> SubmissionServer {
-    SubmissionServer { port: seen.port, tls: seen.tls_mode, ..account.outgoing.clone() }
+    SubmissionServer { port: seen.port, tls: seen.tls_mode, mechanism: None, ..account.outgoing.clone() }
 }
 
 /// It proves itself, and not by a root that only this machine trusts.
@@ -143,6 +152,7 @@ fn push_new(ports: &mut Vec<Port>, port: Port) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clients::abilities::table::UNKNOWN;
     use crate::diagnosis::tests::{account, ended, good, shut, verified};
     use crate::network_history::PortState;
     use crate::probe::finding::{Connect, TlsTrouble};
@@ -202,7 +212,7 @@ mod tests {
     #[test]
     fn how_much_is_enough() {
         let policy = Policy::default();
-        let of = |account: &Account, found: &[&PortFinding]| worth(account, &policy, &Abilities::UNLIMITED, found);
+        let of = |account: &Account, found: &[&PortFinding]| worth(account, &policy, &UNKNOWN, found);
         let (own, silent) = (good(587), shut(587, Connect::Silent));
         assert_eq!(of(&login(587), &[]), Worth::Little);
         assert_eq!(of(&login(587), &[&own]), Worth::All);

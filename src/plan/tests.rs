@@ -7,7 +7,11 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::clients::abilities::NewestTls;
+use crate::account::Mechanism;
+use crate::clients::abilities::Told;
+use crate::clients::abilities::table::{CLAWS_MAIL, OUTLOOK_2007, OUTLOOK_EXPRESS, UNKNOWN};
+use crate::tls_offer::{TlsOffer, TlsVersion};
+
 use crate::diagnosis::tests::{
     account, clear, control, ehlo, ended, good, host, logged_in, network, reply, shut, verified,
 };
@@ -126,7 +130,7 @@ proptest! {
         let present = findings.ports.iter().find(|finding| finding.port == account.outgoing.port);
         let case = Case { account: &account, host: &findings, present, login: login.as_ref(), network: &network };
         let verdict = diagnose(case);
-        let Decision::Move { to } = decide(&account, &verdict, &findings, &policy, &Abilities::UNLIMITED) else { return Ok(()) };
+        let Decision::Move { to } = decide(&account, &verdict, &findings, &policy, &UNKNOWN) else { return Ok(()) };
 
         let flaky = again == Some(Connect::Open) && present.is_some_and(|present| !present.connected());
         prop_assert!(!flaky, "a flaky line led to a change");
@@ -176,7 +180,7 @@ proptest! {
         let mut enough = Worth::Little;
         for turn in &turns {
             few.extend(turn.iter().map(answer));
-            enough = worth(&account, &policy, &Abilities::UNLIMITED, &few.iter().collect::<Vec<_>>());
+            enough = worth(&account, &policy, &UNKNOWN, &few.iter().collect::<Vec<_>>());
             if enough != Worth::Little {
                 break;
             }
@@ -192,7 +196,7 @@ proptest! {
             findings.repeats = again.map(|outcome| control("mail.hosting.test", account.outgoing.port, outcome)).into_iter().collect();
             let present = findings.ports.first().filter(|finding| finding.port == account.outgoing.port);
             let verdict = diagnose(Case { account: &account, host: &findings, present, login: login.as_ref(), network: &network });
-            (verdict.code, decide(&account, &verdict, &findings, &policy, &Abilities::UNLIMITED))
+            (verdict.code, decide(&account, &verdict, &findings, &policy, &UNKNOWN))
         };
         let few = told(few);
         let all = told(everything);
@@ -212,24 +216,105 @@ fn same(one: &Decision, other: &Decision) -> bool {
     }
 }
 
-#[test]
-fn a_program_that_can_use_no_port_that_proved_itself_is_told_so() {
+/// 25 is silent; 26 and 465 proved themselves.
+fn behind_a_block() -> (Account, HostFindings, Verdict) {
     let account = account(25, TlsMode::None, AuthSetting::None);
     let ports = vec![shut(25, Connect::Silent), good(26), in_mode(good(465), TlsMode::Implicit)];
     let findings = host(ports, vec![control("mail.hosting.test", 993, Connect::Open)]);
     let network = network(Some(Connect::Silent));
     let present = findings.ports.first();
     let verdict = diagnose(Case { account: &account, host: &findings, present, login: None, network: &network });
-    let decide = |abilities: Abilities| decide(&account, &verdict, &findings, &Policy::default(), &abilities);
-    let port = |decision| match decision {
-        Decision::Move { to } => Some((to.port, to.tls)),
-        Decision::Leave { .. } => None,
+    (account, findings, verdict)
+}
+
+fn answered(port: u16, tls_mode: TlsMode, abilities: &Abilities, answer: HelloAnswer) -> HelloFinding {
+    HelloFinding { port, tls_mode, offer: abilities.tls.is.label(), answer, ms: 9 }
+}
+
+#[test]
+fn an_old_program_is_led_to_the_port_that_takes_it_or_told_so() {
+    let (account, mut findings, verdict) = behind_a_block();
+    let policy = Policy::default();
+    let place = |decision| match decision {
+        Decision::Move { to } => (to.port, to.tls),
+        Decision::Leave { reason, .. } => panic!("{}", reason.message),
     };
-    assert_eq!(port(decide(Abilities::UNLIMITED)), Some((26, TlsMode::Starttls)));
-    // The policy's order gives way to what the program can do.
-    let by_port = Abilities { newest_tls: NewestTls::Current, ..Abilities::OUTLOOK_EXPRESS };
-    assert_eq!(port(decide(by_port)), Some((465, TlsMode::Implicit)));
-    let Decision::Leave { outcome, reason } = decide(Abilities::OUTLOOK_EXPRESS) else { panic!("moved") };
+    assert_eq!(place(decide(&account, &verdict, &findings, &policy, &UNKNOWN)), (26, TlsMode::Starttls));
+    let asked = |findings: &HostFindings| {
+        needs_hello(&account, &verdict, findings, &policy, &OUTLOOK_EXPRESS).map(|seen| (seen.port, seen.tls_mode))
+    };
+    assert_eq!(needs_hello(&account, &verdict, &findings, &policy, &UNKNOWN).map(|seen| seen.port), None);
+    // 26 wants STARTTLS, which the program uses on 25 only: the policy's order gives way.
+    assert_eq!(asked(&findings), Some((465, TlsMode::Implicit)));
+    let taken = HelloAnswer::Taken { version: TlsVersion::V1_0, suite: 10 };
+    for (answer, code) in [
+        (taken, None),
+        (HelloAnswer::Refused { alert: Some(70) }, Some("client_too_old")),
+        (HelloAnswer::NotKnown { why: "cut off".into() }, Some("client_tls")),
+    ] {
+        findings.hellos = vec![answered(465, TlsMode::Implicit, &OUTLOOK_EXPRESS, answer)];
+        assert_eq!(asked(&findings), None, "once");
+        match (decide(&account, &verdict, &findings, &policy, &OUTLOOK_EXPRESS), code) {
+            (decision, None) => assert_eq!(place(decision), (465, TlsMode::Implicit)),
+            (Decision::Leave { outcome, reason }, Some(code)) => {
+                assert_eq!((outcome, reason.code.as_str()), (Outcome::Refused, code));
+                assert!(reason.message.starts_with("Outlook Express"), "{}", reason.message);
+            }
+            (moved, _) => panic!("{moved:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_the_programs_own_choice_would_break_is_named_or_left() {
+    let (account, mut findings, verdict) = behind_a_block();
+    let policy = Policy::default();
+    let mut offer = |names: &[&str]| {
+        for seen in &mut findings.ports {
+            if let Some(ehlo) = &mut seen.ehlo_tls {
+                ehlo.mechanisms = names.iter().map(|&name| name.to_owned()).collect();
+            }
+        }
+        findings.clone()
+    };
+    let all = offer(&["CRAM-MD5", "PLAIN", "LOGIN"]);
+    let Decision::Move { to } = decide(&account, &verdict, &all, &policy, &CLAWS_MAIL) else { panic!("left") };
+    assert_eq!(to.mechanism, Some(Mechanism::Plain), "CRAM-MD5 comes first there, and may be refused");
+    let Decision::Move { to } = decide(&account, &verdict, &all, &policy, &UNKNOWN) else { panic!("left") };
+    assert_eq!(to.mechanism, None);
+    let plain = offer(&["PLAIN"]);
+    let Decision::Move { to } = decide(&account, &verdict, &plain, &policy, &CLAWS_MAIL) else { panic!("left") };
+    assert_eq!(to.mechanism, None, "it takes that by itself");
+    let Decision::Leave { outcome, reason } = decide(&account, &verdict, &plain, &policy, &OUTLOOK_2007) else {
+        panic!("moved")
+    };
+    assert_eq!((outcome, reason.code.as_str()), (Outcome::Refused, "client_mechanism"));
+}
+
+#[test]
+fn an_account_that_works_for_port26_and_not_for_its_program_is_told_so() {
+    let account = account(587, TlsMode::Starttls, AuthSetting::Password);
+    let mut findings = host(vec![good(587), good(26)], vec![]);
+    let verdict = Verdict { code: VerdictCode::Ok, summary: "It works.".into(), ..behind_a_block().2 };
+    let policy = Policy::default();
+    let old = Abilities { tls: Told::page(TlsOffer::SCHANNEL_7, "a page"), ..OUTLOOK_2007 };
+    let guessed = Abilities { tls: Told::unverified(TlsOffer::SCHANNEL_7), ..OUTLOOK_2007 };
+    let asked = |abilities: &Abilities, findings: &HostFindings| {
+        needs_hello(&account, &verdict, findings, &policy, abilities).map(|seen| seen.port)
+    };
+    // A program that ends at 1.2 is not doubted where all is well, and what is not known for sure is no reason either.
+    assert_eq!((asked(&OUTLOOK_2007, &findings), asked(&guessed, &findings)), (None, None));
+    assert_eq!(asked(&old, &findings), Some(587));
+    findings.hellos = vec![answered(587, TlsMode::Starttls, &old, HelloAnswer::Refused { alert: Some(70) })];
+    assert_eq!(asked(&old, &findings), Some(26), "another port of the host may take it");
+    findings.hellos.push(answered(26, TlsMode::Starttls, &old, HelloAnswer::Refused { alert: Some(70) }));
+    let Decision::Leave { outcome, reason } = decide(&account, &verdict, &findings, &policy, &old) else { panic!() };
     assert_eq!((outcome, reason.code.as_str()), (Outcome::Refused, "client_too_old"));
-    assert!(reason.message.starts_with("Outlook Express ends at TLS 1.0"), "{}", reason.message);
+    let works = |abilities: &Abilities| {
+        matches!(
+            decide(&account, &verdict, &findings, &policy, abilities),
+            Decision::Leave { outcome: Outcome::AlreadyWorks, .. }
+        )
+    };
+    assert!(works(&OUTLOOK_2007) && works(&guessed) && works(&UNKNOWN));
 }

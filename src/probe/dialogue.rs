@@ -32,23 +32,7 @@ impl Inner {
         reached: Reached,
     ) -> (PortFinding, Option<Session>) {
         let began = Instant::now();
-        let mut finding = PortFinding {
-            host: host.name.clone(),
-            port: target.port,
-            tls_mode: target.tls,
-            attempts: Vec::new(),
-            greeting: None,
-            ehlo: None,
-            helo: false,
-            refusal: None,
-            starttls: None,
-            tls: None,
-            ehlo_tls: None,
-            phase: Phase::Resolve,
-            end: End::Complete,
-            round_trips: 0,
-            ms: 0,
-        };
+        let mut finding = PortFinding::unasked(&host.name, &target);
         let addresses = match self.names.destinations(&host, target.port).await {
             Ok(addresses) => addresses,
             Err(resolution) => {
@@ -118,10 +102,17 @@ impl Inner {
         let mut wire = Wire::tcp(stream, started);
         seen.phase = Phase::Greeting;
         self.greeted(&mut wire, patience, seen).await?;
-        let mut wire = self.hello(wire, &helo, Phase::Ehlo, seen).await?;
+        let wire = self.hello(wire, &helo, Phase::Ehlo, seen).await?;
         if target.tls == TlsMode::None || !seen.ehlo.as_ref().is_some_and(|ehlo| ehlo.starttls) {
             return Ok(wire);
         }
+        let stream = self.starttls(wire, started, seen).await?;
+        let wire = self.secure(stream, started, true, seen).await?;
+        self.hello(wire, &helo, Phase::EhloAfterTls, seen).await
+    }
+
+    /// STARTTLS: the connection as it is where the handshake begins.
+    async fn starttls(&self, mut wire: Wire, started: Instant, seen: &mut PortFinding) -> Result<TcpStream, End> {
         seen.phase = Phase::Starttls;
         seen.round_trips += 1;
         let at = wire.count();
@@ -139,9 +130,27 @@ impl Inner {
             seen.tls = Some(TlsFinding::bare(Some(TlsTrouble::Handshake { why }), millis(started)));
             return Err(End::Left);
         }
-        let stream = wire.into_tcp().ok_or(End::Closed)?;
-        let wire = self.secure(stream, started, true, seen).await?;
-        self.hello(wire, &helo, Phase::EhloAfterTls, seen).await
+        wire.into_tcp().ok_or(End::Closed)
+    }
+
+    /// The connection as it is where TLS begins in this mode, for a hello that is not ours.
+    pub(super) async fn up_to_tls(&self, target: &Target, stream: TcpStream, host: &str) -> Result<TcpStream, End> {
+        let _ = stream.set_nodelay(true);
+        if target.tls == TlsMode::Implicit {
+            return Ok(stream);
+        }
+        let started = Instant::now();
+        let helo = self.helo(&stream);
+        let patience = target.greeting_patience.unwrap_or(self.config.greeting_patience);
+        let mut seen = PortFinding::unasked(host, target);
+        let mut wire = Wire::tcp(stream, started);
+        self.greeted(&mut wire, patience, &mut seen).await?;
+        let wire = self.hello(wire, &helo, Phase::Ehlo, &mut seen).await?;
+        if !seen.ehlo.as_ref().is_some_and(|ehlo| ehlo.starttls) {
+            wire.leave().await;
+            return Err(End::Refused);
+        }
+        self.starttls(wire, started, &mut seen).await
     }
 
     /// The TLS handshake; there is a stream behind it only if the certificate is verified.
@@ -267,7 +276,7 @@ impl Inner {
     }
 
     /// The race for one port, when its turn at the host has come; with the turn, to be held while the connection is open.
-    async fn in_turn(
+    pub(super) async fn in_turn(
         &self,
         host: &str,
         addresses: &[SocketAddr],
@@ -294,6 +303,29 @@ impl Inner {
         let turns =
             hosts.entry(host.to_ascii_lowercase()).or_insert_with(|| Arc::new(Turns::new(self.config.max_per_host)));
         Arc::clone(turns)
+    }
+}
+
+impl PortFinding {
+    /// Of a port that nobody has spoken to yet.
+    fn unasked(host: &str, target: &Target) -> Self {
+        Self {
+            host: host.to_owned(),
+            port: target.port,
+            tls_mode: target.tls,
+            attempts: Vec::new(),
+            greeting: None,
+            ehlo: None,
+            helo: false,
+            refusal: None,
+            starttls: None,
+            tls: None,
+            ehlo_tls: None,
+            phase: Phase::Resolve,
+            end: End::Complete,
+            round_trips: 0,
+            ms: 0,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::account::TlsMode;
+use crate::tls_offer::TlsVersion;
 
 /// How a name resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -323,6 +324,47 @@ pub struct HostFindings {
     /// ended.
     #[serde(default)]
     pub answered_s_ago: Option<u64>,
+    /// What its ports answered to hellos of older mail programs. Only asked for the sake of an account of such a program.
+    #[serde(default)]
+    pub hellos: Vec<HelloFinding>,
+}
+
+/// What a port answered to a hello with no more in it than a certain mail program has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HelloFinding {
+    /// The port.
+    pub port: u16,
+    /// How TLS was begun.
+    pub tls_mode: TlsMode,
+    /// Whose hello it was ([`TlsOffer::label`](crate::tls_offer::TlsOffer::label)).
+    pub offer: String,
+    /// What was answered.
+    pub answer: HelloAnswer,
+    /// How long it took.
+    pub ms: u64,
+}
+
+/// The answer to a hello.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HelloAnswer {
+    /// It goes on.
+    Taken {
+        /// With this version.
+        version: TlsVersion,
+        /// And this suite, by its number (IANA).
+        suite: u16,
+    },
+    /// It says no: by an alert (its number), or by ending the connection.
+    Refused {
+        /// The alert.
+        alert: Option<u8>,
+    },
+    /// Nothing is known.
+    NotKnown {
+        /// Why.
+        why: String,
+    },
 }
 
 /// The date by a server's own clock.

@@ -19,6 +19,7 @@ use super::finding::{End, LoginFinding, PortFinding, Reply};
 use super::held::Held;
 use super::recording::{Wire, unwelcome};
 use super::secrets::Secrets;
+use crate::account::Mechanism;
 
 /// May a password go over a connection without TLS?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,28 +67,6 @@ pub enum LoginRefused {
         /// Host.
         host: String,
     },
-}
-
-/// How a password is proven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mechanism {
-    /// RFC 4616: user and password in one line.
-    Plain,
-    /// The same in two lines; what Outlook speaks.
-    Login,
-    /// RFC 2195: a digest of the password and of what the server made up. The password itself is not sent.
-    CramMd5,
-}
-
-impl Mechanism {
-    /// Its name in SASL.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "PLAIN",
-            Self::Login => "LOGIN",
-            Self::CramMd5 => "CRAM-MD5",
-        }
-    }
 }
 
 /// A conversation past its last EHLO. Dropping it closes the connection.
@@ -226,7 +205,7 @@ impl Session {
             return Err(LoginRefused::Unprotected { host, port });
         }
         let offered = self.finding.last_ehlo().map(|ehlo| ehlo.mechanisms.clone()).unwrap_or_default();
-        let is_offered = |wanted: &Mechanism| offered.iter().any(|name| name == wanted.name());
+        let is_offered = |wanted: &Mechanism| wanted.is_in(&offered);
         let mechanism = match mechanism {
             Some(wanted) if is_offered(&wanted) => wanted,
             Some(mechanism) => return Err(LoginRefused::NotOffered { host, port, mechanism }),

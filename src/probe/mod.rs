@@ -7,6 +7,7 @@ mod dial;
 mod dialogue;
 pub mod finding;
 mod held;
+pub(crate) mod hello;
 pub mod http;
 pub mod login;
 mod name_servers;
@@ -40,8 +41,9 @@ use network::Network;
 use resolve::Names;
 use tls::Trust;
 
-pub use login::{LoginRefused, Mechanism, PlaintextAuth, Session};
-pub use sending::SendError;
+pub use crate::account::Mechanism;
+pub use login::{LoginRefused, PlaintextAuth, Session};
+pub use sending::{MessageLogin, SendError};
 pub use survey::{Course, Own, Question, Survey};
 
 /// How the probe goes about it. The defaults are those of the design; tests shorten them.

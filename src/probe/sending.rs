@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use super::finding::{End, LoginFinding, Reply};
 use super::login::{LoginRefused, PlaintextAuth, Session};
 use super::recording::unwelcome;
+use crate::account::Mechanism;
 
 /// Why a message was not sent.
 #[derive(Debug, Error)]
@@ -26,11 +27,22 @@ pub enum SendError {
     Ended(End),
 }
 
+/// With what the message is to be logged in.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageLogin<'a> {
+    /// The user.
+    pub user: &'a str,
+    /// The password.
+    pub password: &'a SecretString,
+    /// How it is proven; `None`: PLAIN, or LOGIN.
+    pub mechanism: Option<Mechanism>,
+}
+
 impl Session {
     /// Sends one message, after a login if there is one. Returns the server's last word on it.
     pub async fn send(
         mut self,
-        login: Option<(&str, &SecretString)>,
+        login: Option<MessageLogin<'_>>,
         message: &Message,
         plaintext: PlaintextAuth,
     ) -> Result<Reply, SendError> {
@@ -44,13 +56,13 @@ impl Session {
 
     async fn try_send(
         &mut self,
-        login: Option<(&str, &SecretString)>,
+        login: Option<MessageLogin<'_>>,
         message: &Message,
         plaintext: PlaintextAuth,
     ) -> Result<Reply, SendError> {
-        if let Some((user, password)) = login {
+        if let Some(MessageLogin { user, password, mechanism }) = login {
             let mut finding = self.nothing_yet();
-            self.authenticate(user, password, None, plaintext, &mut finding).await?;
+            self.authenticate(user, password, mechanism, plaintext, &mut finding).await?;
             if finding.end != End::Complete {
                 return Err(SendError::Auth(Box::new(finding)));
             }

@@ -289,6 +289,7 @@ impl Prober {
             own_names: Vec::new(),
             fell_silent: false,
             answered_s_ago: None,
+            hellos: Vec::new(),
         };
         Survey { findings, sessions }
     }

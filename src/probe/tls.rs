@@ -58,6 +58,14 @@ impl Trust {
         Ok(Self { provider, anchors })
     }
 
+    /// Bytes that nobody can guess, for a hello.
+    pub(super) fn random(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        // They protect nothing: there is no session behind such a hello.
+        let _ = self.provider.secure_random.fill(&mut bytes);
+        bytes
+    }
+
     /// Shakes hands as a client that asked for `host`; `greeted` where the server has greeted before TLS.
     pub(super) async fn handshake(
         &self,

@@ -3,6 +3,7 @@
 //! password before TLS" are things seen on the other end, not things claimed.
 
 mod lines;
+mod old_hello;
 mod record;
 mod service;
 mod session;
@@ -273,7 +274,10 @@ impl Connections {
         }
     }
 
-    async fn inside_tls(&mut self, stream: TcpStream, session: &mut Session, greet: bool) -> std::io::Result<()> {
+    async fn inside_tls(&mut self, mut stream: TcpStream, session: &mut Session, greet: bool) -> std::io::Result<()> {
+        if timeout(HANDSHAKE, old_hello::waits(&stream)).await?? {
+            return old_hello::take(&mut stream).await;
+        }
         let mut stream = timeout(HANDSHAKE, self.acceptor.accept(stream)).await??;
         session.tls_stands(protocol_name(stream.get_ref().1.protocol_version()));
         self.converse(&mut stream, session, greet).await?;

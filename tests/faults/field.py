@@ -541,3 +541,20 @@ def _(world):
 def _(world):
     world.smtp(25, ehlo="502 5.5.2 Error: command not recognized", certificate=None, tls_auth=None)
     world.other()
+
+
+# As Exchange Online's documentation has them; in life such an account is told by its host's name, and no login is tried.
+def ended(world, answer):
+    world.mail_host(auth=answer)
+    world.other()
+    login(world)
+
+
+@row("24c")
+def _(world):
+    ended(world, "550 5.7.30 Basic authentication is not supported for Client Submission.")
+
+
+@row("24d")
+def _(world):
+    ended(world, "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.")

@@ -398,6 +398,17 @@ async fn row_24_another_way_to_log_in_is_needed() {
 }
 
 #[tokio::test]
+async fn row_24_logins_with_a_password_have_ended() {
+    for (row, answer) in [
+        (row("24c"), "550 5.7.30 Basic authentication is not supported for Client Submission."),
+        (row("24d"), "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant."),
+    ] {
+        let world = login(587).scripts(move |script| script.auth = answer);
+        unchanged_as(row, world.fix().await, Outcome::Refused);
+    }
+}
+
+#[tokio::test]
 async fn row_25_relaying_denied() {
     for (row, answer) in [
         (row("25"), "554 5.7.1 relay access denied"),

@@ -27,6 +27,7 @@ mod dry_run;
 mod fix;
 mod formats;
 mod fuzz_corpus;
+mod hello;
 mod homes;
 mod house;
 mod journal_crash;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use port26::account::TlsMode::{self, Implicit, Starttls};
 use port26::probe::finding::{Connect, End, Phase, PortFinding, Resolution, TlsTrouble};
 use port26::probe::network::{Lookup, Network, Route};
-use port26::probe::{Config, LoginRefused, Mechanism, PlaintextAuth, Prober, SendError, Session, Target};
+use port26::probe::{Config, LoginRefused, Mechanism, MessageLogin, PlaintextAuth, Prober, SendError, Session, Target};
 use secrecy::SecretString;
 
 use crate::support::scripted_host::{self, Authority, Dates, Greeting, Handshake, Script, ScriptedHost};
@@ -20,6 +20,11 @@ const AGES: Duration = Duration::from_secs(20);
 
 fn password() -> SecretString {
     SecretString::from("open sesame")
+}
+
+/// Logs in for a message, in whatever way is offered.
+fn for_a_message(password: &SecretString) -> MessageLogin<'_> {
+    MessageLogin { user: USER, password, mechanism: None }
 }
 
 /// Short waits, and yet long enough for a busy machine. Where a test is about time, the waits that must not be
@@ -509,7 +514,7 @@ async fn no_later_reply_shows_the_password() {
             _ => script.rcpt = quoted,
         });
         let session = bench.open(Starttls).await.1.unwrap();
-        let sent = session.send(Some((USER, &password())), &message, PlaintextAuth::Refused).await;
+        let sent = session.send(Some(for_a_message(&password())), &message, PlaintextAuth::Refused).await;
         assert!(matches!(&sent, Err(SendError::Refused(reply)) if reply.lines == [clean]), "{sent:?}");
     }
     // The answers on the way to it, and what is no answer at all.
@@ -607,7 +612,7 @@ async fn a_message_goes_out_after_a_login() {
         .body("it arrives\n".to_owned())
         .unwrap();
     let session = bench.open(Starttls).await.1.unwrap();
-    let reply = session.send(Some((USER, &password())), &message, PlaintextAuth::Refused).await.unwrap();
+    let reply = session.send(Some(for_a_message(&password())), &message, PlaintextAuth::Refused).await.unwrap();
     assert_eq!((reply.code, reply.lines[0].as_str()), (250, "2.0.0 queued as 1"));
     assert!(bench.host.inside().contains(&"it arrives".to_owned()));
     assert_eq!(bench.host.inside().last().unwrap(), "QUIT");

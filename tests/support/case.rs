@@ -148,6 +148,7 @@ fn target(account: &Account) -> SubmissionServer {
         auth: AuthSetting::Password,
         credential,
         user: account.login_user().map(str::to_owned),
+        mechanism: None,
     }
 }
 

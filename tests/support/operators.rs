@@ -260,12 +260,24 @@ impl Program {
 
 fn logins(name: &str, host: &ScriptedHost) -> Vec<Given26> {
     assert!(!host.clear().iter().any(|line| line.starts_with("AUTH")), "AUTH in the clear");
-    let decode = |line: &str| {
-        let plain = String::from_utf8(BASE64.decode(line.strip_prefix("AUTH PLAIN ").unwrap()).unwrap()).unwrap();
-        let (user, password) = plain[1..].split_once('\0').unwrap();
-        Given26 { host: name.to_owned(), user: user.to_owned(), password: password.to_owned() }
+    let text = |line: &str| String::from_utf8(BASE64.decode(line).unwrap()).unwrap();
+    let given = |user: &str, password: &str| Given26 {
+        host: name.to_owned(),
+        user: user.to_owned(),
+        password: password.to_owned(),
     };
-    host.inside().iter().filter(|line| line.starts_with("AUTH PLAIN")).map(|line| decode(line)).collect()
+    let said = host.inside();
+    let of = |at: usize| match said[at].split(' ').collect::<Vec<_>>()[..] {
+        ["AUTH", "PLAIN", response] => {
+            let plain = text(response);
+            let (user, password) = plain[1..].split_once('\0').unwrap();
+            Some(given(user, password))
+        }
+        ["AUTH", "LOGIN"] => Some(given(&text(&said[at + 1]), &text(&said[at + 2]))),
+        // A digest, and everything that is no AUTH.
+        _ => None,
+    };
+    (0..said.len()).filter_map(of).collect()
 }
 
 /// The ciphertext that stands for the mailbox's password of this account.

@@ -50,6 +50,12 @@ pub enum Handshake {
     Injected,
     /// The alert of a host that only knows TLS 1.0.
     TooOld,
+    /// These bytes, to whatever hello; then the connection is closed.
+    Says(&'static [u8]),
+    /// Nothing, to whatever hello.
+    Silence,
+    /// TLS 1.0 as well: a hello that ends there is answered, any other one gets what the library has.
+    OldToo,
 }
 
 /// Makes bytes of a line.
@@ -208,27 +214,58 @@ impl ScriptedHost {
 
 fn serve(script: &Script, stream: TcpStream, log: &Mutex<Log>) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
-    if script.implicit {
+    if script.implicit && script.handshake == Handshake::Proper {
         return talk(script, BufReader::new(accept(script, stream)?), true, log).map(|_| ());
+    }
+    if script.implicit {
+        return shake_hands(script, stream, log);
     }
     let reader = BufReader::new(stream);
     let Some(stream) = talk(script, reader, false, log)? else { return Ok(()) };
+    shake_hands(script, stream, log)
+}
+
+/// A ServerHello of TLS 1.0 with a suite that Windows XP has (0x000a): what a host says that goes on.
+pub const SERVER_HELLO_1_0: &[u8] = &[
+    22, 3, 1, 0, 42, 2, 0, 0, 38, 3, 1, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+    7, 7, 7, 7, 7, 7, 0, 0, 10, 0,
+];
+
+/// Of a hello that was not taken out of the stream: the newest version of a client that names none beyond TLS 1.2.
+fn newest_offered(stream: &TcpStream) -> std::io::Result<[u8; 2]> {
+    let mut front = [0; 11];
+    while stream.peek(&mut front)? < front.len() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok([front[9], front[10]])
+}
+
+fn shake_hands(script: &Script, stream: TcpStream, log: &Mutex<Log>) -> std::io::Result<()> {
+    let says = |bytes: &[u8]| -> std::io::Result<()> {
+        // The hello must be read first: closing over unread data would reset the connection.
+        let mut hello = [0; 4096];
+        let _ = (&stream).read(&mut hello)?;
+        (&stream).write_all(bytes)
+    };
     match script.handshake {
+        Handshake::Says(bytes) => says(bytes),
+        Handshake::Silence => {
+            std::thread::sleep(Duration::from_secs(4));
+            Ok(())
+        }
+        Handshake::OldToo if newest_offered(&stream)? == [3, 1] => says(SERVER_HELLO_1_0),
         Handshake::Close => Ok(()),
         Handshake::Garbage => {
             (&stream).write_all(b"I have no idea what that was\r\n")?;
             std::thread::sleep(Duration::from_millis(50));
             Ok(())
         }
-        Handshake::TooOld => {
-            // The hello must be read first: closing over unread data would reset the connection.
-            let mut hello = [0; 4096];
-            let _ = (&stream).read(&mut hello)?;
-            (&stream).write_all(&[0x15, 3, 1, 0, 2, 2, 70])
-        }
-        Handshake::Proper | Handshake::Injected => {
+        Handshake::TooOld => says(&[0x15, 3, 1, 0, 2, 2, 70]),
+        Handshake::Proper | Handshake::Injected | Handshake::OldToo => {
             let mut script = script.clone();
-            script.greeting = Greeting::Say("");
+            if !script.implicit {
+                script.greeting = Greeting::Say("");
+            }
             script.ehlo = script.ehlo_tls.clone();
             talk(&script, BufReader::new(accept(&script, stream)?), true, log).map(|_| ())
         }

@@ -130,6 +130,8 @@ pub struct World {
     accounts: usize,
     people: bool,
     given: Option<&'static str>,
+    /// Which Thunderbird used the profiles last.
+    version: Option<&'static str>,
     trusted: bool,
     before: History,
     /// Where its state is, if it is to stay after the run.
@@ -213,6 +215,7 @@ impl World {
             accounts: 1,
             people: false,
             given: None,
+            version: None,
             trusted: true,
             before: History::default(),
             kept: None,
@@ -225,6 +228,12 @@ impl World {
     /// This password comes on standard input.
     pub fn given(mut self, password: &'static str) -> Self {
         self.given = Some(password);
+        self
+    }
+
+    /// The accounts are those of this version of Thunderbird.
+    pub fn of_version(mut self, version: &'static str) -> Self {
+        self.version = Some(version);
         self
     }
 
@@ -515,6 +524,10 @@ impl World {
         }
         let text: String = prefs.iter().map(|(name, value)| format!("user_pref(\"{name}\", {value});\n")).collect();
         std::fs::write(profile.join("prefs.js"), text).unwrap();
+        if let Some(version) = self.version {
+            let text = format!("[Compatibility]\nLastVersion={version}_1/1\n");
+            std::fs::write(profile.join("compatibility.ini"), text).unwrap();
+        }
     }
 }
 

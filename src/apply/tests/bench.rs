@@ -246,6 +246,7 @@ pub fn server(port: u16) -> SubmissionServer {
         auth: AuthSetting::Password,
         credential: CredentialSource::SameAsIncoming,
         user: Some("ann@hosting.test".to_owned()),
+        mechanism: None,
     }
 }
 

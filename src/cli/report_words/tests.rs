@@ -20,6 +20,7 @@ fn server(host: &str, port: u16) -> SubmissionServer {
         auth: AuthSetting::Password,
         credential: CredentialSource::Own,
         user: None,
+        mechanism: None,
     }
 }
 

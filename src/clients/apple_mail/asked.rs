@@ -185,6 +185,7 @@ pub(super) fn account(server: Server) -> Account {
             credential: if logs_in { CredentialSource::Own } else { CredentialSource::None },
             user: user.filter(|_| logs_in),
             host,
+            mechanism: None,
         },
         incoming: receivers.first().and_then(|receiver| receiver.server.clone()),
         not_ours,

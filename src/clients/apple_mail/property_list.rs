@@ -213,6 +213,7 @@ pub(super) fn server(
             auth,
             credential: if logs_in { CredentialSource::Own } else { CredentialSource::None },
             user: user.filter(|_| logs_in),
+            mechanism: None,
         },
         incoming: mine.first().and_then(|receiver| receiver.server.clone()),
         not_ours,

@@ -78,6 +78,7 @@ impl Server {
             auth,
             credential,
             user,
+            mechanism: None,
         }
     }
 
@@ -164,6 +165,12 @@ fn protect(edits: &mut Edits<'_>, account: &Account, server: &Server, tls: TlsMo
 pub(super) fn in_shared_place(account: &Account) -> bool {
     let slot = account.settings.get(HOST).map(|setting| &setting.slot);
     matches!(slot, Some(Slot::Registry { key, .. }) if key.to_lowercase().contains("windows messaging subsystem"))
+}
+
+/// The profile is where Outlook 2016 and later keep theirs.
+pub(super) fn is_of_2016(account: &Account) -> bool {
+    let slot = account.settings.get(HOST).map(|setting| &setting.slot);
+    matches!(slot, Some(Slot::Registry { key, .. }) if key.to_lowercase().contains(r"\office\16.0\"))
 }
 
 /// TLS is on by the older flag alone: 2007 and later write the newer value beside it.

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::account::{AuthSetting, TlsMode};
 use crate::change::Content;
+use crate::clients::abilities::table::{OUTLOOK_2003, OUTLOOK_2007, OUTLOOK_2016};
 use crate::clients::registry_fixture::{Fixture, computer_with, pairs, shown};
 
 fn fixture(case: &str) -> Fixture {
@@ -28,11 +29,11 @@ fn at_26(from: &SubmissionServer, user: &str) -> SubmissionServer {
 #[test]
 fn what_2003_can_do_is_told_by_its_flag_or_by_the_versions_that_were_used() {
     for (case, expected) in [
-        ("2003", Abilities::OUTLOOK_2003),
-        ("2003-ssl-flag-only", Abilities::OUTLOOK_2003),
-        ("2010", Abilities::UNLIMITED),
-        ("2013", Abilities::UNLIMITED),
-        ("2016", Abilities::UNLIMITED),
+        ("2003", OUTLOOK_2003),
+        ("2003-ssl-flag-only", OUTLOOK_2003),
+        ("2010", OUTLOOK_2007),
+        ("2013", OUTLOOK_2007),
+        ("2016", OUTLOOK_2016),
     ] {
         let fixture = fixture(case);
         let computer = fixture.computer();
@@ -66,6 +67,7 @@ fn reads_2003_with_text_in_binary_and_no_port() {
             auth: AuthSetting::None,
             credential: CredentialSource::None,
             user: None,
+            mechanism: None,
         }
     );
     assert_eq!((account.email.as_deref(), account.profile.as_str()), (Some("ada@hosting.test"), "Outlook"));

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::clients::registry_fixture::{Fixture, computer_with, pairs, shown};
+use crate::tls_offer::TlsVersion;
 
 const FIRST: &str = "outlook_express/{6F9A2C10-0000-4000-8000-00000000A001}/00000001";
 const GUEST: &str = "outlook_express/{6F9A2C10-0000-4000-8000-00000000A002}/00000001";
@@ -99,14 +100,17 @@ fn changes_lead_to_the_target_and_back_to_every_byte() {
 }
 
 #[test]
-fn tls_on_25_is_read_and_no_port_with_newer_tls_is_for_it() {
+fn tls_on_25_is_read_and_starttls_is_for_no_other_port() {
     let fixture = Fixture::open("outlook_express/ssl-on-25", &OUTLOOK_EXPRESS);
     let account = &fixture.found.accounts[0];
     let now = &account.outgoing;
     assert_eq!((now.port, now.tls, now.auth), (25, TlsMode::Starttls, AuthSetting::Password));
     let abilities = OUTLOOK_EXPRESS.abilities(&fixture.computer(), account);
-    let at_26 = SubmissionServer { port: 26, tls: TlsMode::Starttls, ..at_465(now, "ola") };
-    assert!(abilities.can_use(&at_26).is_err() && abilities.can_use(&at_465(now, "ola")).is_err());
+    assert_eq!(abilities.tls.is.newest, TlsVersion::V1_0);
+    assert!(!abilities.tls_mode.is.allows(26, TlsMode::Starttls));
+    assert!(
+        abilities.tls_mode.is.allows(465, TlsMode::Implicit) && abilities.tls_mode.is.allows(25, TlsMode::Starttls)
+    );
 }
 
 #[test]

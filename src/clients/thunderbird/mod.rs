@@ -16,6 +16,7 @@ mod profiles;
 mod senders;
 mod servers;
 mod store;
+mod versions;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -27,6 +28,7 @@ pub use family::Family;
 use self::overrides::Start;
 use self::part::Part;
 use self::profiles::LastUse;
+use super::abilities::Abilities;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem};
 use crate::account::{Account, ClientId, SubmissionServer};
 use crate::change::{Change, Slot};
@@ -175,6 +177,10 @@ impl MailClient for Family {
 
     fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError> {
         changes::changes(account, to)
+    }
+
+    fn abilities(&self, _computer: &Computer, account: &Account) -> Abilities {
+        versions::abilities(account)
     }
 
     fn in_use(&self, computer: &Computer, account: &Account) -> InUse {

@@ -7,7 +7,7 @@ use port26_platform::computer::Computer;
 use port26_platform::files;
 
 use super::profiles::LastUse;
-use super::store::Store;
+use super::store::{Store, is_read};
 use super::{places, policies};
 use crate::change::Slot;
 use crate::formats::FileFormat;
@@ -96,7 +96,7 @@ struct Call<'a> {
 /// Calls about mail in a script that is more than a list of preferences. Conditions around them are not weighed: what
 /// may be set counts as set.
 fn calls(script: &str) -> impl Iterator<Item = Call<'_>> {
-    all_calls(script).into_iter().filter(|call| call.name.starts_with("mail."))
+    all_calls(script).into_iter().filter(|call| is_read(&call.name))
 }
 
 fn all_calls(script: &str) -> Vec<Call<'_>> {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use self::in_order::Entries;
 use super::places;
-use super::store::Store;
+use super::store::{Store, is_read};
 use crate::change::Slot;
 use crate::formats::prefs_js::{self, PrefValue};
 use crate::formats::{FileFormat, plist_value};
@@ -69,7 +69,7 @@ impl Preferences {
             let by = self.place.slot(name);
             let Value::Object(entry) = entry else {
                 // the first form of this policy: a bare value, which locks
-                if matches!(entry, Value::Null | Value::Array(_)) || !name.starts_with("mail.") {
+                if matches!(entry, Value::Null | Value::Array(_)) || !is_read(name) {
                     continue;
                 }
                 store.unlock(name);

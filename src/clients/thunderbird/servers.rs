@@ -9,7 +9,8 @@ use super::family::Family;
 use super::part::{LOGIN, LOGIN_SOURCE, Part, smtp_origin};
 use super::preferences::Preferences;
 use super::senders::{Missing, Sender, Senders, Servers, senders};
-use super::store::Store;
+use super::store::{Store, TLS_RANGE};
+use super::versions::{MAJOR, NEEDS_TLS_1_2, RANGE};
 use crate::account::{
     Account, AuthSetting, CredentialSource, IncomingProtocol, IncomingServer, NotOurs, Notice, Setting,
     SubmissionServer, TlsMode,
@@ -119,6 +120,7 @@ impl Profile<'_> {
                 },
                 credential: CredentialSource::Own,
                 user: part("username"),
+                mechanism: None,
             };
             return Some(Ok(Server {
                 key: key.to_owned(),
@@ -158,6 +160,7 @@ impl Profile<'_> {
             auth,
             credential: if auth == AuthSetting::None { CredentialSource::None } else { CredentialSource::Own },
             user: user_written.clone().filter(|_| auth != AuthSetting::None),
+            mechanism: None,
         };
         Some(Ok(Server { key: key.to_owned(), host, outgoing, user_written, starttls_if_offered, kind }))
     }
@@ -210,7 +213,23 @@ impl Profile<'_> {
             }
             settings.insert(part.setting(), Setting { slot: self.slot(name), content });
         }
+        settings.extend(self.of_tls());
         settings
+    }
+
+    /// What decides which TLS the program has; only what is not as in a program of today.
+    fn of_tls(&self) -> impl Iterator<Item = (&'static str, Setting)> {
+        let major = self.major.filter(|major| *major < NEEDS_TLS_1_2).map(|major| {
+            let file = self.path.join("compatibility.ini");
+            let name = "Compatibility/LastVersion".to_owned();
+            let slot = Slot::Setting { file, format: FileFormat::KeyFile, name };
+            (MAJOR, Setting { slot, content: Some(Content::Raw(major.to_string())) })
+        });
+        let range = RANGE.into_iter().zip(TLS_RANGE).filter_map(|(setting, pref)| {
+            let raw = self.pref().int(pref)?.to_string();
+            Some((setting, Setting { slot: self.slot(pref.to_owned()), content: Some(Content::Raw(raw)) }))
+        });
+        major.into_iter().chain(range)
     }
 
     /// All outgoing servers of the profile, and the addresses that have none.

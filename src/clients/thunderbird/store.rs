@@ -36,8 +36,16 @@ pub(super) struct Fixed<'a> {
     pub by: &'a Slot,
 }
 
-/// How often the accounts of an installation have been added. The one name here that begins otherwise.
+/// How often the accounts of an installation have been added.
 pub(super) const ACCOUNTS_ADDED: &str = "mailnews.append_preconfig_accounts.version";
+
+/// The oldest and the newest TLS that the program may use: 1 to 4 for TLS 1.0 to 1.3.
+pub(super) const TLS_RANGE: [&str; 2] = ["security.tls.version.min", "security.tls.version.max"];
+
+/// The names that are read: those about mail, and the few others that decide how it goes out.
+pub(super) fn is_read(name: &str) -> bool {
+    name.starts_with("mail.") || name == ACCOUNTS_ADDED || TLS_RANGE.contains(&name)
+}
 
 /// The preferences about mail.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -82,7 +90,7 @@ impl Store {
     }
 
     fn pref(&mut self, name: &str) -> Option<&mut Pref> {
-        if !name.starts_with("mail.") && name != ACCOUNTS_ADDED {
+        if !is_read(name) {
             return None;
         }
         if !self.prefs.contains_key(name) {

@@ -1,0 +1,67 @@
+//! What the program of an account needs to know of its host beyond what port26 saw for itself: whether a port takes the
+//! program's own hello. Only asked where the decision hangs on it.
+
+use super::Tools;
+use crate::account::{Account, Mechanism, Notice, SubmissionServer, TlsMode};
+use crate::clients::abilities::Abilities;
+use crate::diagnosis::Verdict;
+use crate::plan::meeting::{self, Meets, meets};
+use crate::plan::{self, Decision, Reason};
+use crate::probe::finding::{HostFindings, PortFinding};
+use crate::probe::{Survey, Target};
+
+/// What shall be done with the account, once its host was asked what must be known for that.
+pub(super) async fn decided(tools: &Tools, survey: &mut Survey, account: &Account, verdict: &Verdict) -> Decision {
+    let abilities = tools.abilities(account);
+    // One question a port at most; a host that answers nobody any more is left in peace.
+    for _ in 0..survey.findings.ports.len() {
+        let findings = &survey.findings;
+        let needed = plan::needs_hello(account, verdict, findings, &tools.policy, &abilities);
+        let Some(target) = needed.filter(|_| !findings.fell_silent).map(in_its_mode) else { break };
+        ask(tools, &mut survey.findings, target, &abilities).await;
+    }
+    plan::decide(account, verdict, &survey.findings, &tools.policy, &abilities)
+}
+
+/// Why this account's program cannot send through a port that proved itself; `None`: it can.
+pub(super) async fn kept_apart(
+    tools: &Tools,
+    findings: &mut HostFindings,
+    account: &Account,
+    to: &SubmissionServer,
+) -> Option<Reason> {
+    let abilities = tools.abilities(account);
+    let seen = findings.ports.iter().find(|seen| (seen.port, seen.tls_mode) == (to.port, to.tls)).cloned()?;
+    if meets(&abilities, to, &seen, &findings.hellos) == Meets::Ask {
+        ask(tools, findings, in_its_mode(&seen), &abilities).await;
+    }
+    meeting::reason(&abilities, to, &meets(&abilities, to, &seen, &findings.hellos))
+}
+
+/// What is not known for sure of the program that is led to `to`, where the other reading would mean that it cannot send.
+pub(super) fn doubt(abilities: &Abilities, to: &SubmissionServer, offered: &[String]) -> Option<Notice> {
+    let Abilities { program, tls, login, tls_mode } = abilities;
+    let one_only = Mechanism::Plain.is_in(offered) != Mechanism::Login.is_in(offered);
+    let doubts = [
+        (!tls.is_verified() && to.tls != TlsMode::None, "which TLS it has on this computer"),
+        (!tls_mode.is_verified() && to.tls != TlsMode::None, "how it begins TLS on this port"),
+        (!login.is_verified() && one_only, "whether it logs in as this server wants"),
+    ];
+    let doubts: Vec<&str> = doubts.into_iter().filter_map(|(is, what)| is.then_some(what)).collect();
+    (!doubts.is_empty()).then(|| Notice {
+        code: "ability_unverified".to_owned(),
+        message: format!(
+            "The port was proven by port26. Of {program} it is not known for sure {}: send a message, and if it fails, `port26 undo` puts everything back.",
+            doubts.join(", and ")
+        ),
+    })
+}
+
+fn in_its_mode(seen: &PortFinding) -> Target {
+    (seen.port, seen.tls_mode).into()
+}
+
+async fn ask(tools: &Tools, findings: &mut HostFindings, target: Target, abilities: &Abilities) {
+    let answer = tools.prober.hello(&findings.host, target, &abilities.tls.is).await;
+    findings.hellos.push(answer);
+}
