@@ -1,6 +1,5 @@
-# What the fault lab begins with: the program under test, and the packages of servers. Mail servers cannot be installed beside
-# each other, so those of all but Postfix are unpacked, each server's into a folder of its own below FAULTS_TOOLS. Sourced by
-# tests/faults/run, scripts/bench-faults and scripts/bench.
+# What the fault lab begins with: the program under test, and the packages of servers (all but Postfix, which is this machine's).
+# Sourced by tests/faults/run, scripts/bench-faults and scripts/bench.
 . "$(dirname "${BASH_SOURCE[0]}")/../lab/environment.sh"
 if [ "${1:-}" = --lacking ]; then
     # so that no row is left out
@@ -12,24 +11,9 @@ must_have python3
 # elsewhere, and as another user, the rows say themselves that they are not run
 [ -n "$(lacking root)" ] || must_have unshare nsenter ip nft openssl
 
-FAULTS_TOOLS=${FAULTS_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/port26-lab}
-export FAULTS_TOOLS
+. "$(dirname "${BASH_SOURCE[0]}")/unpack.sh"
 NODE_SMTP_SERVER=3.13.6
 HARAKA=3.3.4
-
-# unpack NAME PACKAGE..: Debian's packages into the folder NAME; a folder is complete or not there.
-unpack() {
-    local folder=$FAULTS_TOOLS/$1 package
-    [ ! -e "$folder/complete" ] || return 0
-    rm -rf "$folder"
-    mkdir -p "$folder/packages"
-    (
-        cd "$folder/packages"
-        apt-get -q -o APT::Sandbox::User=root download "${@:2}" >/dev/null 2>&1
-        for package in *.deb; do dpkg -x "$package" ..; done
-        cd .. && rm -r packages && touch complete
-    ) || echo "the packages of $1 could not be had; its rows are not run" >&2
-}
 
 unpack_all() {
     command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 0
