@@ -25,7 +25,7 @@ def start(root, name, certificate, settings, ports):
     lines of master.cf. The log is `root/log`."""
     installed("/usr/sbin/postfix")
     for part in ("conf", "queue", "data"):
-        (root / part).mkdir(parents=True)
+        (root / part).mkdir(parents=True, exist_ok=True)  # there may be settings of Cyrus SASL in it
     subprocess.run(["chown", "postfix", root / "data"], check=True)
     (root / "conf/main.cf").write_text(f"""compatibility_level = 3.6
 queue_directory = {root}/queue

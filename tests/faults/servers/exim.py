@@ -50,8 +50,9 @@ never_users =
         wait_for(address, port, told)
 
 
-def host(folder, certificates, address, name, user, password, main=QUICK, at_mail=REFUSED_AT_MAIL, check=None):
-    """A mail host by Exim; its port 26 as on the page. `check` is what it asks to know a password."""
+def host(folder, certificates, address, name, user, password, main=QUICK, at_mail=REFUSED_AT_MAIL, check=None, authenticators=None):
+    """A mail host by Exim; its port 26 as on the page. `check` is what it asks to know a password; `authenticators` stand in the
+    place of the page's."""
     check = check or "${if and{{eq{$auth2}{" + user + "}}{eq{$auth3}{" + password + "}}}}"
     start(
         folder,
@@ -66,7 +67,7 @@ acl_smtp_rcpt = acl_check_rcpt
 acl_smtp_auth = acl_check_auth
 begin acl
 acl_check_auth:
-  accept logwrite = {AUTH_SEEN}
+  accept logwrite = {AUTH_SEEN}: $smtp_command
 acl_check_mail:
 {at_mail}
 acl_check_rcpt:
@@ -77,7 +78,7 @@ acl_check_rcpt:
 begin routers
 begin transports
 begin authenticators
-{from_doc("exim authenticator").replace("USER-AND-PASSWORD-CHECK", check)}
+{authenticators or from_doc("exim authenticator").replace("USER-AND-PASSWORD-CHECK", check)}
 """,
         [(address, port) for port in (25, 26, 465, 587)],
     )

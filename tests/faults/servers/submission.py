@@ -4,8 +4,8 @@ from lab import dovecot
 from lab.programs import wait_for
 
 
-def host(row, certificates, address, name, user, password, certificate="host"):
-    """STARTTLS is required, a login too; it sends on to port 2526 of this machine."""
+def host(row, certificates, address, name, user, password, certificate="host", more=""):
+    """STARTTLS is required, a login too; it sends on to port 2526 of this machine. `more` are settings of Dovecot."""
     mail = row / "dovecot/mail"
     mail.mkdir(parents=True)
     mail.chmod(0o777)
@@ -29,6 +29,7 @@ service submission-login {{
 }}
 submission_relay_host = 127.0.0.1
 submission_relay_port = 2526
+{more}
 """)
     for port in (26, 587):
         wait_for(address, port, told)
