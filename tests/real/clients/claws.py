@@ -88,12 +88,12 @@ class ClawsMail:
                     check(probe.connect_ex(str(path)) != 0, "Claws Mail is still running")
                 path.unlink()
 
-    def new_account(self):
+    def new_account(self, account=ACCOUNT):
         """An account as old as the hills, saved once by Claws Mail itself through its preferences window."""
         self.folder.mkdir()
         for name in ("inbox", "sent", "draft", "queue", "trash"):
             (self.home / "Mail" / name).mkdir(parents=True)
-        (self.folder / "accountrc").write_text(ACCOUNT)
+        (self.folder / "accountrc").write_text(account)
         (self.folder / "clawsrc").write_text("[Common]\nenable_aspell=0\nnewmail_notify_manu=0\n")
         (self.folder / "folderlist.xml").write_text(FOLDERS)
 
@@ -117,42 +117,42 @@ class ClawsMail:
         check(PASSWORD not in text, "Claws Mail left the password readable")
 
     def send(self, subject, seconds=30):
-        """Writes and sends a message. Returns (was it sent, titles of the dialogs shown). A certificate that Claws
-        has not seen on this port is a question even when it is valid: it is answered with yes."""
+        """Writes and sends a message. Returns (was it sent, titles of the dialogs shown)."""
+        return self._session(lambda main: self.send_now(main, subject, seconds))
+
+    def send_now(self, main, subject, seconds, sender=USER):
+        """The same in a Claws Mail that is open, from the account with this address; and whether something is left open. A
+        certificate that Claws has not seen on this port is a question even when it is valid: it is answered with yes."""
         draft = DIR / "draft.txt"
-        draft.write_text(f"From: {USER}\nTo: {FRIEND}\nSubject: {subject}\n\nWritten and sent by the real client.\n")
-
-        def work(main):
-            command, options = self._claws("--compose-from-file", str(draft))
-            subprocess.run(command, timeout=20, check=True, **options)
-            window = self.screen.wait_for("Compose message|" + re.escape(subject), 15)
-            check(window, "the compose window did not open")
-            time.sleep(0.7)
-            self.screen.press(window, "ctrl+Return")
-            dialogs = {}
-            end = time.monotonic() + seconds
-            while time.monotonic() < end:
-                shown = self.screen.windows()
-                if window not in shown:
-                    time.sleep(1)
-                    left = any(name for other, name in self.screen.windows().items() if other != main)
-                    return (True, list(dialogs.values())), left
-                for other, name in shown.items():
-                    ours = other in (window, main) or other in dialogs or not name or re.match("claws-mail|Claws Mail", name)
-                    if ours:
-                        continue
-                    dialogs[other] = name
-                    if "certificate" in name.lower():
-                        time.sleep(0.5)
-                        self.screen.press(other, "alt+a")  # Accept and save
-                    elif "error" in name.lower():
-                        self.screen.shot("claws")
-                        return (False, list(dialogs.values())), True
-                time.sleep(0.1)
-            self.screen.shot("claws")
-            return (False, [*dialogs.values(), f"nothing happened within {seconds} s"]), True
-
-        return self._session(work)
+        draft.write_text(f"From: {sender}\nTo: {FRIEND}\nSubject: {subject}\n\nWritten and sent by the real client.\n")
+        command, options = self._claws("--compose-from-file", str(draft))
+        subprocess.run(command, timeout=20, check=True, **options)
+        window = self.screen.wait_for("Compose message|" + re.escape(subject), 15)
+        check(window, "the compose window did not open")
+        time.sleep(0.7)
+        self.screen.press(window, "ctrl+Return")
+        dialogs = {}
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            shown = self.screen.windows()
+            if window not in shown:
+                time.sleep(1)
+                left = any(name for other, name in self.screen.windows().items() if other != main)
+                return (True, list(dialogs.values())), left
+            for other, name in shown.items():
+                ours = other in (window, main) or other in dialogs or not name or re.match("claws-mail|Claws Mail", name)
+                if ours:
+                    continue
+                dialogs[other] = name
+                if "certificate" in name.lower():
+                    time.sleep(0.5)
+                    self.screen.press(other, "alt+a")  # Accept and save
+                elif "error" in name.lower():
+                    self.screen.shot("claws")
+                    return (False, list(dialogs.values())), True
+            time.sleep(0.1)
+        self.screen.shot("claws")
+        return (False, [*dialogs.values(), f"nothing happened within {seconds} s"]), True
 
     def while_open(self, act):
         """Does something while Claws Mail is open."""

@@ -5,7 +5,7 @@ import re
 import subprocess
 import time
 
-from story import DIR
+from story import DIR, StoryFailed
 
 
 class Screen:
@@ -15,7 +15,8 @@ class Screen:
         read, write = os.pipe()
         with open(DIR / "screen.log", "ab") as log:
             self.server = subprocess.Popen(
-                ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
+                # it would start anew whenever its last client leaves, and whoever comes just then finds no screen
+                ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x900x24", "-nolisten", "tcp", "-noreset"],
                 stdout=log, stderr=log, pass_fds=[write],
             )
         os.close(write)
@@ -35,8 +36,13 @@ class Screen:
         self.server.wait()
 
     def xdotool(self, *args):
-        """Runs xdotool; its output, empty when it found nothing."""
-        return subprocess.run(["xdotool", *args], env=self.env, capture_output=True, text=True, check=False).stdout
+        """Runs xdotool; its output, empty when it found nothing. It is not waited for for ever."""
+        for _ in range(3):
+            try:
+                return subprocess.run(["xdotool", *args], env=self.env, capture_output=True, text=True, check=False, timeout=5).stdout
+            except subprocess.TimeoutExpired:
+                continue
+        raise StoryFailed(f"xdotool hangs: {args}")
 
     def windows(self):
         """Id and title of each visible window."""

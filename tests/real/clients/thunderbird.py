@@ -48,7 +48,8 @@ COMPOSE = """
 # Presses Send, notes every dialog and dismisses it as somebody does who knows no password.
 SEND = """
     const main = Services.wm.getMostRecentWindow("mail:3pane"), seen = main.port26Seen = { dialogs: [] };
-    Services.obs.addObserver(window => {
+    if (main.port26Watch) Services.obs.removeObserver(main.port26Watch, "common-dialog-loaded");
+    Services.obs.addObserver(main.port26Watch = window => {
         const asked = window.Dialog?.args ?? {}, buttons = window.document.querySelector("dialog");
         seen.dialogs.push(`${asked.title ?? ""}: ${asked.text ?? ""}`.replace(/\\s+/g, " "));
         const press = /^(prompt|confirm)/.test(asked.promptType) ? "cancel" : "accept";
@@ -132,23 +133,23 @@ class Thunderbird:
 
     def send(self, subject, seconds=60):
         """Writes and sends a message. Returns (was it sent, the dialogs shown)."""
+        return self._session(lambda remote: self.send_now(remote, subject, seconds))
 
-        def work(remote):
-            remote.script(COMPOSE, FRIEND, subject)
-            remote.script(SEND)
-            end = time.monotonic() + seconds
-            while time.monotonic() < end:
-                time.sleep(0.2)
-                seen = remote.script(SEEN)
-                if seen.get("sent"):
-                    return True, seen["dialogs"]
-                if seen.get("failed"):
-                    time.sleep(1)  # the dialog comes after the failure
-                    return False, remote.script(SEEN)["dialogs"]
-            self.screen.shot("thunderbird")
-            return False, [*seen["dialogs"], f"nothing happened within {seconds} s"]
-
-        return self._session(work)
+    def send_now(self, remote, subject, seconds):
+        """The same in a Thunderbird that is open."""
+        remote.script(COMPOSE, FRIEND, subject)
+        remote.script(SEND)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(0.2)
+            seen = remote.script(SEEN)
+            if seen.get("sent"):
+                return True, seen["dialogs"]
+            if seen.get("failed"):
+                time.sleep(1)  # the dialog comes after the failure
+                return False, remote.script(SEEN)["dialogs"]
+        self.screen.shot("thunderbird")
+        return False, [*seen["dialogs"], f"nothing happened within {seconds} s"]
 
     def while_open(self, act):
         """Does something while Thunderbird is open."""
