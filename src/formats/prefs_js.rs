@@ -102,6 +102,7 @@ pub struct PrefsJs {
     defaults: Vec<(Arc<[u8]>, Range<usize>)>,
     /// Each user value has its own line and they stand in Thunderbird's order.
     sorted: bool,
+    types: Types,
     damage: Option<Damage>,
     tail: Tail,
     edits: BTreeMap<usize, Edit>,
@@ -109,9 +110,21 @@ pub struct PrefsJs {
     inserted: BTreeMap<(usize, Vec<u8>), String>,
 }
 
-/// The type of each preference so far, and whether it has a default. Gecko refuses a user value of another type than the
-/// default, and a default of another type than whatever is there (`Pref::SetUserValue` and `SetDefaultValue`).
-struct Types(HashMap<Arc<[u8]>, (std::mem::Discriminant<Literal>, bool)>);
+type Kind = std::mem::Discriminant<Literal>;
+
+/// What decides the type of a preference. Gecko refuses a user value of another type than the default, and a default of
+/// another type than whatever is there (`Pref::SetUserValue` and `SetDefaultValue`).
+#[derive(Debug, Clone)]
+struct Typed {
+    kind: Kind,
+    has_default: bool,
+    /// A default was refused for the type of a user value before it: without that it would be taken.
+    lost_default: bool,
+}
+
+/// By name, each preference so far; kept of those that have a default.
+#[derive(Debug, Clone)]
+struct Types(HashMap<Arc<[u8]>, Typed>);
 
 /// Defaults that the mail programs bring along, name and literal, as far as port26 asks for them: what has another type
 /// than these is refused.
@@ -127,14 +140,11 @@ pub const BUILT_IN: [(&str, &str); 7] = [
 
 impl Types {
     fn built_in() -> Self {
-        let kind = |raw| {
-            Some(std::mem::discriminant(&match decode(raw)? {
-                PrefValue::Text(_) => Literal::Text(Vec::new()),
-                PrefValue::Int(_) => Literal::Int(0),
-                PrefValue::Bool(_) => Literal::Bool(false),
-            }))
+        let typed = |raw| {
+            let kind = std::mem::discriminant(&reader::literal(raw)?);
+            Some(Typed { kind, has_default: true, lost_default: false })
         };
-        Self(BUILT_IN.iter().filter_map(|(name, raw)| Some((name.as_bytes().into(), (kind(raw)?, true)))).collect())
+        Self(BUILT_IN.iter().filter_map(|(name, raw)| Some((name.as_bytes().into(), typed(raw)?))).collect())
     }
 
     fn take(&mut self, statement: &Statement, name: &Arc<[u8]>) -> bool {
@@ -142,17 +152,26 @@ impl Types {
         let is_default = statement.sets == Sets::Default;
         match self.0.get_mut(name) {
             None => {
-                self.0.insert(Arc::clone(name), (kind, is_default));
+                self.0.insert(Arc::clone(name), Typed { kind, has_default: is_default, lost_default: false });
                 true
             }
-            Some((known, has_default)) => {
-                let fits = *known == kind || !(is_default || *has_default);
+            Some(known) => {
+                let fits = known.kind == kind || !(is_default || known.has_default);
                 if fits {
-                    (*known, *has_default) = (kind, *has_default || is_default);
+                    known.kind = kind;
+                    known.has_default |= is_default;
+                } else if !known.has_default {
+                    known.lost_default = true;
                 }
                 fits
             }
         }
+    }
+
+    /// Only these decide about an edit: of any other preference the last value counts, whatever its type.
+    fn with_defaults(mut self) -> Self {
+        self.0.retain(|_, typed| typed.has_default || typed.lost_default);
+        self
     }
 }
 
@@ -200,6 +219,7 @@ impl PrefsJs {
             index,
             defaults,
             sorted,
+            types: types.with_defaults(),
             damage: reader.damage,
             tail,
             edits: BTreeMap::new(),
@@ -334,8 +354,11 @@ impl Document for PrefsJs {
         if name.is_empty() || name.contains('\0') {
             return Err(refused(name, "not the name of a preference"));
         }
-        if reader::literal(raw).is_none() {
+        let Some(literal) = reader::literal(raw) else {
             return Err(refused(name, "the new value is not a literal of a preference file"));
+        };
+        if self.types.0.get(name.as_bytes()).is_some_and(|typed| typed.kind != std::mem::discriminant(&literal)) {
+            return Err(refused(name, "the type of a preference that has a default cannot change"));
         }
         match self.index.get(name.as_bytes()) {
             None if self.tail == Tail::Nowhere => {
@@ -357,6 +380,9 @@ impl Document for PrefsJs {
     fn remove(&mut self, name: &str) -> Result<(), FormatError> {
         self.inserted.remove(&self.place_of(name));
         let mut next = self.index.get(name.as_bytes()).copied();
+        if next.is_some() && self.types.0.get(name.as_bytes()).is_some_and(|typed| typed.lost_default) {
+            return Err(refused(name, "a default of another type in this file would take its place"));
+        }
         while let Some(at) = next {
             self.edits.insert(at, Edit::Removed);
             next = self.prefs[at].overrules;

@@ -85,6 +85,15 @@ impl Sample {
         names.iter().map(|name| (name.clone(), doc.get(name))).collect()
     }
 
+    /// What the file sets beside its settings: defaults of preferences, which no edit of a user's value changes.
+    fn defaults(&self) -> Vec<(String, String)> {
+        let owned = |(name, raw): (&str, &str)| (name.to_owned(), raw.to_owned());
+        match self.format {
+            FileFormat::PrefsJs => PrefsJs::parse(&self.bytes).unwrap().defaults().map(owned).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// A value that the setting does not have, and a name that is not there, beside this one.
     fn other(&self, name: &str) -> (&'static str, String) {
         let beside = |separator: char, new: &str| match name.rsplit_once(separator) {
@@ -196,6 +205,7 @@ fn check_edit(sample: &Sample, names: &[String], before: &Settings, name: &str) 
             let after = sample.with(doc.to_bytes());
             assert_eq!(doc.get(name), Ok(Some(raw.to_owned())), "{}", label());
             check_settings(&after, names, before, &[(name, Some(raw))], &label());
+            assert_eq!(after.defaults(), sample.defaults(), "{}: defaults", label());
             assert!(only_the_span(sample, Some(was), &after.bytes), "{}: more than its span", label());
             // Back again, where the file's own spelling is what the editor shows.
             let mut back = after.open().unwrap();
@@ -206,11 +216,19 @@ fn check_edit(sample: &Sample, names: &[String], before: &Settings, name: &str) 
         } else {
             assert!(doc.to_bytes() == sample.bytes, "{}: refused and changed", label());
         }
+        // Of preferences the earlier values of one name go, too.
+        let mut doc = sample.open().unwrap();
+        if sample.format == FileFormat::PrefsJs && doc.remove(name).is_ok() {
+            let after = sample.with(doc.to_bytes());
+            check_settings(&after, names, before, &[(name, None)], &label());
+            assert_eq!(after.defaults(), sample.defaults(), "{}: defaults without it", label());
+        }
     }
     let mut doc = sample.open().unwrap();
     if doc.get(&fresh) == Ok(None) && doc.set(&fresh, raw).is_ok() {
         let after = sample.with(doc.to_bytes());
         check_settings(&after, names, before, &[(&fresh, Some(raw))], &label());
+        assert_eq!(after.defaults(), sample.defaults(), "{}: defaults beside {fresh}", label());
         assert!(only_the_span(sample, None, &after.bytes), "{}: more than {fresh}", label());
         let mut again = after.open().unwrap();
         for doc in [&mut doc, &mut again] {

@@ -122,6 +122,34 @@ fn a_value_of_another_type_than_the_default_is_refused() {
     assert_eq!(PrefsJs::parse(source.as_bytes()).unwrap().get("p").unwrap().as_deref(), Some("\"x\""));
 }
 
+/// Gecko would pass over what is written here, or over the default that it passed by before.
+#[test]
+fn no_edit_changes_the_type_of_a_preference_that_has_a_default() {
+    let refused = |source: &str, edit: &dyn Fn(&mut PrefsJs) -> Result<(), FormatError>| {
+        let mut doc = PrefsJs::parse(source.as_bytes()).unwrap();
+        assert!(matches!(edit(&mut doc), Err(FormatError::Refused { .. })), "{source}");
+        assert_eq!(doc.to_bytes(), source.as_bytes());
+    };
+    for source in [
+        "pref(\"p\", true);\nuser_pref(\"p\", true);\n",
+        "user_pref(\"p\", true);\npref(\"p\", true);\n",
+        "user_pref(\"p\", true);\npref(\"p\", \"x\");\n",
+        "pref(\"p\", true);\n",
+        "pref(\"p\", true);\nuser_pref(\"p\", 25);\n",
+    ] {
+        refused(source, &|doc| doc.set("p", "26"));
+        refused(source, &|doc| doc.set("p", "\"26\""));
+        edited(source, |doc| doc.set("p", "false").unwrap());
+    }
+    refused("", &|doc| doc.set("mail.smtpservers", "26"));
+    // without the first line the second and the fourth are taken
+    refused("user_pref(\"p\", 1);\npref(\"p\", \"x\");\npref(\"p\", 2);\nuser_pref(\"p\", \"y\");\n", &|doc| {
+        doc.remove("p")
+    });
+    let source = "pref(\"p\", 1);\nuser_pref(\"p\", 2);\npref(\"p\", \"x\");\nuser_pref(\"p\", \"y\");\n";
+    assert_eq!(edited(source, |doc| doc.remove("p").unwrap()), source.replace("user_pref(\"p\", 2);\n", ""));
+}
+
 #[test]
 fn a_new_preference_stands_where_thunderbird_sorts_it() {
     let printed = edited(SAMPLE, |doc| doc.set("mail.smtpserver.smtp1.authMethod", "3").unwrap());
