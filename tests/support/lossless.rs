@@ -148,7 +148,8 @@ fn lines_of(bytes: &[u8], sample: &Sample) -> Vec<Vec<u16>> {
     letters.split(|&letter| letter == u16::from(b'\n')).map(<[u16]>::to_vec).collect()
 }
 
-/// Each of these lines goes on in the next one: by a backslash at its end or before a comment, or since a text in quotes does not end in it.
+/// Each of these lines goes on in the next one (the first does not begin inside of quotes, since no value is edited whose
+/// name goes over lines): by a backslash at its end or before a comment, or since a text in quotes does not end in it.
 fn one_entry(lines: &[Vec<u16>]) -> bool {
     let mut quoted = false;
     lines.iter().enumerate().all(|(at, line)| {

@@ -171,6 +171,7 @@ impl RegText {
     /// Writes a value: in the place where it is, or after the last value of its key. The key must be there.
     pub fn set(&mut self, key: &str, name: &str, value: &Value) -> Result<(), RegTextError> {
         let refused = |why| RegTextError::Refused { key: key.to_owned(), name: name.to_owned(), why };
+        check_name(name).map_err(refused)?;
         if let Some((section, piece)) = self.last(key, &fold(name))
             && let Piece::Value(entry) = &self.sections[section].pieces[piece]
             && entry.form != Form::Delete
@@ -198,6 +199,7 @@ impl RegText {
 
     /// Removes a value with its lines. Returns whether there was one.
     pub fn remove(&mut self, key: &str, name: &str) -> Result<bool, RegTextError> {
+        let refused = |why| RegTextError::Refused { key: key.to_owned(), name: name.to_owned(), why };
         let folded = fold(name);
         let written = |form: Option<Form>| form.is_some_and(|form| form != Form::Delete);
         let (last, before) = {
@@ -207,9 +209,9 @@ impl RegText {
         if !written(last) {
             return Ok(false);
         }
+        check_name(name).map_err(refused)?;
         if written(before) {
-            let why = "it is written more than once in this file";
-            return Err(RegTextError::Refused { key: key.to_owned(), name: name.to_owned(), why });
+            return Err(refused("it is written more than once in this file"));
         }
         let Some((section, piece)) = self.last(key, &folded) else { return Ok(false) };
         let text = self.piece_text(&self.sections[section].pieces[piece]);
@@ -227,8 +229,8 @@ impl RegText {
     fn insert(&mut self, key: &str, name: &str, value: &Value) -> Result<(), &'static str> {
         let live = self.keys.find(key).ok_or("its key is not there")?;
         let &section = live.sections.last().ok_or("its key has no section of its own in this file")?;
-        if name.contains(['\r', '\n', '\0']) || (self.dialect.ascii_only && !name.is_ascii()) {
-            return Err("its name cannot be written in this file");
+        if self.dialect.ascii_only && !name.is_ascii() {
+            return Err(NAME);
         }
         let pieces = &self.sections[section].pieces;
         let mut place = pieces.iter().rposition(|piece| matches!(piece, Piece::Value(_))).map_or(0, |n| n + 1);
@@ -343,6 +345,13 @@ impl RegText {
             }
         }
     }
+}
+
+const NAME: &str = "its name cannot be written in this file";
+
+/// What regedit takes for the name that goes on in the next line is not known; Wine's takes no such value at all.
+fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.contains(['\r', '\n', '\0']) { Err(NAME) } else { Ok(()) }
 }
 
 fn form_of(data: &[u8]) -> Form {

@@ -147,6 +147,19 @@ fn removal_never_uncovers_an_older_value() {
 }
 
 #[test]
+fn a_value_whose_name_has_a_line_end_is_read_and_left_alone() {
+    for named in ["\n", "SMTP\r\nPort", "SMTP\\nPort"] {
+        let bytes = format!("REGEDIT4\n[HKEY_CURRENT_USER\\A]\n\"{named}\"=\"\n\"\n");
+        let mut text = RegText::parse(bytes.as_bytes()).unwrap();
+        let name = named.replace("\\n", "\n");
+        assert_eq!(text.value("A", &name), Some(Value::sz("\n")));
+        assert!(matches!(text.set("A", &name, &Value::dword(26)), Err(RegTextError::Refused { .. })), "{named:?}");
+        assert!(matches!(text.remove("A", &name), Err(RegTextError::Refused { .. })), "{named:?}");
+        assert_eq!(text.to_bytes(), bytes.as_bytes());
+    }
+}
+
+#[test]
 fn never_makes_a_key() {
     let mut text = RegText::parse(EXPORT.as_bytes()).unwrap();
     for key in [r"Software\Other", r"Software\Mail\Accounts", "Software"] {
