@@ -50,6 +50,11 @@ never_users =
         wait_for(address, port, told)
 
 
+def for_login(check):
+    """A check of user and password as it reads for LOGIN, whose first word is the user."""
+    return check.replace("$auth2", "$auth1").replace("$auth3", "$auth2")
+
+
 def host(folder, certificates, address, name, user, password, main=QUICK, at_mail=REFUSED_AT_MAIL, check=None, authenticators=None):
     """A mail host by Exim; its port 26 as on the page. `check` is what it asks to know a password; `authenticators` stand in the
     place of the page's."""
@@ -78,7 +83,7 @@ acl_check_rcpt:
 begin routers
 begin transports
 begin authenticators
-{authenticators or from_doc("exim authenticator").replace("USER-AND-PASSWORD-CHECK", check)}
+{authenticators or from_doc("exim authenticator").replace("USER-AND-PASSWORD-CHECK", check).replace("THE-SAME-CHECK-FOR-LOGIN", for_login(check))}
 """,
         [(address, port) for port in (25, 26, 465, 587)],
     )
