@@ -157,7 +157,7 @@ async fn an_account_of_a_program_of_today_costs_no_connection_more() {
         "a program that ends at TLS 1.2, and a host that took 1.3: one hello"
     );
     // A host that ends at 1.2 has told it already.
-    let authority_of_1_2 = |script: &mut Script| script.tls = script.tls.as_ref().map(|tls| only_1_2(tls));
+    let authority_of_1_2 = |script: &mut Script| script.tls = script.tls.as_ref().map(only_1_2);
     let known = of("52.9.1").script(26, authority_of_1_2).fix().await;
     assert_eq!((known.outcome, known.connections), (Outcome::Fixed, today.connections), "{}", known.told);
 }

@@ -27,8 +27,8 @@ fn stands_between(begin: &str, told: &str) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock();
     let (file, text) = page();
-    let (before, rest) = text.split_once(begin).expect("the line where it begins");
-    let (stands, after) = rest.split_once(END).expect("the line where it ends");
+    let (before, rest) = text.split_once(begin).unwrap();
+    let (stands, after) = rest.split_once(END).unwrap();
     if std::env::var_os("PORT26_WRITE_PAGES").is_some() {
         std::fs::write(&file, [before, begin, told, END, after].concat()).unwrap();
         return;
