@@ -10,14 +10,14 @@ mod settings;
 
 pub use hive::hive;
 pub use kept::{handed_in, journal};
-pub use network::{certificates, conversation, names};
+pub use network::{certificates, conversation, names, server_hello};
 pub use settings::{key_file, mozilla_logins, plist_binary, prefs_js, reg_file, xml};
 
 /// A reader, by the name of its corpus.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them, the most exposed first.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     ("conversation", conversation),
     ("reg_file", reg_file),
     ("hive", hive),
@@ -28,6 +28,7 @@ pub const TARGETS: [Target; 12] = [
     ("mozilla_logins", mozilla_logins),
     ("key_file", key_file),
     ("certificates", certificates),
+    ("server_hello", server_hello),
     ("names", names),
     ("handed_in", handed_in),
 ];

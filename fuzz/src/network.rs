@@ -104,3 +104,21 @@ pub fn names(data: &[u8]) {
         }
     }
 }
+
+/// The first answer to a hello. However it is cut into pieces, the same is made of it; what was an answer stays one, whatever
+/// comes behind it.
+pub fn server_hello(data: &[u8]) {
+    use outside::FirstAnswer;
+    let whole = outside::first_answer(data);
+    let mut earlier = FirstAnswer::More;
+    for cut in 0..=data.len().min(64) {
+        let now = outside::first_answer(&data[..cut]);
+        assert!(earlier == FirstAnswer::More || earlier == now, "{earlier:?} became {now:?} with byte {cut}");
+        earlier = now;
+    }
+    assert!(earlier == FirstAnswer::More || earlier == whole, "{earlier:?} became {whole:?}");
+    if let FirstAnswer::ServerHello { .. } = whole {
+        let more = [data, &[0xff; 32]].concat();
+        assert_eq!(outside::first_answer(&more), whole);
+    }
+}

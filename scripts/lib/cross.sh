@@ -25,10 +25,14 @@ windows_env() {
 
 # For what is tested, never for what is shipped: clippy's driver is the compiler of port26's own crates, so that the lints
 # come with the build instead of before it, and nothing is compiled twice. This is how `cargo clippy` calls it.
-windows_test_env() {
-    windows_env
+lints_with_the_build() {
     export RUSTC_WORKSPACE_WRAPPER=/usr/bin/clippy-driver
     export CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
+}
+
+windows_test_env() {
+    windows_env
+    lints_with_the_build
 }
 
 # wine_env NAME: Wine itself, in a prefix of that name below target/windows.
@@ -100,16 +104,15 @@ windows_machine() {
     PORT26_TEST_WINDOWS_PROGRAMS=$root/target/windows/$WINDOWS/debug "$root/target/tools/windows_machine" --nocapture
 }
 
+# Everything for one processor, tests too: no line asks for another. What is shipped is linted for both where it is built
+# (macos_products), so that no target is compiled twice.
 macos_clippy() {
-    local target targets=()
+    local target=${MACOS%% *}
     needs_packages $CROSS_PACKAGES
     cross_env
     # as in macos_env, so that what runs while building is built once
     export CARGO_TARGET_DIR=$root/target/macos MACOSX_DEPLOYMENT_TARGET=12.0
     export CARGO_PROFILE_DEV_STRIP=none CARGO_PROFILE_DEV_DEBUG=0
-    for target in $MACOS; do
-        targets+=(--target "$target")
-        export "CC_${target//-/_}=$root/scripts/lib/fakecc" "CXX_${target//-/_}=$root/scripts/lib/fakecc"
-    done
-    cargo clippy --locked --workspace --all-targets "${targets[@]}" -- -D warnings
+    export "CC_${target//-/_}=$root/scripts/lib/fakecc" "CXX_${target//-/_}=$root/scripts/lib/fakecc"
+    cargo clippy --locked --workspace --all-targets --target "$target" -- -D warnings
 }

@@ -77,6 +77,8 @@ macos_products() {
     zig_tool || not_run "zig (PyPI: ziglang $ZIG_VERSION, cargo-zigbuild $CARGO_ZIGBUILD_VERSION)"
     macos_work=$(mktemp -d)
     trap 'rm -rf "$macos_work"' EXIT
+    needs_packages rust-web-clippy
+    lints_with_the_build
     export PORT26_MAC_PROFILE=dev PORT26_MAC_VERSION=$version SOURCE_DATE_EPOCH=1700000000 PYTHONDONTWRITEBYTECODE=1
     scripts/build-macos "$macos_work"
     program=$macos_work/port26-$version-macos app=$macos_work/port26.app package=$macos_work/port26.pkg

@@ -87,6 +87,16 @@ real_client() { lab tests/real/run "$1"; }
 # Generated profiles, the same ones each time: what port26 reads is what the program does. Thousands: scripts/test --long
 same_profiles() { lab tests/differential/run --profiles 400 --starts 12 --lists 8; }
 
+# real_programs_meet [PROGRAM..]: which real program sends through which real host, beside what port26 says of each pair.
+real_programs_meet() {
+    local missing
+    export FAULTS_TOOLS=$root/target/tools/mail
+    missing=$(tests/meet/run --lacking "$@")
+    [ -z "$missing" ] || not_run "${missing//$'\n'/, }"
+    cargo build --locked --example will_send
+    WILL_SEND=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/examples/will_send tests/meet/run "$@"
+}
+
 # Every row of the fault table. Postfix, Dovecot, nginx and haproxy are this machine's; the servers that cannot be installed
 # beside Postfix, and fail2ban, are unpacked from their packages.
 all_faults() {
@@ -97,4 +107,6 @@ all_faults() {
 REAL_PACKAGES="thunderbird claws-mail postfix dovecot-core dovecot-imapd nftables iproute2 openssl libnss3-tools
     xvfb xdotool imagemagick python3 procps"
 FAULTS_PACKAGES="dovecot-submissiond nginx libnginx-mod-mail haproxy"
+MEET_PACKAGES="msmtp neomutt dovecot-submissiond"
+MEET_ALL_PACKAGES="$MEET_PACKAGES s-nail sylpheed evolution dbus gnome-keyring libsecret-tools"
 KEYCHAIN_PACKAGES="dbus gnome-keyring keepassxc"

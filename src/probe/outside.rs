@@ -9,6 +9,8 @@ use rustls::pki_types::CertificateDer;
 
 use super::chain::{Chain, is_subject, subject_organisation};
 use super::finding::{Ehlo, End, HttpFinding, Reply, TlsFinding};
+use super::hello::message;
+pub use super::hello::message::Answer as FirstAnswer;
 use super::http;
 use super::secrets::Secrets;
 use super::sender_policy::{self, Directive};
@@ -46,6 +48,11 @@ pub fn conversation<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, login: Optio
         .map(|reply| (reply.clone(), ehlo(reply)))
         .collect();
     Heard { begun: transcript.begun_greeting(), why: transcript.why(replies.len()), replies, taken }
+}
+
+/// What the first bytes are that a host answers to a hello.
+pub fn first_answer(bytes: &[u8]) -> FirstAnswer {
+    message::answer(bytes)
 }
 
 /// Reads the head of an answer by HTTP.
