@@ -34,6 +34,7 @@ pub mod diagnosis;
 pub mod exit;
 mod fault;
 pub mod formats;
+pub mod holding;
 pub mod network_history;
 pub mod operator;
 pub mod pipeline;

@@ -13,6 +13,7 @@ use super::{Exit, context};
 use crate::apply::{Kind, Receipt, Status};
 use crate::clients::CLIENTS;
 use crate::clients::client_title;
+use crate::holding::{self, Holds, Look};
 use crate::network_history::{History, PortState, Span};
 use crate::pipeline::{Who, WriterKit};
 use crate::report::SCHEMA;
@@ -33,32 +34,40 @@ struct StatusDocument {
     strays: Vec<PathBuf>,
     network: Option<String>,
     history: Vec<Span>,
+    /// What later looks have seen of the accounts that were moved.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    holding: Vec<Look>,
 }
 
 pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     let computer = context::computer(global)?;
     let state = context::state_dir(global)?;
     let (history, damaged) = History::load_or_begin(&state);
+    let (holding, of_looks) = match holding::load(&state) {
+        Ok(looks) => (looks, None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
     let kept = WriterKit::new(state, &computer, CLIENTS).writer().receipts()?;
     let not_believed: Vec<NotBelieved> = kept.unreadable.into_iter().map(NotBelieved::of).collect();
     let exit = if not_believed.is_empty() { Exit::Done } else { Exit::Failed };
-    let of_history = damaged.map(|error| error.to_string());
+    let of_state: Vec<String> = damaged.map(|error| error.to_string()).into_iter().chain(of_looks).collect();
     let document = StatusDocument {
         schema: SCHEMA,
         verb: "status",
         receipts: kept.receipts,
-        unreadable: not_believed.iter().map(NotBelieved::line).chain(of_history.clone()).collect(),
+        unreadable: not_believed.iter().map(NotBelieved::line).chain(of_state.clone()).collect(),
         not_believed,
         strays: kept.strays,
         network: history.network_id(&NetworkSigns::now()),
         history: history.spans,
+        holding,
     };
     let who = Who::of(&computer);
-    output::tell(context::manner(global), &document, |page| text(page, &document, of_history.as_deref(), &who))?;
+    output::tell(context::manner(global), &document, |page| text(page, &document, &of_state, &who))?;
     Ok(exit)
 }
 
-fn text(page: &mut Words, document: &StatusDocument, of_history: Option<&str>, who: &Who) -> std::io::Result<()> {
+fn text(page: &mut Words, document: &StatusDocument, of_state: &[String], who: &Who) -> std::io::Result<()> {
     if document.receipts.is_empty() && document.not_believed.is_empty() {
         page.line(0, "port26 has not changed anything here.")?;
     }
@@ -68,7 +77,14 @@ fn text(page: &mut Words, document: &StatusDocument, of_history: Option<&str>, w
         // The undo of a receipt says nothing that the receipt does not.
         if receipt.kind == Kind::Apply {
             let mut accounts = receipt.accounts.iter();
-            accounts.try_for_each(|account| page.line(4, change_words(who, receipt, account)))?;
+            accounts.try_for_each(|account| {
+                page.line(4, change_words(who, receipt, account))?;
+                let of_it = |look: &&Look| look.receipt == receipt.id.0 && look.account == account.account_id;
+                match document.holding.iter().find(of_it).filter(|_| receipt.status == Status::Applied) {
+                    Some(look) => page.line(6, look_words(look)),
+                    None => Ok(()),
+                }
+            })?;
         }
         if !who.here(receipt) {
             page.line(4, format_args!("of the home folder {}", shown(&receipt.machine.home.to_string_lossy())))?;
@@ -78,7 +94,7 @@ fn text(page: &mut Words, document: &StatusDocument, of_history: Option<&str>, w
     }
     document.not_believed.iter().try_for_each(|receipt| receipt.tell(page, who))?;
     not_believed::tell_strays(page, &document.strays)?;
-    if let Some(line) = of_history {
+    for line in of_state {
         page.line(0, format_args!("cannot be read: {}", shown(line)))?;
     }
     for span in &document.history {
@@ -89,6 +105,18 @@ fn text(page: &mut Words, document: &StatusDocument, of_history: Option<&str>, w
         page.line(0, format_args!("port {} {what} on {here} {when}", span.port))?;
     }
     Ok(())
+}
+
+/// What the last look has seen of an account that was moved.
+fn look_words(look: &Look) -> String {
+    let day = local_day(look.time);
+    match &look.holds {
+        Holds::Yes => format!("looked at on {day}: it holds"),
+        Holds::SetOtherwise { host, port } => {
+            format!("looked at on {day}: it has been set to port {port} of {} since, not by port26", shown(host))
+        }
+        Holds::NotTaken { why, .. } => format!("looked at on {day}: it does not hold. {}", shown(why)),
+    }
 }
 
 /// How a receipt stands. An undo is not a change that is in effect: it is the end of one.

@@ -9,6 +9,7 @@ mod conversation;
 mod discover;
 mod fix;
 mod fixing;
+mod holds;
 mod keeps;
 pub(crate) mod known_network;
 mod log_in;

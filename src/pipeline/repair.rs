@@ -12,6 +12,7 @@ use super::conversation::{Answer, Confirm, Move, Progress, When};
 use super::discover::{UnknownAccount, discover_named};
 use super::fix::{as_fix_would_say, fix, plan_changes};
 use super::fixing::Fixing;
+use super::holds;
 use super::keeps::{Consent, Keeps};
 use super::receipts::{leave_unbelieved, receipt_problems};
 use super::recover::{begin_turn, recover};
@@ -113,6 +114,7 @@ pub async fn examine(tools: &Tools, accounts: &[String], keeps: Keeps) -> Result
     let found = discover_named(&tools.computer, tools.clients, accounts)?;
     let mut tested = test(tools, found.accounts).await;
     remember(tools, &mut tested, keeps);
+    holds::note(tools, &tested, keeps);
     let mut report = Report::new("test");
     report.clients = found.clients;
     report.problems = found.problems;
@@ -135,6 +137,7 @@ async fn round(
 ) -> Vec<Fixing> {
     let mut tested = test(accounts).await;
     remember(tools, &mut tested, request.consent.keeps());
+    holds::note(tools, &tested, request.consent.keeps());
     let Route::Provider(servers) = &request.route else {
         return leave_unbelieved(tools, plan_changes(tools, tested));
     };

@@ -28,6 +28,7 @@ mod fix;
 mod formats;
 mod fuzz_corpus;
 mod hello;
+mod holding;
 mod homes;
 mod house;
 mod journal_crash;
