@@ -185,6 +185,11 @@ impl TlsOffer {
         names_the_host: true,
     };
 
+    /// Is it the library that Windows itself brings along?
+    pub fn is_the_systems(&self) -> bool {
+        self.stack.starts_with("schannel")
+    }
+
     /// The same library with another range of versions.
     #[must_use]
     pub const fn within(self, oldest: TlsVersion, newest: TlsVersion) -> Self {

@@ -18,4 +18,5 @@ pub mod scripts;
 pub mod sealed;
 pub mod secrets;
 pub mod session;
+pub mod system_tls;
 pub mod terminal;

@@ -7,7 +7,7 @@ use crate::clients::abilities::Abilities;
 use crate::diagnosis::Verdict;
 use crate::plan::meeting::{self, Meets, meets};
 use crate::plan::{self, Decision, Reason};
-use crate::probe::finding::{HostFindings, PortFinding};
+use crate::probe::finding::{HelloAnswer, HostFindings, PortFinding};
 use crate::probe::{Survey, Target};
 
 /// What shall be done with the account, once its host was asked what must be known for that.
@@ -62,6 +62,43 @@ fn in_its_mode(seen: &PortFinding) -> Target {
 }
 
 async fn ask(tools: &Tools, findings: &mut HostFindings, target: Target, abilities: &Abilities) {
-    let answer = tools.prober.hello(&findings.host, target, &abilities.tls.is).await;
-    findings.hellos.push(answer);
+    let mut seen = tools.prober.hello(&findings.host, target, &abilities.tls.is).await;
+    // The program's own TLS is at hand where it is this computer's: it has the last word.
+    if tools.computer.own_session && abilities.tls.is.is_the_systems() {
+        let by_system = tools.prober.hello_by_system(&findings.host, target).await;
+        seen.answer = by_both(seen.answer, by_system);
+    }
+    findings.hellos.push(seen);
+}
+
+/// What two witnesses say: where they differ nothing is known.
+fn by_both(by_hand: HelloAnswer, by_system: Option<HelloAnswer>) -> HelloAnswer {
+    let taken = |answer: &HelloAnswer| matches!(answer, HelloAnswer::Taken { .. });
+    let refused = |answer: &HelloAnswer| matches!(answer, HelloAnswer::Refused { .. });
+    match by_system {
+        Some(system) if taken(&by_hand) && refused(&system) || refused(&by_hand) && taken(&system) => {
+            HelloAnswer::NotKnown { why: "this computer's own TLS says otherwise than what is known of it".to_owned() }
+        }
+        _ => by_hand,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls_offer::TlsVersion;
+
+    #[test]
+    fn where_two_witnesses_differ_nothing_is_known() {
+        let taken = || HelloAnswer::Taken { version: TlsVersion::V1_2, suite: 0 };
+        let refused = || HelloAnswer::Refused { alert: Some(70) };
+        let unknown = || HelloAnswer::NotKnown { why: "cut off".into() };
+        assert_eq!(by_both(taken(), None), taken(), "other systems have one witness only");
+        assert_eq!(by_both(taken(), Some(taken())), taken());
+        assert_eq!(by_both(refused(), Some(refused())), refused());
+        assert_eq!(by_both(unknown(), Some(taken())), unknown());
+        for (one, other) in [(taken(), refused()), (refused(), taken())] {
+            assert!(matches!(by_both(one, Some(other)), HelloAnswer::NotKnown { .. }));
+        }
+    }
 }

@@ -16,6 +16,7 @@ use super::recording::millis;
 use super::resolve::Host;
 use super::{Prober, Target};
 use crate::tls_offer::{TlsOffer, TlsVersion};
+use port26_platform::system_tls::{self, Shaken};
 
 /// The end of TLS, as a warning (RFC 5246 7.2): a server that sees it writes down no broken connection.
 const CLOSE_NOTIFY: [u8; 7] = [21, 3, 1, 0, 2, 1, 0];
@@ -42,22 +43,46 @@ impl Prober {
         HelloFinding { port: target.port, tls_mode: target.tls, offer: offer.label(), answer, ms: millis(started) }
     }
 
-    /// The error says why nothing is known.
-    async fn asked(&self, host: &str, target: Target, offer: &TlsOffer) -> Result<HelloAnswer, String> {
+    /// Asks the same of the TLS that this computer's own programs get from the system, as a second witness. `None`: they
+    /// bring their own.
+    pub async fn hello_by_system(&self, host: &str, target: Target) -> Option<HelloAnswer> {
+        let (stream, _held) = self.before_tls(host, target).await.ok()?;
+        let stream = stream.into_std().ok()?;
+        let (name, patience) = (host.to_owned(), self.inner.config.deadline);
+        let shaken = tokio::task::spawn_blocking(move || system_tls::shake_hands(stream, &name, patience));
+        Some(match shaken.await.ok()?? {
+            // Which version it is the system keeps to itself; one that it has by default.
+            Shaken::Agreed => HelloAnswer::Taken { version: TlsVersion::V1_2, suite: 0 },
+            Shaken::Not(why) => {
+                tracing::debug!(host, port = target.port, "the system's own TLS: {why}");
+                HelloAnswer::Refused { alert: None }
+            }
+        })
+    }
+
+    /// A connection as it is where TLS begins, with the room that it takes.
+    async fn before_tls(&self, host: &str, target: Target) -> Result<(TcpStream, impl Sized), String> {
         let inner = &self.inner;
         let name = Host::new(host);
         let addresses =
             inner.names.destinations(&name, target.port).await.map_err(|_| "the name does not resolve".to_owned())?;
         let wait = inner.dialler.wait(inner.config.deadline);
-        let (mut race, _turn) = inner.in_turn(&name.name, &addresses, &wait, &Reached::new()).await;
-        let Some(Connected { stream, socket: _held }) = race.stream.take() else {
+        let (mut race, turn) = inner.in_turn(&name.name, &addresses, &wait, &Reached::new()).await;
+        let Some(Connected { stream, socket }) = race.stream.take() else {
             return Err("it could not be connected to".to_owned());
         };
-        let mut stream = inner
+        let stream = inner
             .up_to_tls(&target, stream, &name.name)
             .await
             .map_err(|end| format!("the conversation ended before TLS ({end:?})"))?;
-        let hello = client_hello(offer, &name.name, inner.trust.random());
+        Ok((stream, (turn, socket)))
+    }
+
+    /// The error says why nothing is known.
+    async fn asked(&self, host: &str, target: Target, offer: &TlsOffer) -> Result<HelloAnswer, String> {
+        let inner = &self.inner;
+        let (mut stream, _held) = self.before_tls(host, target).await?;
+        let hello = client_hello(offer, host, inner.trust.random());
         let said = timeout(inner.config.deadline, exchange(&mut stream, &hello)).await;
         let _ = timeout(AGAIN, async {
             let _ = stream.write_all(&CLOSE_NOTIFY).await;

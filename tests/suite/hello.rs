@@ -55,6 +55,36 @@ async fn a_host_of_today_takes_1_2_and_refuses_what_ends_before() {
     }
 }
 
+/// Under Windows the system's own TLS is asked, with the same words as a program that asks for nothing in particular; elsewhere
+/// programs bring their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_systems_own_tls_is_a_second_witness_where_there_is_one() {
+    use port26_platform::computer::Os;
+    for tls in MODES {
+        for (handshake, agrees) in [(Handshake::Proper, true), (Handshake::TooOld, false)] {
+            let authority = Authority::new();
+            let mut script = Script::new(authority.server(&[HOST], Dates::Now));
+            (script.implicit, script.handshake) = (tls == TlsMode::Implicit, handshake);
+            let host = ScriptedHost::start(script);
+            let connect_to = vec![format!("{HOST}::127.0.0.1:{}", host.port()).parse().unwrap()];
+            let prober = Prober::new(Config { connect_to, ..Config::default() }).unwrap();
+            let told = prober.hello_by_system(HOST, (587, tls).into()).await;
+            match Os::here() {
+                Os::Windows => {
+                    assert_eq!(
+                        matches!(told, Some(HelloAnswer::Taken { .. })),
+                        agrees,
+                        "{tls:?} {handshake:?}: {told:?}"
+                    );
+                }
+                _ => assert_eq!(told, None),
+            }
+            let said = [host.clear(), host.inside()].concat();
+            assert!(!said.iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")), "{said:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_host_that_has_tls_1_0_takes_the_oldest() {
     for tls in MODES {
