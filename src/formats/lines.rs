@@ -16,11 +16,12 @@ pub(super) struct Splice {
     pub whole_lines: bool,
 }
 
-/// The line end of the first line, or LF.
+/// The line end of the first line, or LF. CR alone only where nothing else ends a line: before an empty line that ends in LF it
+/// would become a part of that line's end, and leave with it.
 pub(super) fn line_end(source: &[u8]) -> &'static [u8] {
     match source.iter().position(|&byte| byte == b'\n' || byte == b'\r') {
         Some(at) if source[at] == b'\r' && source.get(at + 1) == Some(&b'\n') => b"\r\n",
-        Some(at) if source[at] == b'\r' => b"\r",
+        Some(at) if source[at] == b'\r' && !source.contains(&b'\n') => b"\r",
         _ => b"\n",
     }
 }
@@ -87,4 +88,18 @@ pub(super) fn print(
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cr_alone_is_taken_only_where_no_line_ends_otherwise() {
+        assert_eq!(line_end(b"a\rb\r"), b"\r");
+        assert_eq!(line_end(b"a\r\nb\n"), b"\r\n");
+        assert_eq!(line_end(b"a\nb\r"), b"\n");
+        assert_eq!(line_end(b"\ra\n\nb"), b"\n");
+        assert_eq!(line_end(b"a"), b"\n");
+    }
 }
