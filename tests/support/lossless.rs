@@ -184,9 +184,11 @@ fn only_the_span(sample: &Sample, was: Option<&str>, printed: &[u8]) -> bool {
             let (head, tail) = ends(&lines, &after);
             one_entry(&lines[head..lines.len() - tail])
         }
-        // The type of an element stands before its text: between the two nothing changes either.
+        // The type of an element stands before its text: between the two nothing changes either, and there may be blanks.
         (FileFormat::OeAccount, Some(was)) => {
-            let span = "DWORD\">".len() + was.len();
+            let (head, tail) = ends(old, printed);
+            let blanks = old[head..old.len() - tail].iter().filter(|byte| byte.is_ascii_whitespace()).count();
+            let span = "DWORD\">".len() + was.len() + blanks;
             shared(old, printed) + span * sample.unit() >= old.len()
         }
         (_, Some(was)) => shared(old, printed) + was.len() * sample.unit() >= old.len(),

@@ -248,6 +248,10 @@ impl RegText {
             None => &self.source[self.sections[section].head.clone()],
         };
         let open = !before.ends_with(b"\n");
+        // A line end would make one of the two, and taking the new line out again would take both.
+        if before.ends_with(b"\r") {
+            return Err("the file is cut off in the middle of a line end");
+        }
         let quoted = name_to_raw(name);
         let mut text = if open { eol.clone() } else { Vec::new() };
         let start = text.len();

@@ -160,6 +160,14 @@ fn a_value_whose_name_has_a_line_end_is_read_and_left_alone() {
 }
 
 #[test]
+fn nothing_is_put_behind_a_file_that_is_cut_off_in_a_line_end() {
+    let bytes = b"REGEDIT4\n[HKEY_CURRENT_USER\\A]\n\"b\"=hex:\r";
+    let mut text = RegText::parse(bytes).unwrap();
+    assert!(matches!(text.set("A", "c", &Value::dword(26)), Err(RegTextError::Refused { .. })));
+    assert_eq!(text.to_bytes(), bytes);
+}
+
+#[test]
 fn never_makes_a_key() {
     let mut text = RegText::parse(EXPORT.as_bytes()).unwrap();
     for key in [r"Software\Other", r"Software\Mail\Accounts", "Software"] {
