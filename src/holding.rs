@@ -8,6 +8,7 @@ use port26_platform::files::{self, FileError};
 use serde::{Deserialize, Serialize};
 
 use crate::account::SubmissionServer;
+use crate::diagnosis::VerdictCode;
 use crate::plan::Outcome;
 use crate::report::AccountReport;
 
@@ -54,17 +55,41 @@ pub enum Holds {
 }
 
 impl Holds {
-    /// Of an account that was moved to `to`, by what a look has made of it.
-    pub fn of(report: &AccountReport, to: &SubmissionServer) -> Self {
+    /// Of an account that was moved to `to`, by what a look has made of it. `None`: the look says nothing of the move, since
+    /// the account was not tested, or what was in the way is this computer's, this network's or this moment's.
+    pub fn of(report: &AccountReport, to: &SubmissionServer) -> Option<Self> {
         let now = &report.account.outgoing;
         if (now.port, now.tls, now.auth) != (to.port, to.tls, to.auth) || !now.host.eq_ignore_ascii_case(&to.host) {
-            return Self::SetOtherwise { host: now.host.clone(), port: now.port };
+            return Some(Self::SetOtherwise { host: now.host.clone(), port: now.port });
         }
-        match (&report.result, &report.reason) {
-            (Some(Outcome::AlreadyWorks), _) | (_, None) => Self::Yes,
-            (_, Some(reason)) => Self::NotTaken { code: reason.code.clone(), why: reason.message.clone() },
+        if report.result == Some(Outcome::AlreadyWorks) {
+            return Some(Self::Yes);
         }
+        let reason = report.reason.as_ref()?;
+        let verdict = report.verdict.as_ref()?;
+        let not_taken = || Self::NotTaken { code: reason.code.clone(), why: reason.message.clone() };
+        (!passes(verdict.code) && reason.code != LOGINS_STOPPED).then(not_taken)
     }
+}
+
+/// A run that logs in no more at a host, for the sake of others: this account was not looked at to the end.
+const LOGINS_STOPPED: &str = "logins_stopped";
+
+/// It says nothing of the port that an account was moved to: it will be over, or is elsewhere.
+fn passes(code: VerdictCode) -> bool {
+    matches!(
+        code,
+        VerdictCode::Offline
+            | VerdictCode::CaptivePortal
+            | VerdictCode::DnsFault
+            | VerdictCode::VpnBlock
+            | VerdictCode::NetworkBlocksMail
+            | VerdictCode::LocalFirewall
+            | VerdictCode::ClockWrong
+            | VerdictCode::TemporaryFailure
+            | VerdictCode::SlowServer
+            | VerdictCode::Uncertain
+    )
 }
 
 /// What a look has seen of one moved account.
@@ -99,7 +124,7 @@ pub fn load(state: &Path) -> Result<Vec<Look>, HoldingError> {
     Ok(read.looks)
 }
 
-/// Keeps these; the file goes where there is nothing to keep.
+/// Keeps these in the place of those from before.
 pub fn save(state: &Path, looks: Vec<Look>) -> Result<(), HoldingError> {
     let path = state.join(FILE);
     let kept = HoldingFile { schema: SCHEMA.to_owned(), looks };
@@ -112,7 +137,8 @@ pub fn save(state: &Path, looks: Vec<Look>) -> Result<(), HoldingError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::{AuthSetting, TlsMode};
+    use crate::account::{Account, AuthSetting, TlsMode};
+    use crate::diagnosis::Verdict;
     use crate::diagnosis::tests::account;
     use crate::plan::Reason;
 
@@ -120,15 +146,32 @@ mod tests {
     fn settings_first_and_then_what_the_port_makes_of_them() {
         let moved = account(26, TlsMode::Starttls, AuthSetting::Password);
         let to = moved.outgoing.clone();
-        let reason = || Reason::new("server_unreachable", "Nothing answers.", "Ask.");
-        let works = AccountReport::found(moved.clone()).with_result(Outcome::AlreadyWorks, Reason::new("ok", "", ""));
-        assert_eq!(Holds::of(&works, &to), Holds::Yes);
-        let gone = AccountReport::found(moved).with_result(Outcome::Refused, reason());
-        assert!(matches!(Holds::of(&gone, &to), Holds::NotTaken { code, .. } if code == "server_unreachable"));
+        let seen = |account: Account, result, code: VerdictCode, reason: &str| {
+            let mut report = AccountReport::found(account).with_result(result, Reason::new(reason, "Why.", "Ask."));
+            report.verdict = Some(Verdict { code, summary: "Why.".into(), evidence: Vec::new() });
+            Holds::of(&report, &to)
+        };
+        let works = seen(moved.clone(), Outcome::AlreadyWorks, VerdictCode::Ok, "ok");
+        assert_eq!(works, Some(Holds::Yes));
+        let gone = |code, reason| seen(moved.clone(), Outcome::Refused, code, reason);
+        let closed = gone(VerdictCode::ServerPortClosed, "server_port_closed");
+        assert!(matches!(closed, Some(Holds::NotTaken { code, .. }) if code == "server_port_closed"));
+        let too_old = gone(VerdictCode::Ok, "client_too_old");
+        assert!(matches!(too_old, Some(Holds::NotTaken { code, .. }) if code == "client_too_old"));
+        // Who is offline has learnt nothing of the port.
+        for code in
+            [VerdictCode::Offline, VerdictCode::CaptivePortal, VerdictCode::TemporaryFailure, VerdictCode::Uncertain]
+        {
+            assert_eq!(gone(code, "some_reason"), None, "{code:?}");
+        }
+        assert_eq!(gone(VerdictCode::Ok, LOGINS_STOPPED), None);
+        let untested =
+            AccountReport::found(moved.clone()).with_result(Outcome::Refused, Reason::new("policy_off", "", ""));
+        assert_eq!(Holds::of(&untested, &to), None);
         // Whatever the port it was set back to does.
         let back = account(25, TlsMode::None, AuthSetting::None);
-        let back = AccountReport::found(back).with_result(Outcome::AlreadyWorks, reason());
-        assert!(matches!(Holds::of(&back, &to), Holds::SetOtherwise { port: 25, .. }));
+        let back = seen(back, Outcome::AlreadyWorks, VerdictCode::Ok, "ok");
+        assert!(matches!(back, Some(Holds::SetOtherwise { port: 25, .. })));
     }
 
     #[test]

@@ -259,7 +259,7 @@ impl Section<'_> {
             SETTINGS.iter().map(|key| (*key, self.setting(key))).collect();
         // never written; what the credentials "same as incoming" stand for
         settings.insert("user_id", self.setting("user_id"));
-        if self.read.flag("set_gnutls_priority") && self.text(PRIORITY).is_some() {
+        if self.read.flag("gnutls_set_priority") && self.text(PRIORITY).is_some() {
             settings.insert(PRIORITY, self.setting(PRIORITY));
         }
         let mut notices = Vec::new();

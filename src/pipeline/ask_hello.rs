@@ -1,6 +1,8 @@
 //! What the program of an account needs to know of its host beyond what port26 saw for itself: whether a port takes the
 //! program's own hello. Only asked where the decision hangs on it.
 
+use port26_platform::system_tls::Shaken;
+
 use super::Tools;
 use crate::account::{Account, Mechanism, Notice, SubmissionServer, TlsMode};
 use crate::clients::abilities::Abilities;
@@ -72,11 +74,9 @@ async fn ask(tools: &Tools, findings: &mut HostFindings, target: Target, abiliti
 }
 
 /// What two witnesses say: where they differ nothing is known.
-fn by_both(by_hand: HelloAnswer, by_system: Option<HelloAnswer>) -> HelloAnswer {
-    let taken = |answer: &HelloAnswer| matches!(answer, HelloAnswer::Taken { .. });
-    let refused = |answer: &HelloAnswer| matches!(answer, HelloAnswer::Refused { .. });
-    match by_system {
-        Some(system) if taken(&by_hand) && refused(&system) || refused(&by_hand) && taken(&system) => {
+fn by_both(by_hand: HelloAnswer, by_system: Option<Shaken>) -> HelloAnswer {
+    match (&by_hand, by_system) {
+        (HelloAnswer::Taken { .. }, Some(Shaken::Not(_))) | (HelloAnswer::Refused { .. }, Some(Shaken::Agreed)) => {
             HelloAnswer::NotKnown { why: "this computer's own TLS says otherwise than what is known of it".to_owned() }
         }
         _ => by_hand,
@@ -93,11 +93,12 @@ mod tests {
         let taken = || HelloAnswer::Taken { version: TlsVersion::V1_2, suite: 0 };
         let refused = || HelloAnswer::Refused { alert: Some(70) };
         let unknown = || HelloAnswer::NotKnown { why: "cut off".into() };
+        let not = || Shaken::Not("no common suite".into());
         assert_eq!(by_both(taken(), None), taken(), "other systems have one witness only");
-        assert_eq!(by_both(taken(), Some(taken())), taken());
-        assert_eq!(by_both(refused(), Some(refused())), refused());
-        assert_eq!(by_both(unknown(), Some(taken())), unknown());
-        for (one, other) in [(taken(), refused()), (refused(), taken())] {
+        assert_eq!(by_both(taken(), Some(Shaken::Agreed)), taken());
+        assert_eq!(by_both(refused(), Some(not())), refused());
+        assert_eq!(by_both(unknown(), Some(Shaken::Agreed)), unknown());
+        for (one, other) in [(taken(), not()), (refused(), Shaken::Agreed)] {
             assert!(matches!(by_both(one, Some(other)), HelloAnswer::NotKnown { .. }));
         }
     }

@@ -26,11 +26,11 @@ pub(super) fn note(tools: &Tools, tested: &[Tested], keeps: Keeps) {
     let seen = tested.iter().filter_map(|one| {
         let account = &one.report.account.id;
         let (receipt, to) = moved.get(account)?;
-        let holds = Holds::of(&one.report, to);
+        let holds = Holds::of(&one.report, to)?;
         Some(Look { account: account.clone(), receipt: receipt.clone(), time: now, holds })
     });
     let mut looks: Vec<Look> = seen.collect();
-    // Of the others what was seen before, as long as it is about the same move.
+    // Of the others, and where this look says nothing, what was seen before, as long as it is about the same move.
     let is_known = |old: &Look| looks.iter().any(|new| new.account == old.account);
     let is_current = |old: &Look| moved.get(&old.account).is_some_and(|(receipt, _)| *receipt == old.receipt);
     let kept: Vec<Look> = before.iter().filter(|old| !is_known(old) && is_current(old)).cloned().collect();

@@ -45,19 +45,14 @@ impl Prober {
 
     /// Asks the same of the TLS that this computer's own programs get from the system, as a second witness. `None`: they
     /// bring their own.
-    pub async fn hello_by_system(&self, host: &str, target: Target) -> Option<HelloAnswer> {
+    pub async fn hello_by_system(&self, host: &str, target: Target) -> Option<Shaken> {
         let (stream, _held) = self.before_tls(host, target).await.ok()?;
         let stream = stream.into_std().ok()?;
         let (name, patience) = (host.to_owned(), self.inner.config.deadline);
-        let shaken = tokio::task::spawn_blocking(move || system_tls::shake_hands(stream, &name, patience));
-        Some(match shaken.await.ok()?? {
-            // Which version it is the system keeps to itself; one that it has by default.
-            Shaken::Agreed => HelloAnswer::Taken { version: TlsVersion::V1_2, suite: 0 },
-            Shaken::Not(why) => {
-                tracing::debug!(host, port = target.port, "the system's own TLS: {why}");
-                HelloAnswer::Refused { alert: None }
-            }
-        })
+        let shaken =
+            tokio::task::spawn_blocking(move || system_tls::shake_hands(stream, &name, patience)).await.ok()??;
+        tracing::debug!(host, port = target.port, ?shaken, "the system's own TLS");
+        Some(shaken)
     }
 
     /// A connection as it is where TLS begins, with the room that it takes.

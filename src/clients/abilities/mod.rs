@@ -128,16 +128,6 @@ impl Abilities {
         }
         self.login.is.can_be_named.iter().copied().find(sent_as_it_is)
     }
-
-    /// What of it nobody has looked at.
-    pub fn unverified(&self) -> Vec<&'static str> {
-        let cells = [
-            (self.tls.is_verified(), "which TLS it has"),
-            (self.login.is_verified(), "how it logs in"),
-            (self.tls_mode.is_verified(), "how it begins TLS"),
-        ];
-        cells.into_iter().filter(|(known, _)| !known).map(|(_, what)| what).collect()
-    }
 }
 
 #[cfg(test)]

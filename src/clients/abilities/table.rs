@@ -173,7 +173,7 @@ pub const UNKNOWN: Abilities = Abilities {
 };
 
 /// Every row, and on which system, in the order of the page.
-pub const ROWS: [(&str, Abilities); 21] = [
+pub const ROWS: [(&str, Abilities); 22] = [
     ("Windows XP and older", OUTLOOK_EXPRESS),
     ("Windows XP and older", OUTLOOK_2003),
     ("Windows 7", Abilities { tls: Told::page(TlsOffer::SCHANNEL_7, SCHANNEL), ..OUTLOOK_2007 }),
@@ -195,6 +195,7 @@ pub const ROWS: [(&str, Abilities); 21] = [
     ("Linux", MSMTP),
     ("Linux", NEOMUTT),
     ("Linux", S_NAIL),
+    ("Windows", EUDORA),
 ];
 
 impl Source {

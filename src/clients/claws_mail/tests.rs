@@ -92,6 +92,60 @@ fn an_account_without_authentication_takes_the_incoming_credentials() {
     assert_eq!(again.to_bytes(), bytes);
 }
 
+/// Automatic takes CRAM-MD5 first where it is offered; what was proven is named in the same change, and reads back.
+#[test]
+fn a_mechanism_is_named_and_taken_back_with_the_rest() {
+    let computer = fixture("4.1-25-noauth", Os::Linux);
+    let account = accounts(&computer).into_iter().find(|account| account.not_ours.is_none()).unwrap();
+    assert_eq!(account.outgoing.mechanism, None);
+    let bytes = std::fs::read(computer.folders.home.join(".claws-mail/accountrc")).unwrap();
+    for (mechanism, number) in [(Mechanism::Plain, "16"), (Mechanism::Login, "1")] {
+        let to = SubmissionServer {
+            credential: CredentialSource::SameAsIncoming,
+            user: account.incoming.as_ref().unwrap().user.clone(),
+            mechanism: Some(mechanism),
+            ..to26(&account)
+        };
+        let changes = CLAWS_MAIL.changes(&account, &to).unwrap();
+        let named = format!("smtp_auth_method: 0 > {number}");
+        assert!(told(&changes).iter().any(|change| change.ends_with(&named)), "{:?}", told(&changes));
+        let mut doc = KeyFile::parse(&bytes).unwrap();
+        applied(&mut doc, changes.clone());
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join(".claws-mail")).unwrap();
+        std::fs::write(home.path().join(".claws-mail/accountrc"), doc.to_bytes()).unwrap();
+        let now = accounts(&at(home.path().to_owned(), Os::Linux));
+        let now = now.iter().find(|now| now.id == account.id).unwrap();
+        assert_eq!((now.outgoing.port, now.outgoing.mechanism), (26, Some(mechanism)));
+        applied(&mut doc, changes.iter().rev().map(Change::inverse));
+        assert_eq!(doc.to_bytes(), bytes);
+    }
+}
+
+/// The keys are those of a file that Claws Mail 4.1.1 wrote.
+#[test]
+fn a_priority_of_gnutls_counts_where_it_is_switched_on() {
+    let written =
+        std::fs::read_to_string(fixture("4.1-25-noauth", Os::Linux).folders.home.join(".claws-mail/accountrc"))
+            .unwrap();
+    let newest = |switch: &str, priority: &str| {
+        let text = written
+            .replace("gnutls_set_priority=0", &format!("gnutls_set_priority={switch}"))
+            .replace("gnutls_priority=\n", &format!("gnutls_priority={priority}\n"));
+        assert_ne!(text, written);
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join(".claws-mail")).unwrap();
+        std::fs::write(home.path().join(".claws-mail/accountrc"), text).unwrap();
+        let computer = at(home.path().to_owned(), Os::Linux);
+        let account = accounts(&computer).into_iter().find(|account| account.not_ours.is_none()).unwrap();
+        let tls = CLAWS_MAIL.abilities(&computer, &account).tls;
+        (tls.is.newest.number(), tls.is_verified())
+    };
+    assert_eq!(newest("1", "NORMAL:-VERS-TLS1.3"), ("1.2", true));
+    assert_eq!(newest("0", "NORMAL:-VERS-TLS1.3"), ("1.3", true));
+    assert_eq!(newest("1", "@SYSTEM"), ("1.3", false));
+}
+
 #[test]
 fn an_account_that_sends_through_a_program_is_not_ours() {
     let account = accounts(&fixture("linux-25-noauth", Os::Linux)).remove(1);

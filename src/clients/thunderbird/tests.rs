@@ -365,6 +365,25 @@ fn smtp1(prefs: &str) -> String {
 }
 
 #[test]
+fn which_tls_it_may_use_is_read_from_its_preferences_and_from_what_sets_them() {
+    let range = |version, prefs: &str, user_js: &str| {
+        let (home, computer) = made(Os::Linux, ".thunderbird", version, &smtp1(prefs));
+        if !user_js.is_empty() {
+            std::fs::write(home.path().join(".thunderbird/p.default/user.js"), user_js).unwrap();
+        }
+        let account = found(&THUNDERBIRD, &computer).accounts.remove(0);
+        THUNDERBIRD.abilities(&computer, &account).tls.is.range()
+    };
+    let max = |number| format!("user_pref(\"security.tls.version.max\", {number});\n");
+    let min = |number| format!("user_pref(\"security.tls.version.min\", {number});\n");
+    assert_eq!(range("128.5.0", "", ""), "TLS 1.2 to 1.3");
+    assert_eq!(range("24.8.1", "", ""), "TLS 1.0");
+    assert_eq!(range("128.5.0", &max(3), ""), "TLS 1.2");
+    assert_eq!(range("128.5.0", &min(1), ""), "TLS 1.0 to 1.3");
+    assert_eq!(range("128.5.0", &max(3), &max(4)), "TLS 1.2 to 1.3", "user.js is set at each start");
+}
+
+#[test]
 fn versions_and_relatives_differ_in_what_an_unwritten_port_means() {
     for (family, root, version, port, tls) in [
         (&THUNDERBIRD, ".thunderbird", "78.14.0", 25, TlsMode::Starttls),

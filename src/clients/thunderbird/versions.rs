@@ -5,7 +5,7 @@ use crate::account::{Account, Setting};
 use crate::change::Content;
 use crate::clients::abilities::table::{THUNDERBIRD, THUNDERBIRD_24, THUNDERBIRD_52, THUNDERBIRD_68};
 use crate::clients::abilities::{Abilities, Source, Told};
-use crate::tls_offer::{TlsOffer, TlsVersion};
+use crate::tls_offer::TlsVersion;
 
 /// Major version of the program that used the profile last, among an account's settings; only where it matters.
 pub(super) const MAJOR: &str = "version";
@@ -35,17 +35,12 @@ pub(super) fn abilities(account: &Account) -> Abilities {
         Some(number) => of_number(number).unwrap_or(if number == 0 { TlsVersion::V1_0 } else { TlsVersion::V1_3 }),
         None => by_default,
     };
-    let (oldest, newest) = (bound(set[0], has.oldest), bound(set[1], has.newest).min(library(&row).newest));
+    let (oldest, newest) = (bound(set[0], has.oldest), bound(set[1], has.newest).min(has.newest));
     let tls = match oldest <= newest {
         true => Told { is: has.within(oldest, newest), by: Source::Setting("its security.tls.version") },
         false => Told::unverified(*has),
     };
     Abilities { tls, ..row }
-}
-
-/// What its TLS has, whatever is allowed.
-fn library(row: &Abilities) -> TlsOffer {
-    row.tls.is
 }
 
 fn raw(setting: &Setting) -> Option<&str> {
