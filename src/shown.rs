@@ -1,7 +1,7 @@
 //! Text from outside (a profile, a receipt, a server, a command line), made fit to be shown: on a terminal, in a question,
 //! in a log, in a window. What is shown is one line, and it commands nothing.
 
-use std::borrow::Cow;
+use std::fmt::{self, Display, Formatter};
 
 /// Letters of a name, an id, a path: what is longer is cut, and ends with `...`.
 pub const NAME: usize = 300;
@@ -21,35 +21,35 @@ pub fn fit(letter: char) -> char {
     }
 }
 
-/// A name, an id, an address or a path. A row of spaces is one space, so that nothing stands in a column that is not its
-/// own.
-pub fn shown(text: &str) -> Cow<'_, str> {
-    let single = text.contains("  ").then(|| {
+/// A name, an id, an address or a path, as it is shown. A row of spaces is one space, so that nothing stands in a column
+/// that is not its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a>(pub &'a str);
+
+/// A whole line that texts from outside are parts of, as it is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Line<'a>(pub &'a str);
+
+impl Display for Shown<'_> {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let mut before = ' ';
-        let one = |letter: &char| std::mem::replace(&mut before, *letter) != ' ' || *letter != ' ';
-        text.chars().filter(one).collect::<String>()
-    });
-    match single {
-        Some(single) => Cow::Owned(within(&single, NAME).into_owned()),
-        None => within(text, NAME),
+        let single = |letter: &char| std::mem::replace(&mut before, *letter) != ' ' || *letter != ' ';
+        out.pad(&within(self.0.chars().filter(single), NAME))
     }
 }
 
-/// A whole line that texts from outside are parts of.
-pub fn line(text: &str) -> Cow<'_, str> {
-    within(text, LINE)
+impl Display for Line<'_> {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        out.pad(&within(self.0.chars(), LINE))
+    }
 }
 
-fn within(text: &str, most: usize) -> Cow<'_, str> {
-    let long = text.len() > most && text.chars().nth(most).is_some();
-    if !long && text.chars().all(|letter| fit(letter) == letter) {
-        return Cow::Borrowed(text);
-    }
-    let mut fitting: String = text.chars().take(most).map(fit).collect();
-    if long {
+fn within(mut letters: impl Iterator<Item = char>, most: usize) -> String {
+    let mut fitting: String = letters.by_ref().take(most).map(fit).collect();
+    if letters.next().is_some() {
         fitting.push_str(CUT);
     }
-    Cow::Owned(fitting)
+    fitting
 }
 
 #[cfg(test)]
@@ -58,10 +58,18 @@ mod tests {
 
     use super::*;
 
+    fn shown(text: &str) -> String {
+        Shown(text).to_string()
+    }
+
+    fn line(text: &str) -> String {
+        Line(text).to_string()
+    }
+
     #[test]
     fn what_commands_is_not_shown_and_what_is_written_is() {
         for text in ["anna@hosting.test", "C:\\Users\\J\u{f6}rg", "\u{5e9}\u{5dc}\u{5d5}\u{5dd}@mail.test", ""] {
-            assert!(matches!(shown(text), Cow::Borrowed(same) if same == text), "{text}");
+            assert_eq!(shown(text), text);
         }
         let bad = "a\u{1b}]0;x\u{7}\u{9b}2J\u{202e}b\r\nc\u{2028}d\u{2066}e\u{200f}f\u{7f}";
         assert_eq!(shown(bad).matches('\u{fffd}').count(), 10, "{:?}", shown(bad));

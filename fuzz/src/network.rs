@@ -88,9 +88,9 @@ pub fn names(data: &[u8]) {
     for address in [IpAddr::from(Ipv4Addr::new(192, 0, 2, 7)), IpAddr::from(Ipv6Addr::LOCALHOST)] {
         outside::sender_policy(&text, address);
     }
-    let line = shown::line(&text);
+    let line = shown::Line(&text).to_string();
     assert!(line.chars().all(|letter| shown::fit(letter) == letter), "{line:?}");
-    assert!(shown::shown(&text).chars().count() <= shown::NAME + 3);
+    assert!(shown::Shown(&text).to_string().chars().count() <= shown::NAME + 3);
     let words: Vec<&str> = text.split_whitespace().take(6).chain([&*text]).collect();
     for (at, &one) in words.iter().enumerate() {
         let _ = one.parse::<ConnectTo>();

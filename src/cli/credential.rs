@@ -11,12 +11,13 @@ use super::args::{CredentialAction, CredentialArgs, ForgetArgs, Global, Selectio
 use super::output::{self, Words};
 use super::terminal::Asks;
 use super::{Exit, UsageError, context};
+use crate::account::Account;
 use crate::clients::CLIENTS;
 use crate::credentials::{Item, Kept, Origin, logins_of};
 use crate::operator::lending_by_names;
-use crate::pipeline::{discover, select};
+use crate::pipeline::{Tools, discover, select};
 use crate::report::SCHEMA;
-use crate::shown::shown;
+use crate::shown::Shown;
 
 /// The document of `credential --json`: whose passwords are kept, never the passwords.
 #[derive(Debug, Serialize)]
@@ -54,7 +55,7 @@ fn text(page: &mut Words, document: &CredentialDocument) -> std::io::Result<()> 
     let mut entries = document.credentials.iter();
     entries.try_for_each(|entry| {
         let why = entry.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-        page.line(0, format_args!("{} at {}: {}{why}", shown(&entry.user), shown(&entry.host), entry.state))
+        page.line(0, format_args!("{} at {}: {}{why}", Shown(&entry.user), Shown(&entry.host), entry.state))
     })
 }
 
@@ -67,44 +68,9 @@ fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<KeptPasswo
     accounts.retain(|account| account.not_ours.is_none() && account.used);
     tools.credentials.given().meet(&accounts);
     for account in accounts {
-        let host = account.outgoing.host.clone();
-        let lending = lending_by_names(&account);
-        // What is kept already is not what was meant: a password is given or typed.
-        let given = match tools.credentials.given().find(&account, lending) {
-            Ok(given) => given,
-            Err(withheld) => {
-                exit = exit.worst(Exit::NeedsUser);
-                let user = account.login_user().unwrap_or_default().to_owned();
-                entries.push(KeptPassword { host, user, state: "not kept", why: Some(withheld.to_string()) });
-                continue;
-            }
-        };
-        if global.dry_run {
-            let state = if given.is_some() { "would be kept" } else { "would be asked for" };
-            let user = given.map(|given| given.user).or_else(|| account.login_user().map(str::to_owned));
-            entries.push(KeptPassword { host, user: user.unwrap_or_default(), state, why: None });
-            exit = exit.worst(Exit::Pending);
-            continue;
-        }
-        match given.map_or_else(|| tools.credentials.prompt(&account, lending), |given| Ok(Some(given)))? {
-            None => exit = exit.worst(Exit::NeedsUser),
-            Some(credential) => {
-                let (state, why) = match tools.credentials.keep(&account, &credential) {
-                    Kept::Kept(_) => ("kept", None),
-                    Kept::NotKept { why } => ("not kept", Some(why)),
-                };
-                exit = if why.is_some() { exit.worst(Exit::NeedsUser) } else { exit };
-                // Whoever types a password means that it is tried, though it was refused a while ago.
-                if credential.origin == Origin::Asked {
-                    context::refusals(global, &context::state_dir(global)?).forget(
-                        &host,
-                        &credential.user,
-                        Timestamp::now(),
-                    );
-                }
-                entries.push(KeptPassword { host, user: credential.user, state, why });
-            }
-        }
+        let (entry, ended) = set_one(global, &tools, &account)?;
+        entries.extend(entry);
+        exit = exit.worst(ended);
     }
     if entries.is_empty() {
         return Err(UsageError::new(
@@ -114,6 +80,35 @@ fn set(global: &Global, selection: &Selection) -> anyhow::Result<(Vec<KeptPasswo
         .into());
     }
     Ok((entries, exit))
+}
+
+/// Keeps the password that is given or typed for this account: what is kept already is not what was meant.
+fn set_one(global: &Global, tools: &Tools, account: &Account) -> anyhow::Result<(Option<KeptPassword>, Exit)> {
+    let entry = |user: Option<String>, state, why| {
+        let user = user.or_else(|| account.login_user().map(str::to_owned)).unwrap_or_default();
+        Some(KeptPassword { host: account.outgoing.host.clone(), user, state, why })
+    };
+    let lending = lending_by_names(account);
+    let given = match tools.credentials.given().find(account, lending) {
+        Ok(given) => given,
+        Err(withheld) => return Ok((entry(None, "not kept", Some(withheld.to_string())), Exit::NeedsUser)),
+    };
+    if global.dry_run {
+        let state = if given.is_some() { "would be kept" } else { "would be asked for" };
+        return Ok((entry(given.map(|given| given.user), state, None), Exit::Pending));
+    }
+    let meant = given.map_or_else(|| tools.credentials.prompt(account, lending), |given| Ok(Some(given)))?;
+    let Some(credential) = meant else { return Ok((None, Exit::NeedsUser)) };
+    let (state, why, exit) = match tools.credentials.keep(account, &credential) {
+        Kept::Kept(_) => ("kept", None, Exit::Done),
+        Kept::NotKept { why } => ("not kept", Some(why), Exit::NeedsUser),
+    };
+    // Whoever types a password means that it is tried, though it was refused a while ago.
+    if credential.origin == Origin::Asked {
+        let refusals = context::refusals(global, &context::state_dir(global)?);
+        refusals.forget(&account.outgoing.host, &credential.user, Timestamp::now());
+    }
+    Ok((entry(Some(credential.user), state, why), exit))
 }
 
 fn list(global: &Global) -> anyhow::Result<Vec<KeptPassword>> {

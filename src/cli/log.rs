@@ -124,7 +124,7 @@ impl Visit for InLine {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let gap = if self.0.is_empty() { "" } else { " " };
         let value = format!("{value:?}");
-        let value = shown::line(&value);
+        let value = shown::Line(&value);
         // Writing to a text does not fail.
         let _ = match field.name() {
             "message" => write!(self.0, "{gap}{value}"),
@@ -154,7 +154,7 @@ impl Visit for Words {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let gap = if self.0.is_empty() { "" } else { "; " };
         let value = format!("{value:?}");
-        let value = shown::line(&value);
+        let value = shown::Line(&value);
         // Writing to a text does not fail.
         let _ = match field.name() {
             "message" => write!(self.0, "{gap}{value}"),

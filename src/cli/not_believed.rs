@@ -10,7 +10,7 @@ use super::words::server_words;
 use crate::apply::{Kind, Says, Unbelieved};
 use crate::clients::client_title;
 use crate::pipeline::Who;
-use crate::shown::shown;
+use crate::shown::Shown;
 
 /// One of them.
 #[derive(Debug, Serialize)]
@@ -42,7 +42,7 @@ impl NotBelieved {
     }
 
     pub(super) fn tell(&self, page: &mut Words, who: &Who) -> Result<()> {
-        page.line(0, format_args!("cannot be believed: {}", shown(&self.line())))?;
+        page.line(0, format_args!("cannot be believed: {}", Shown(&self.line())))?;
         if self.says.accounts.is_empty() {
             return Ok(());
         }
@@ -66,6 +66,6 @@ impl NotBelieved {
 /// Files that lie among the receipts and are none.
 pub(super) fn tell_strays(page: &mut Words, strays: &[PathBuf]) -> Result<()> {
     strays.iter().try_for_each(|stray| {
-        page.line(0, format_args!("no receipt, and passed over: {}", shown(&stray.to_string_lossy())))
+        page.line(0, format_args!("no receipt, and passed over: {}", Shown(&stray.to_string_lossy())))
     })
 }

@@ -67,13 +67,12 @@ impl<W: Write> Page<W> {
 
     /// A question, which the answer follows in the same line.
     pub fn question(&mut self, text: impl Display) -> Result<()> {
-        write!(self.out, "{} ", shown::line(&text.to_string()))?;
+        write!(self.out, "{} ", shown::Line(&text.to_string()))?;
         self.out.flush()
     }
 
     fn write(&mut self, column: usize, lead: &str, further: usize, text: impl Display) -> Result<()> {
-        let text = text.to_string();
-        let text = shown::line(&text);
+        let text = shown::Line(&text.to_string()).to_string();
         let Some(width) = self.width else {
             return writeln!(self.out, "{:column$}{lead}{text}", "");
         };

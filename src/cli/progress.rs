@@ -12,7 +12,7 @@ use port26_platform::terminal::{Hidden, hide_typing};
 use super::page::remark;
 use super::words::counted;
 use crate::pipeline::Progress;
-use crate::shown::{line, shown};
+use crate::shown::{Line, Shown};
 
 /// How a run's progress is shown.
 pub(super) trait Shows: Send + Sync {
@@ -75,7 +75,7 @@ impl Spinner {
             bar.enable_steady_tick(Duration::from_millis(120));
             Bar { shown: bar, _hidden: hide_typing() }
         });
-        bar.shown.set_message(line(&message.into()).into_owned());
+        bar.shown.set_message(Line(&message.into()).to_string());
     }
 
     fn clear(&self) {
@@ -89,7 +89,7 @@ impl Shows for Spinner {
     fn on(&self, at: &Progress) {
         match at {
             Progress::WaitingForGreeting { host } => {
-                self.show(format!("{} takes long to answer; it is waited for up to half a minute", shown(host)));
+                self.show(format!("{} takes long to answer; it is waited for up to half a minute", Shown(host)));
             }
             Progress::Testing { hosts } => {
                 self.hosts.all.store(*hosts, Relaxed);

@@ -14,7 +14,7 @@ use crate::clients::installed::{InstalledBy, Program};
 use crate::clients::{client_name, client_title};
 use crate::plan::Outcome;
 use crate::report::{AccountReport, Report};
-use crate::shown::shown;
+use crate::shown::Shown;
 
 /// Columns of hosts, and of what concerns the whole host.
 const HOST: usize = 2;
@@ -43,7 +43,7 @@ pub fn write(page: &mut Page<impl Write>, report: &Report, manner: OutputMode) -
             false => (AnsiColor::Red, "not read"),
         };
         // A sentence about an address begins with it.
-        let at = shown(&problem.at);
+        let at = Shown(&problem.at).to_string();
         match problem.message.starts_with(&*at) {
             true => page.marked(0, colour, mark, &problem.message)?,
             false => page.marked(0, colour, mark, format_args!("{at}: {}", problem.message))?,
@@ -88,7 +88,7 @@ fn accounts(page: &mut Page<impl Write>, reports: &[&AccountReport], manner: Out
         page.line(0, &cause)?;
         for (name, of_host) in grouped(&of_cause, |report| report.account.outgoing.host.to_lowercase()) {
             if !name.is_empty() {
-                page.line(HOST, shown(&name))?;
+                page.line(HOST, Shown(&name))?;
             }
             host(page, &cause, &of_host, manner)?;
         }
@@ -147,7 +147,7 @@ fn below(report: &AccountReport, cause: Option<&str>, manner: OutputMode) -> Vec
         lines.push("no address sends through it".to_owned());
     }
     if account.emails.len() > 1 {
-        let others: Vec<_> = account.emails[1..].iter().map(|email| shown(email)).collect();
+        let others: Vec<_> = account.emails[1..].iter().map(|email| Shown(email).to_string()).collect();
         lines.push(format!("also used by: {}", others.join(", ")));
     }
     if manner == OutputMode::Detailed {
@@ -184,8 +184,8 @@ fn report_code(report: &AccountReport) -> String {
 }
 
 /// The address of an account, or its id.
-fn who(account: &Account) -> std::borrow::Cow<'_, str> {
-    shown(account.email.as_deref().unwrap_or(&account.id))
+fn who(account: &Account) -> Shown<'_> {
+    Shown(account.email.as_deref().unwrap_or(&account.id))
 }
 
 fn mark(outcome: Outcome) -> (&'static str, AnsiColor) {
@@ -207,12 +207,12 @@ fn mark(outcome: Outcome) -> (&'static str, AnsiColor) {
 
 /// An installed program in a line: `installed: Mozilla Thunderbird (x64 de) 128.5.0, 64 bits, open now`.
 fn program_words(client: &Installation, program: &Program) -> String {
-    let mut words = vec![shown(&program.name).into_owned()];
+    let mut words = vec![Shown(&program.name).to_string()];
     if let Some(version) = program.version.as_ref().filter(|version| !program.name.contains(version.as_str())) {
-        words[0] = format!("{} {}", words[0], shown(version));
+        words[0] = format!("{} {}", words[0], Shown(version));
     }
     words.extend(program.bits.map(|bits| format!("{bits} bits")));
-    words.extend(program.edition.as_deref().map(|edition| shown(edition).into_owned()));
+    words.extend(program.edition.as_deref().map(|edition| Shown(edition).to_string()));
     words.extend(match program.installed_by {
         InstalledBy::WindowsInstaller => Some("by Windows Installer".to_owned()),
         InstalledBy::ClickToRun => Some("by Click-to-Run".to_owned()),
@@ -274,7 +274,7 @@ fn way_back(page: &mut Page<impl Write>, report: &Report) -> Result<()> {
         several => {
             page.line(0, "to put everything back: `port26 undo`")?;
             several.iter().try_for_each(|(receipt, reports)| {
-                let names: Vec<_> = reports.iter().map(|report| who(&report.account)).collect();
+                let names: Vec<_> = reports.iter().map(|report| who(&report.account).to_string()).collect();
                 // A receipt is of one program; the same address may be in two.
                 let program = reports.first().map(|report| client_name(&report.account)).unwrap_or_default();
                 page.line(4, format_args!("only {} in {program}: `port26 undo {receipt}`", names.join(", ")))

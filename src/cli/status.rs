@@ -17,7 +17,7 @@ use crate::holding::{self, Holds, Look};
 use crate::network_history::{History, PortState, Span};
 use crate::pipeline::{Who, WriterKit};
 use crate::report::SCHEMA;
-use crate::shown::shown;
+use crate::shown::Shown;
 
 /// The document of `status --json`.
 #[derive(Debug, Serialize)]
@@ -72,7 +72,7 @@ fn text(page: &mut Words, document: &StatusDocument, of_state: &[String], who: &
         page.line(0, "port26 has not changed anything here.")?;
     }
     for receipt in &document.receipts {
-        let (id, time, state) = (shown(&receipt.id.0), local_time(receipt.time), state_words(receipt));
+        let (id, time, state) = (Shown(&receipt.id.0), local_time(receipt.time), state_words(receipt));
         page.line(0, format_args!("{time}  {}: {state}", client_title(receipt.client)))?;
         // The undo of a receipt says nothing that the receipt does not.
         if receipt.kind == Kind::Apply {
@@ -87,7 +87,7 @@ fn text(page: &mut Words, document: &StatusDocument, of_state: &[String], who: &
             })?;
         }
         if !who.here(receipt) {
-            page.line(4, format_args!("of the home folder {}", shown(&receipt.machine.home.to_string_lossy())))?;
+            page.line(4, format_args!("of the home folder {}", Shown(&receipt.machine.home.to_string_lossy())))?;
         } else if receipt.kind == Kind::Apply && receipt.status == Status::Applied {
             page.line(4, format_args!("to put it back: `port26 undo {id}`"))?;
         }
@@ -95,7 +95,7 @@ fn text(page: &mut Words, document: &StatusDocument, of_state: &[String], who: &
     document.not_believed.iter().try_for_each(|receipt| receipt.tell(page, who))?;
     not_believed::tell_strays(page, &document.strays)?;
     for line in of_state {
-        page.line(0, format_args!("cannot be read: {}", shown(line)))?;
+        page.line(0, format_args!("cannot be read: {}", Shown(line)))?;
     }
     for span in &document.history {
         let here = if document.network.as_ref() == Some(&span.network) { "this network" } else { "another network" };
@@ -113,9 +113,9 @@ fn look_words(look: &Look) -> String {
     match &look.holds {
         Holds::Yes => format!("looked at on {day}: it holds"),
         Holds::SetOtherwise { host, port } => {
-            format!("looked at on {day}: it has been set to port {port} of {} since, not by port26", shown(host))
+            format!("looked at on {day}: it has been set to port {port} of {} since, not by port26", Shown(host))
         }
-        Holds::NotTaken { why, .. } => format!("looked at on {day}: it does not hold. {}", shown(why)),
+        Holds::NotTaken { why, .. } => format!("looked at on {day}: it does not hold. {}", Shown(why)),
     }
 }
 
@@ -127,7 +127,7 @@ fn state_words(receipt: &Receipt) -> String {
         (Kind::Apply, Status::RolledBack { .. }) => "not changed: put back at once".to_owned(),
         (Kind::Undo, Status::RolledBack { .. }) => "not put back: left as it was changed".to_owned(),
         (Kind::Undo, Status::Applied | Status::Undone { .. }) => match &receipt.undoes {
-            Some(original) => format!("put back what {} had changed", shown(&original.0)),
+            Some(original) => format!("put back what {} had changed", Shown(&original.0)),
             None => "put back".to_owned(),
         },
         (_, Status::Unfinished) => "interrupted: the next run puts it right".to_owned(),

@@ -14,7 +14,7 @@ use super::words::{account_title, local_time, server_words};
 use crate::clients::client_title;
 use crate::credentials::PasswordFor;
 use crate::pipeline::{Answer, Back, Confirm, Conversation, Progress, When};
-use crate::shown::{line, shown};
+use crate::shown::{Line, Shown};
 
 /// May somebody be asked?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +118,7 @@ fn moves_in_words(asked: &Confirm<'_>) -> Vec<(usize, String)> {
         lines.push((4, format!("from {}", server_words(&one.account.outgoing))));
         lines.push((4, format!("to   {}", server_words(one.to))));
         if one.renames {
-            let host = shown(&one.to.host);
+            let host = Shown(&one.to.host);
             lines.push((
                 4,
                 format!("This changes the name of the server. Agree only if you know {host} as your mail host's."),
@@ -161,15 +161,15 @@ fn type_password(asked: &PasswordFor<'_>) -> io::Result<Option<SecretString>> {
 /// Why it is asked for, line by line, and the question.
 fn password_in_words(asked: &PasswordFor<'_>) -> (Vec<String>, String) {
     let other = asked.other_than.map(|incoming| {
-        format!("This server belongs to another company than {}; it needs a password of its own.", shown(incoming))
+        format!("This server belongs to another company than {}; it needs a password of its own.", Shown(incoming))
     });
-    let before = [asked.finding.map(|finding| line(finding).into_owned()), other].into_iter().flatten();
-    let before = before.chain(asked.refused.map(|said| line(said).into_owned())).collect();
+    let before = [asked.finding.map(|finding| Line(finding).to_string()), other].into_iter().flatten();
+    let before = before.chain(asked.refused.map(|said| Line(said).to_string())).collect();
     let then = match asked.refused {
         None => " (not shown; Enter alone skips this account): ",
         Some(_) => ", once more (the last attempt of this run; Enter alone leaves the account as it is): ",
     };
-    (before, format!("Password of {} at {}{then}", shown(asked.user), shown(asked.host)))
+    (before, format!("Password of {} at {}{then}", Shown(asked.user), Shown(asked.host)))
 }
 
 #[cfg(test)]

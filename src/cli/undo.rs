@@ -17,7 +17,7 @@ use crate::clients::client_title;
 use crate::pipeline::{AccountPutBack, Consent, PutBackError, PutBackReport, PutBackSetup, Wanted, Who, put_back};
 use crate::plan::Outcome;
 use crate::report::SCHEMA;
-use crate::shown::shown;
+use crate::shown::Shown;
 
 /// The document of `undo --json`.
 #[derive(Debug, Serialize)]
@@ -151,7 +151,7 @@ fn text(page: &mut Words, document: &UndoDocument, who: &Who) -> std::io::Result
     if document.accounts.is_empty() {
         page.line(0, "There is nothing to put back.")?;
         return document.elsewhere.iter().try_for_each(|home| {
-            let home = shown(&home.to_string_lossy()).into_owned();
+            let home = Shown(&home.to_string_lossy()).to_string();
             page.line(0, format_args!("Changes in the home folder {home} are in effect: `port26 undo --home {home}`"))
         });
     }

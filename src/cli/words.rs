@@ -8,7 +8,7 @@ use crate::apply::{AccountRecord, Receipt};
 use crate::clients::client_name;
 use crate::pipeline::Who;
 use crate::plan::Outcome;
-use crate::shown::shown;
+use crate::shown::Shown;
 
 /// What is said of so many accounts with a result, in the order in which it is said.
 pub(super) const RESULT_WORDS: [(Outcome, &str); 10] = [
@@ -26,7 +26,7 @@ pub(super) const RESULT_WORDS: [(Outcome, &str); 10] = [
 
 /// A server in a few words: `mail.example.org port 26, STARTTLS, with login`.
 pub fn server_words(server: &SubmissionServer) -> String {
-    format!("{} {}", shown(&server.host), port_words(server))
+    format!("{} {}", Shown(&server.host), port_words(server))
 }
 
 /// The same without its name: `port 26, STARTTLS, with login`.
@@ -42,7 +42,7 @@ pub fn port_words(server: &SubmissionServer) -> String {
 
 /// The name of an account in lists.
 pub fn account_title(account: &Account) -> String {
-    format!("{} in {}", shown(account.email.as_deref().unwrap_or(&account.id)), client_name(account))
+    format!("{} in {}", Shown(account.email.as_deref().unwrap_or(&account.id)), client_name(account))
 }
 
 /// A time as the clock on the wall shows it: `2026-11-23 23:59`.
@@ -63,6 +63,6 @@ pub(super) fn counted(number: usize, one: &str, several: &str) -> String {
 /// What a receipt did to an account: `anna@hosting.test: mail.hosting.test port 25, .. -> port 26, ..`.
 pub(super) fn change_words(who: &Who, receipt: &Receipt, account: &AccountRecord) -> String {
     let id = &account.account_id;
-    let name = if who.here(receipt) { who.name(id) } else { shown(id).into_owned() };
+    let name = if who.here(receipt) { who.name(id) } else { Shown(id).to_string() };
     format!("{name}: {} -> {}", server_words(&account.before), server_words(&account.after))
 }

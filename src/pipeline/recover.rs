@@ -6,7 +6,7 @@ use super::keeps::Keeps;
 use super::tools::WriterKit;
 use crate::apply::{ApplyError, Recovery, RecoveryOutcome, RunTurn, Writer, in_words};
 use crate::report::Report;
-use crate::shown::shown;
+use crate::shown::Shown;
 
 /// Another run at a terminal may wait for an answer of its user; this long is waited for it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,7 +35,7 @@ pub(super) fn recover(writer: &Writer<'_>, keeps: Keeps, report: &mut Report) ->
         Keeps::Nothing => {
             let cut_off = writer.interrupted()?.into_iter();
             report.interrupted =
-                cut_off.map(|one| format!("{} ({})", shown(&one.profile), shown(&one.receipt.0))).collect();
+                cut_off.map(|one| format!("{} ({})", Shown(&one.profile), Shown(&one.receipt.0))).collect();
             Ok(Recovery::default())
         }
     }

@@ -6,7 +6,7 @@ use super::who::Who;
 use crate::account::{ClientId, SubmissionServer};
 use crate::apply::{AccountFate, AccountRecord, ApplyError, Leftover, Undone, in_words};
 use crate::plan::{Outcome, Reason};
-use crate::shown::shown;
+use crate::shown::Shown;
 
 /// One account that was to be put back.
 #[derive(Debug, Serialize)]
@@ -36,7 +36,7 @@ pub struct AccountPutBack {
 impl AccountPutBack {
     /// What people call the account.
     pub fn name(&self) -> String {
-        shown(self.email.as_deref().unwrap_or(&self.id)).into_owned()
+        Shown(self.email.as_deref().unwrap_or(&self.id)).to_string()
     }
 
     /// Its settings are back, or would be.

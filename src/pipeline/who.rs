@@ -7,7 +7,7 @@ use port26_platform::computer::Computer;
 use super::discover::discover;
 use crate::apply::{Machine, Receipt};
 use crate::clients::CLIENTS;
-use crate::shown::shown;
+use crate::shown::Shown;
 
 /// The addresses of the accounts that are set up on a machine now.
 pub struct Who {
@@ -29,7 +29,7 @@ impl Who {
 
     /// An account of this machine: its address, or its id if it has none or is gone.
     pub fn name(&self, id: &str) -> String {
-        shown(self.email(id).unwrap_or(id)).into_owned()
+        Shown(self.email(id).unwrap_or(id)).to_string()
     }
 
     /// Is this account called so, by id or by one of its addresses?

@@ -7,7 +7,7 @@ use super::words::trouble;
 use crate::clients::Problem;
 use crate::formats::FormatError;
 use crate::formats::plist_doc::PlistDoc;
-use crate::shown::shown;
+use crate::shown::Shown;
 
 /// So many are told one by one.
 const MOST_TOLD: usize = 20;
@@ -61,7 +61,7 @@ fn may_be(named: &str, host: &str, user: Option<&str>) -> bool {
 /// What is told of them.
 pub(super) fn problems(homeless: Vec<Homeless>) -> impl Iterator<Item = Problem> {
     homeless.into_iter().take(MOST_TOLD).map(|Homeless { email, named }| {
-        let named = named.map(|named| format!(" \"{}\"", shown(&named))).unwrap_or_default();
+        let named = named.map(|named| format!(" \"{}\"", Shown(&named))).unwrap_or_default();
         let message = format!(
             "{email} has no outgoing server in Mail and cannot send: its account names the outgoing server{named}, which \
              Mail does not have."
