@@ -66,8 +66,31 @@ pub fn before_testing(account: &Account, policy: &Policy) -> Option<Decision> {
     None
 }
 
+/// What comes next for a tested account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing can be decided before its host was asked whether this port takes the hello of the account's program.
+    AskHello {
+        /// The port.
+        port: u16,
+        /// How TLS begins there.
+        tls: TlsMode,
+    },
+    /// All that must be known for it is known.
+    Decided(Decision),
+}
+
+/// What comes next for a tested account. Asked again after each answer, it names each port once. A host that answers
+/// nobody any more is left in peace: then it is decided by what is known.
+pub fn next(account: &Account, verdict: &Verdict, host: &HostFindings, policy: &Policy, abilities: &Abilities) -> Next {
+    match needs_hello(account, verdict, host, policy, abilities).filter(|_| !host.fell_silent) {
+        Some(seen) => Next::AskHello { port: seen.port, tls: seen.tls_mode },
+        None => Next::Decided(decide(account, verdict, host, policy, abilities)),
+    }
+}
+
 /// What to do with a tested account.
-pub fn decide(
+fn decide(
     account: &Account,
     verdict: &Verdict,
     host: &HostFindings,
@@ -116,9 +139,8 @@ pub fn decide(
     }
 }
 
-/// The port whose host must be asked whether it takes the hello of this account's program, before anything can be decided;
-/// `None`: nothing depends on it. Asked again after each answer, it names each port once.
-pub fn needs_hello<'a>(
+/// The port whose host must be asked whether it takes the hello of this account's program; `None`: nothing depends on it.
+fn needs_hello<'a>(
     account: &Account,
     verdict: &Verdict,
     host: &'a HostFindings,
@@ -231,13 +253,10 @@ fn target<'a>(
         let is_kept = code != VerdictCode::WrongTlsMode && meant_for_logins(present, policy);
         order.insert(if is_kept { 0 } else { order.len() }, present);
     }
-    let read_along = |finding: &PortFinding| {
-        !policy.allow_local_interception.value && read_along(host, finding, policy.names_host(&host.host))
-    };
+    let read_along = |finding: &PortFinding| !policy.allow_local_interception.value && read_along(host, finding);
     let fits = |finding: &&PortFinding| fits(finding, account, code, policy) && !read_along(finding);
-    let server = |finding: &'a PortFinding| {
-        (server_at(account, &account.outgoing.host, (host, finding), policy, abilities), finding)
-    };
+    let server =
+        |finding: &'a PortFinding| (server_at(account, &account.outgoing.host, (host, finding), abilities), finding);
     let proven = |port: u16| host.ports.iter().filter(move |finding| finding.port == port).find(fits).map(server);
     order.into_iter().filter_map(proven).find(|(to, seen)| can_use(to, seen))
 }
@@ -252,7 +271,6 @@ pub(crate) fn server_at(
     account: &Account,
     name: &str,
     (host, finding): (&HostFindings, &PortFinding),
-    policy: &Policy,
     abilities: &Abilities,
 ) -> SubmissionServer {
     let tls = if finding.tls_verified() { finding.tls_mode } else { TlsMode::None };
@@ -267,7 +285,7 @@ pub(crate) fn server_at(
         port_is_default: false,
         tls,
         auth,
-        credential: credential(account, lending(account, host, policy)),
+        credential: credential(account, lending(account, host)),
         user: account.login_user().map(str::to_owned),
         mechanism,
     }
@@ -301,9 +319,8 @@ fn credential(account: &Account, lending: Lending) -> CredentialSource {
 
 /// May the outgoing server have the mailbox's login? By the names of both, and by the certificates that it proved itself
 /// with; one that somebody on this machine made says nothing.
-pub fn lending(account: &Account, host: &HostFindings, policy: &Policy) -> Lending {
-    let own_host = policy.names_host(&host.host);
-    let sound = |seen: &&PortFinding| seen.tls_verified() && !read_along(host, seen, own_host);
+pub fn lending(account: &Account, host: &HostFindings) -> Lending {
+    let sound = |seen: &&PortFinding| seen.tls_verified() && !read_along(host, seen);
     let certified = host.ports.iter().filter(sound).filter_map(|seen| seen.tls.as_ref());
     operator::lending(account, certified.flat_map(|tls| tls.names.iter().map(String::as_str)))
 }

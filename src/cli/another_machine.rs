@@ -44,7 +44,7 @@ pub(super) fn computer(global: &Global) -> anyhow::Result<Computer> {
                 None if os == Os::Windows => own_hive(&home, &mut unread),
                 _ => given,
             };
-            Computer::folder(home, os, registry).with_machine(machine)
+            Computer { machine, ..Computer::folder(home, os, registry) }
         }
     };
     Ok(Computer { unread, ..computer })

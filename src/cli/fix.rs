@@ -20,6 +20,8 @@ pub(super) fn carry_out(global: &Global, request: &Request) -> anyhow::Result<Ex
     let tools = context::tools_to_change(global, request.consent)?;
     let report = context::run(repair(&tools, request))?;
     drop(tools);
-    output::print(&report, context::manner(global))?;
-    Ok(Exit::of_report(&report, Purpose::ToChange))
+    let exit = Exit::of_report(&report, Purpose::ToChange);
+    let manner = context::manner(global);
+    output::print(&report, manner)?;
+    Ok(exit)
 }

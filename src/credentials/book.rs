@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use port26_platform::secrets::{Secrets, SecretsError};
 
 use crate::account::Account;
-use crate::operator::Lending;
+use crate::operator::{Lending, lending_by_names};
 
 use super::item::{login_of, names_of};
 use super::{Ask, BorrowError, Borrowing, Credential, Given, Index, IndexError, Item, Origin, PasswordFor, Withheld};
@@ -125,6 +125,11 @@ impl CredentialBook {
     pub fn find(&self, account: &Account, lending: Lending) -> Option<Credential> {
         let here = self.given.find(account, lending).ok().flatten().or_else(|| self.typed_before(account));
         here.or_else(|| self.in_keychain(account)).or_else(|| self.borrowed(account, lending).ok().flatten())
+    }
+
+    /// The same for a server that was not looked at in this run: what it is lent is judged by names alone.
+    pub fn find_by_names(&self, account: &Account) -> Option<Credential> {
+        self.find(account, lending_by_names(account))
     }
 
     /// Why a password that was given is not used for this account, if one is not.

@@ -29,9 +29,6 @@ pub struct NetworkView {
     pub vpn: Option<String>,
     /// The policy allows roots that only this machine has.
     pub local_roots_allowed: bool,
-    /// The policy names this host: it is one of the organisation's own.
-    #[serde(default)]
-    pub own_host: bool,
     /// Now, in seconds since 1970, to judge dates in certificates.
     pub now: i64,
 }

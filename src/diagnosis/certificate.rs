@@ -58,19 +58,19 @@ fn clock_is_off(host: &HostFindings, now: i64) -> Option<bool> {
 }
 
 /// The certificate was made on this machine, or by a gateway that its owner trusts. A host within the own network may
-/// well have its certificate from its own organisation: that is nobody in the middle. `own_host`: the policy names it.
-pub(super) fn made_here(host: &HostFindings, tls: Option<&TlsFinding>, own_host: bool) -> bool {
+/// well have its certificate from its own organisation: that is nobody in the middle.
+pub(super) fn made_here(host: &HostFindings, tls: Option<&TlsFinding>) -> bool {
     let Some(tls) = tls else { return false };
     let issuer = tls.issuer.as_deref().unwrap_or_default().to_lowercase();
     let guard = GUARDS.iter().any(|word| issuer.contains(word));
     let untrusted_guard = guard && tls.trouble == Some(TlsTrouble::Untrusted);
-    untrusted_guard || (tls.verified && tls.local_root && (guard || !at_home(host, own_host)))
+    untrusted_guard || (tls.verified && tls.local_root && (guard || !at_home(host)))
 }
 
 /// Every address of the host is one that only its own network has (RFC 1918, RFC 4193) or this machine's own, and its name
 /// is one that only its own network knows, or that the policy names: whoever reads along may answer for a public name, too.
-fn at_home(host: &HostFindings, own_host: bool) -> bool {
-    if !own_host && is_public_name(&host.host) {
+fn at_home(host: &HostFindings) -> bool {
+    if !host.named_by_policy && is_public_name(&host.host) {
         return false;
     }
     let private = |address: &IpAddr| match address {

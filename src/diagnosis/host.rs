@@ -74,7 +74,7 @@ pub(super) fn behind_a_local_root(case: Case<'_>, verdict: &Verdict) -> Option<V
     let mut proven = case.host.ports.iter().filter(|seen| proves(seen)).peekable();
     let first = *proven.peek()?;
     let tls = first.tls.as_ref()?;
-    proven.all(|seen| made_here(case.host, seen.tls.as_ref(), case.network.own_host)).then(|| {
+    proven.all(|seen| made_here(case.host, seen.tls.as_ref())).then(|| {
         let mut evidence = words::tls(first, tls);
         evidence.extend(verdict.evidence.clone());
         conclude::verdict(case, VerdictCode::LocalInterception, evidence)
@@ -83,7 +83,7 @@ pub(super) fn behind_a_local_root(case: Case<'_>, verdict: &Verdict) -> Option<V
 
 fn tls(case: Case<'_>, present: &PortFinding) -> Option<Verdict> {
     if let Some(found) = &present.tls {
-        if made_here(case.host, Some(found), case.network.own_host) && !case.network.local_roots_allowed {
+        if made_here(case.host, Some(found)) && !case.network.local_roots_allowed {
             return Some(conclude::verdict(case, VerdictCode::LocalInterception, words::tls(present, found)));
         }
         if let Some(trouble) = &found.trouble {

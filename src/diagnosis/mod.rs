@@ -50,9 +50,8 @@ pub fn other_names(host: &HostFindings) -> Vec<String> {
 }
 
 /// What this port shows was vouched for by this machine alone: a security program or an organisation reads along.
-/// `own_host`: the policy names the host as one of the organisation's own.
-pub fn read_along(host: &HostFindings, finding: &PortFinding, own_host: bool) -> bool {
-    certificate::made_here(host, finding.tls.as_ref(), own_host)
+pub fn read_along(host: &HostFindings, finding: &PortFinding) -> bool {
+    certificate::made_here(host, finding.tls.as_ref())
 }
 
 #[cfg(test)]

@@ -140,20 +140,8 @@ pub(crate) fn control(host: &str, port: u16, outcome: Connect) -> ControlFinding
 }
 
 pub(crate) fn host(ports: Vec<PortFinding>, controls: Vec<ControlFinding>) -> HostFindings {
-    HostFindings {
-        host: "mail.hosting.test".into(),
-        resolution: Resolution::Addresses { addresses: vec![V4], mapped: false },
-        ports,
-        controls,
-        second_hosts: vec![],
-        repeats: vec![],
-        dates: vec![],
-        same_address_names: vec![],
-        own_names: vec![],
-        fell_silent: false,
-        answered_s_ago: None,
-        hellos: Vec::new(),
-    }
+    let resolution = Resolution::Addresses { addresses: vec![V4], mapped: false };
+    HostFindings { ports, controls, ..HostFindings::nothing_of("mail.hosting.test", resolution) }
 }
 
 pub(crate) fn network(second: Option<Connect>) -> NetworkView {
@@ -490,8 +478,8 @@ fn row_15_a_root_that_only_this_machine_has() {
     inside.resolution = Resolution::Addresses { addresses: private, mapped: false };
     // An address proves nothing about a public name: whoever reads along may have answered for it.
     assert_eq!(code(&login587(), &inside, &network(None), None), row("15").verdict());
-    let own = NetworkView { own_host: true, ..network(None) };
-    assert_eq!(code(&login587(), &inside, &own, None), VerdictCode::Ok, "the policy names it");
+    let own = HostFindings { named_by_policy: true, ..inside.clone() };
+    assert_eq!(code(&login587(), &own, &network(None), None), VerdictCode::Ok, "the policy names it");
     inside.host = "mail.hosting.internal".into();
     assert_eq!(code(&login587(), &inside, &network(None), None), VerdictCode::Ok);
 }

@@ -60,7 +60,8 @@ impl AnsweredBefore {
     /// What is remembered. What cannot be read accuses nobody.
     pub(super) fn of(tools: &Tools) -> Self {
         let now = Timestamp::now();
-        let network = network(tools);
+        let history = History::load(tools.kit.state()).ok();
+        let network = history.and_then(|history| history.network_id(&tools.prober.signs()));
         let entries = network.as_ref().map(|_| load(tools.kit.state(), now)).unwrap_or_default();
         Self { network, entries, now }
     }
@@ -95,16 +96,15 @@ pub(super) fn answering(seen: &HostFindings, network: &NetworkView) -> Vec<IpAdd
     open
 }
 
-/// Keeps who has answered in this run. For runs that may leave something in the state folder, after the history of
-/// networks, which says which network it is. A list that cannot be kept is no reason to fail: it is logged.
-pub(super) fn keep(tools: &Tools, tested: &[Tested]) {
-    let Some(network) = network(tools) else { return };
+/// Keeps who has answered in this run on this network, for runs that may leave something in the state folder. A list that
+/// cannot be kept is no reason to fail: it is logged.
+pub(super) fn keep(state: &Path, network: &str, tested: &[Tested]) {
     let now = Timestamp::now();
-    let mut entries = load(tools.kit.state(), now);
+    let mut entries = load(state, now);
     let before = entries.clone();
     for one in tested {
         for &address in &one.answered {
-            let whose = whose(&network, &one.report.account.outgoing.host, address);
+            let whose = whose(network, &one.report.account.outgoing.host, address);
             entries.retain(|entry| entry.whose != whose);
             entries.push(Answered { whose, at: now });
         }
@@ -114,13 +114,9 @@ pub(super) fn keep(tools: &Tools, tested: &[Tested]) {
     if entries == before {
         return;
     }
-    if let Err(error) = save(tools.kit.state(), entries) {
+    if let Err(error) = save(state, entries) {
         tracing::warn!("which hosts answered was not kept: {error}");
     }
-}
-
-fn network(tools: &Tools) -> Option<String> {
-    History::load(tools.kit.state()).ok()?.network_id(&tools.prober.signs())
 }
 
 fn whose(network: &str, host: &str, address: IpAddr) -> String {

@@ -8,21 +8,19 @@ use crate::account::{Account, Mechanism, Notice, SubmissionServer, TlsMode};
 use crate::clients::abilities::Abilities;
 use crate::diagnosis::Verdict;
 use crate::plan::meeting::{self, Meets, meets};
-use crate::plan::{self, Decision, Reason};
-use crate::probe::finding::{HelloAnswer, HostFindings, PortFinding};
+use crate::plan::{self, Decision, Next, Reason};
+use crate::probe::finding::{HelloAnswer, HostFindings};
 use crate::probe::{Survey, Target};
 
 /// What shall be done with the account, once its host was asked what must be known for that.
 pub(super) async fn decided(tools: &Tools, survey: &mut Survey, account: &Account, verdict: &Verdict) -> Decision {
     let abilities = tools.abilities(account);
-    // One question a port at most; a host that answers nobody any more is left in peace.
-    for _ in 0..survey.findings.ports.len() {
-        let findings = &survey.findings;
-        let needed = plan::needs_hello(account, verdict, findings, &tools.policy, &abilities);
-        let Some(target) = needed.filter(|_| !findings.fell_silent).map(in_its_mode) else { break };
-        ask(tools, &mut survey.findings, target, &abilities).await;
+    loop {
+        match plan::next(account, verdict, &survey.findings, &tools.policy, &abilities) {
+            Next::AskHello { port, tls } => ask(tools, &mut survey.findings, (port, tls).into(), &abilities).await,
+            Next::Decided(decision) => return decision,
+        }
     }
-    plan::decide(account, verdict, &survey.findings, &tools.policy, &abilities)
 }
 
 /// Why this account's program cannot send through a port that proved itself; `None`: it can.
@@ -35,7 +33,7 @@ pub(super) async fn kept_apart(
     let abilities = tools.abilities(account);
     let seen = findings.ports.iter().find(|seen| (seen.port, seen.tls_mode) == (to.port, to.tls)).cloned()?;
     if meets(&abilities, to, &seen, &findings.hellos) == Meets::Ask {
-        ask(tools, findings, in_its_mode(&seen), &abilities).await;
+        ask(tools, findings, (seen.port, seen.tls_mode).into(), &abilities).await;
     }
     meeting::reason(&abilities, to, &meets(&abilities, to, &seen, &findings.hellos))
 }
@@ -57,10 +55,6 @@ pub(super) fn doubt(abilities: &Abilities, to: &SubmissionServer, offered: &[Str
             doubts.join(", and ")
         ),
     })
-}
-
-fn in_its_mode(seen: &PortFinding) -> Target {
-    (seen.port, seen.tls_mode).into()
 }
 
 async fn ask(tools: &Tools, findings: &mut HostFindings, target: Target, abilities: &Abilities) {

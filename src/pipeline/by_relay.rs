@@ -60,6 +60,7 @@ async fn moved_to_one_of(tools: &Tools, tested: Tested, servers: &[ProviderServe
     }
     for server in servers {
         let mut survey = tools.prober.survey(&server.host, &[(server.port, server.tls)], &[]).await;
+        survey.findings.named_by_policy = tools.policy.names_host(&server.host);
         if survey.findings.ports.iter().any(proves) {
             let proven = prove(tools, &mut survey, tested, server).await;
             survey.close().await;

@@ -9,12 +9,11 @@ use super::fixing::Fixing;
 use super::read_back::read_back;
 use super::refused_by_writer::{Refusals, reason};
 use super::tested::Tested;
-use crate::account::{Account, Notice};
+use crate::account::{Account, ClientId, Notice};
 use crate::apply::{AccountChange, ApplyError, NewPassword, RunId, Transaction};
 use crate::clients::client_name;
 use crate::clients::scripted::NEW_PASSWORD;
 use crate::clients::{InUse, PlanError};
-use crate::codes::code_of;
 use crate::credentials::Kept;
 use crate::plan::{Decision, Outcome, Reason};
 use crate::policy::Mode;
@@ -77,10 +76,10 @@ pub(super) fn fix(tools: &Tools, mut fixing: Vec<Fixing>, run: &RunId) -> Vec<Ac
             (one.report.before, one.report.after, one.to) = (None, None, None);
         }
     }
-    let mut groups: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+    let mut groups: BTreeMap<(ClientId, String), Vec<usize>> = BTreeMap::new();
     for (place, one) in fixing.iter().enumerate().filter(|(_, one)| one.pending()) {
         let account = &one.report.account;
-        groups.entry((code_of(&account.client), account.profile.clone())).or_default().push(place);
+        groups.entry((account.client, account.profile.clone())).or_default().push(place);
     }
     let writes = !groups.is_empty();
     if writes {

@@ -77,8 +77,7 @@ pub(super) async fn log_in(tools: &Tools, seen: &HostFindings, session: Session,
 
 /// Asked of the very conversation before each AUTH: a later one may be answered by somebody else than the first.
 pub(super) fn may_not_be_read(tools: &Tools, seen: &HostFindings, session: &Session) -> bool {
-    let own_host = tools.policy.names_host(&seen.host);
-    !tools.policy.allow_local_interception.value && read_along(seen, session.finding(), own_host)
+    !tools.policy.allow_local_interception.value && read_along(seen, session.finding())
 }
 
 /// Keychains and people take their time: they are asked where waiting holds nobody else up.

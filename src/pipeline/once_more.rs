@@ -34,7 +34,7 @@ pub(super) async fn once_more(
     let session = tools.prober.open(&to.host, to.port, mode).await.1?;
     let offered = mechanisms(to.tls, session.finding());
     let mechanism = tools.abilities(account).mechanism(to.auth, to.mechanism, offered);
-    if may_not_be_read(tools, &alone(session.finding()), &session) {
+    if may_not_be_read(tools, &alone(tools, session.finding()), &session) {
         session.close().await;
         return None;
     }

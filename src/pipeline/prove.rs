@@ -60,7 +60,8 @@ pub(super) async fn prove_present(
 /// What the present settings are proven with: the program's own way. One that would begin with CRAM-MD5 by itself is proven
 /// with the password as it is, since there is one login a run, and it must tell whether that is right.
 fn by_its_setting(abilities: &Abilities, now: &SubmissionServer, seen: &PortFinding) -> Option<Mechanism> {
-    let its_own = abilities.mechanism(now.auth, now.mechanism, mechanisms(TlsMode::Starttls, seen));
+    let offered = mechanisms(TlsMode::Starttls, seen);
+    let its_own = abilities.mechanism(now.auth, now.mechanism, offered);
     match now.auth {
         AuthSetting::Encrypted => Some(Mechanism::CramMd5),
         _ => its_own.filter(|one| *one != Mechanism::CramMd5),
@@ -115,57 +116,103 @@ async fn by_login(
     mut to: SubmissionServer,
     credential: Option<Credential>,
 ) -> Tested {
-    let lending = plan::lending(&account, &survey.findings, &tools.policy);
+    let lending = plan::lending(&account, &survey.findings);
     // What the client has is the mailbox's password, and this server is not to have it.
     account.password_in_client &= account.logs_in() || lending == Lending::OneOperator;
-    let unusable = match &credential {
-        Some(_) => None,
-        None => in_background(tools, &account, move |book, account| book.unusable(account, lending)).await,
-    };
-    let credential = match credential {
-        // What the system does not open for us it does not open for the client either.
-        None if account.password_in_client && unusable.is_none() => return moved(account, verdict, to, None),
-        at_hand => credential_for(tools, &account, (&verdict, &to), lending, at_hand).await,
-    };
-    let Some(mut credential) = credential else {
-        let withheld = in_background(tools, &account, move |book, account| book.withheld(account, lending)).await;
-        let keychain = tools.credentials.trouble_with(&account);
-        let reason = no_password::reason(&account, lending, withheld, unusable.as_ref(), keychain.as_ref());
-        return Tested::left(account, Some(verdict), Outcome::NeedsUser, reason);
+    let credential = match password(tools, &account, (&verdict, &to), lending, credential).await {
+        Password::Known(credential) => credential,
+        Password::InClientOnly => return moved(account, verdict, to, None),
+        Password::Missing(reason) => return Tested::left(account, Some(verdict), Outcome::NeedsUser, reason),
     };
     to.user = Some(credential.user.clone());
-    let plaintext = if to.tls == TlsMode::None { PlaintextAuth::Allowed } else { PlaintextAuth::Refused };
-    let mode = if to.tls == TlsMode::None { TlsMode::Starttls } else { to.tls };
-    let Some(session) = session(tools, survey, &to.host, to.port, mode).await else {
-        let reason = if survey.findings.fell_silent { fell_silent(&to.host) } else { uncertain() };
-        return Tested::left(account, Some(verdict), Outcome::Refused, reason);
+    let attempt = match tried(tools, survey, &account, &to, &credential).await {
+        Ok(attempt) => attempt,
+        Err(reason) => return Tested::left(account, Some(verdict), Outcome::Refused, reason),
     };
-    let sender = account.email.as_deref();
-    let abilities = tools.abilities(&account);
-    let offered = mechanisms(to.tls, session.finding()).to_vec();
-    let mechanism = abilities.mechanism(to.auth, to.mechanism, &offered);
-    let mut proof =
-        match log_in(tools, &survey.findings, session, Login { credential: &credential, mechanism, sender, plaintext })
-            .await
-        {
-            Proof::Fresh(finding) => finding,
-            Proof::ReadAlong(seen) => {
-                return Tested::left(account, Some(verdict), Outcome::Refused, is_read_along(&seen));
-            }
-            // The same login was taken by this host a moment ago; one attempt a run is all there is.
-            Proof::Before { outcome: Some(LoginOutcome::Accepted), finding } => {
-                as_proven(&mut to, finding.as_ref(), &abilities, &offered);
-                return moved(account, verdict, to, Some(credential));
-            }
-            Proof::Before { outcome: Some(LoginOutcome::Rejected), finding: Some(finding) } => finding,
-            Proof::Before { .. } | Proof::None => {
-                return Tested::left(account, Some(verdict), Outcome::Refused, uncertain());
-            }
-        };
-    if let Some((typed, seen)) = once_more(tools, &account, &to, &credential, &proof).await {
-        (credential, proof) = (typed, seen);
+    let way = (&tools.abilities(&account), &*attempt.offered);
+    match attempt.seen {
+        Seen::Now(proof) => match once_more(tools, &account, &to, &credential, &proof).await {
+            Some((typed, proof)) => by_proof(account, verdict, to, typed, &proof, way),
+            None => by_proof(account, verdict, to, credential, &proof, way),
+        },
+        Seen::TakenBefore(finding) => {
+            as_proven(&mut to, finding.as_ref(), way.0, way.1);
+            moved(account, verdict, to, Some(credential))
+        }
     }
-    by_proof(account, verdict, to, credential, &proof, (&abilities, &offered))
+}
+
+/// The password for a proof.
+enum Password {
+    Known(Credential),
+    /// The mail program has it and nobody else does.
+    InClientOnly,
+    /// And why.
+    Missing(Reason),
+}
+
+async fn password(
+    tools: &Tools,
+    account: &Account,
+    what_for: (&Verdict, &SubmissionServer),
+    lending: Lending,
+    at_hand: Option<Credential>,
+) -> Password {
+    let unusable = match &at_hand {
+        Some(_) => None,
+        None => in_background(tools, account, move |book, account| book.unusable(account, lending)).await,
+    };
+    // What the system does not open for us it does not open for the client either.
+    if at_hand.is_none() && account.password_in_client && unusable.is_none() {
+        return Password::InClientOnly;
+    }
+    if let Some(credential) = credential_for(tools, account, what_for, lending, at_hand).await {
+        return Password::Known(credential);
+    }
+    let withheld = in_background(tools, account, move |book, account| book.withheld(account, lending)).await;
+    let keychain = tools.credentials.trouble_with(account);
+    Password::Missing(no_password::reason(account, lending, withheld, unusable.as_ref(), keychain.as_ref()))
+}
+
+/// One login, as it ended.
+struct Attempt {
+    /// The mechanisms that were offered.
+    offered: Vec<String>,
+    seen: Seen,
+}
+
+enum Seen {
+    /// The answer to it.
+    Now(LoginFinding),
+    /// The same login was taken by this host a moment ago; one attempt a run is all there is.
+    TakenBefore(Option<LoginFinding>),
+}
+
+/// Tries the login on the target port. The error is why it came to no answer.
+async fn tried(
+    tools: &Tools,
+    survey: &mut Survey,
+    account: &Account,
+    to: &SubmissionServer,
+    credential: &Credential,
+) -> Result<Attempt, Reason> {
+    let plain = to.tls == TlsMode::None;
+    let plaintext = if plain { PlaintextAuth::Allowed } else { PlaintextAuth::Refused };
+    let mode = if plain { TlsMode::Starttls } else { to.tls };
+    let Some(session) = session(tools, survey, &to.host, to.port, mode).await else {
+        return Err(if survey.findings.fell_silent { fell_silent(&to.host) } else { uncertain() });
+    };
+    let offered = mechanisms(to.tls, session.finding()).to_vec();
+    let mechanism = tools.abilities(account).mechanism(to.auth, to.mechanism, &offered);
+    let login = Login { credential, mechanism, sender: account.email.as_deref(), plaintext };
+    let seen = match log_in(tools, &survey.findings, session, login).await {
+        Proof::Fresh(finding) => Seen::Now(finding),
+        Proof::ReadAlong(seen) => return Err(is_read_along(&seen)),
+        Proof::Before { outcome: Some(LoginOutcome::Accepted), finding } => Seen::TakenBefore(finding),
+        Proof::Before { outcome: Some(LoginOutcome::Rejected), finding: Some(finding) } => Seen::Now(finding),
+        Proof::Before { .. } | Proof::None => return Err(uncertain()),
+    };
+    Ok(Attempt { offered, seen })
 }
 
 /// The password at hand, or one that is typed: where there is none, and where the server has refused the one at hand before.

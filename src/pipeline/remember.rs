@@ -20,7 +20,8 @@ pub(super) fn remember(tools: &Tools, tested: &mut [Tested], keeps: Keeps) {
     });
     // A file that cannot be read is told once, and replaced also where nothing is noted.
     let mut changed = trouble.is_some();
-    if let Some(network) = history.id_to_keep(&signs) {
+    let network = history.id_to_keep(&signs);
+    if let Some(network) = &network {
         changed = true;
         let now = jiff::Timestamp::now();
         for one in tested.iter_mut() {
@@ -28,12 +29,12 @@ pub(super) fn remember(tools: &Tools, tested: &mut [Tested], keeps: Keeps) {
             let Some(state) = one.report.verdict.as_ref().and_then(|verdict| port_state(verdict.code)) else {
                 continue;
             };
-            history.note(&network, port, state, now);
+            history.note(network, port, state, now);
             // It proved itself a moment ago, so it got through.
             if let Decision::Move { to } = &one.decision {
-                history.note(&network, to.port, PortState::Open, now);
+                history.note(network, to.port, PortState::Open, now);
             }
-            if let Some(told) = history.explain(&network, port).filter(|_| state == PortState::Blocked) {
+            if let Some(told) = history.explain(network, port).filter(|_| state == PortState::Blocked) {
                 one.report.account.notices.push(Notice { code: "used_to_work".to_owned(), message: told });
             }
         }
@@ -43,13 +44,13 @@ pub(super) fn remember(tools: &Tools, tested: &mut [Tested], keeps: Keeps) {
         let message = format!("What this network did to the ports was not remembered: {error}.");
         trouble.get_or_insert(("history_not_kept", message));
     }
+    if let Some(network) = network.filter(|_| keeps == Keeps::State) {
+        answered_before::keep(tools.kit.state(), &network, tested);
+    }
     if let Some((code, message)) = trouble {
         tracing::warn!("{message}");
         let first = tested.first_mut().map(|one| &mut one.report.account.notices);
         first.into_iter().for_each(|notices| notices.push(Notice { code: code.to_owned(), message: message.clone() }));
-    }
-    if keeps == Keeps::State {
-        answered_before::keep(tools, tested);
     }
 }
 

@@ -33,19 +33,18 @@ pub(super) async fn by_other_name(
     }
     let (port, mode) = misnamed(tools, survey, account, verdict)?;
     let old = &account.outgoing.host;
-    let names = survey.findings.same_address_names.iter().filter(|name| !name.eq_ignore_ascii_case(old));
-    for name in names.filter(|name| tools.policy.allows_host(name)).take(NAMES) {
+    let mut tries = 0..NAMES;
+    for name in survey.findings.same_address_names.iter().filter(|name| !name.eq_ignore_ascii_case(old)) {
+        if !tools.policy.allows_host(name) || tries.next().is_none() {
+            continue;
+        }
         let mut there = tools.prober.survey(name, &[(port, mode)], &[]).await;
-        let fits =
-            |seen: &&PortFinding| proves(seen) && !read_along(&there.findings, seen, tools.policy.names_host(name));
-        let able = tools.abilities(account);
+        there.findings.named_by_policy = tools.policy.names_host(name);
         let found = &there.findings;
-        let to = found
-            .ports
-            .iter()
-            .find(fits)
-            .map(|seen| plan::server_at(account, name, (found, seen), &tools.policy, &able));
-        let Some(to) = to else {
+        let able = tools.abilities(account);
+        let fits = |seen: &&PortFinding| proves(seen) && !read_along(found, seen);
+        let proven = found.ports.iter().find(fits);
+        let Some(to) = proven.map(|seen| plan::server_at(account, name, (found, seen), &able)) else {
             there.close().await;
             continue;
         };
@@ -56,7 +55,7 @@ pub(super) async fn by_other_name(
         // The other name may be another operator's: what is lent is judged by it, and what was given for one host stays there.
         let mut renamed = account.clone();
         renamed.outgoing.host.clone_from(name);
-        let lent = account.logs_in() || plan::lending(&renamed, &there.findings, &tools.policy) == Lending::OneOperator;
+        let lent = account.logs_in() || plan::lending(&renamed, &there.findings) == Lending::OneOperator;
         let given = credential.as_ref().is_some_and(|credential| credential.origin == Origin::Given);
         let bound = given && !same_operator(old, name);
         // Mail programs keep passwords by the name of the server.

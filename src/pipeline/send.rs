@@ -7,7 +7,7 @@ use lettre::message::header::ContentType;
 use super::Tools;
 use super::log_in::{in_background, may_not_be_read};
 use crate::account::{Account, Notice, SubmissionServer};
-use crate::operator::lending_by_names;
+use crate::credentials::CredentialBook;
 use crate::plan::Outcome;
 use crate::plan::meeting::mechanisms;
 use crate::probe::finding::{HostFindings, PortFinding, Resolution};
@@ -78,14 +78,12 @@ pub async fn send_test(
     // As it is set up now: a password is looked for under the server that it goes to.
     let account = &Account { outgoing: server.clone(), ..account.clone() };
     let user = account.login_user().unwrap_or_default().to_owned();
-    let lending = lending_by_names(account);
-    let credential = in_background(tools, account, move |book, account| book.find(account, lending))
-        .await
-        .ok_or(TestMailError::NoPassword { user })?;
+    let credential =
+        in_background(tools, account, CredentialBook::find_by_names).await.ok_or(TestMailError::NoPassword { user })?;
     let message = message(account.email.as_deref().unwrap_or_default(), subject)?;
     let (_, session) = tools.prober.open(&server.host, server.port, server.tls).await;
     let session = session.ok_or_else(|| TestMailError::NoAnswer { host: server.host.clone(), port: server.port })?;
-    if may_not_be_read(tools, &alone(session.finding()), &session) {
+    if may_not_be_read(tools, &alone(tools, session.finding()), &session) {
         session.close().await;
         return Err(TestMailError::ReadAlong { host: server.host.clone(), port: server.port });
     }
@@ -97,21 +95,13 @@ pub async fn send_test(
 }
 
 /// What is known of a host from one conversation with it.
-pub(super) fn alone(finding: &PortFinding) -> HostFindings {
+pub(super) fn alone(tools: &Tools, finding: &PortFinding) -> HostFindings {
     let addresses = finding.attempts.iter().map(|attempt| attempt.address).collect();
+    let resolution = Resolution::Addresses { addresses, mapped: false };
     HostFindings {
-        host: finding.host.clone(),
-        resolution: Resolution::Addresses { addresses, mapped: false },
         ports: vec![finding.clone()],
-        controls: Vec::new(),
-        second_hosts: Vec::new(),
-        repeats: Vec::new(),
-        dates: Vec::new(),
-        same_address_names: Vec::new(),
-        own_names: Vec::new(),
-        fell_silent: false,
-        answered_s_ago: None,
-        hellos: Vec::new(),
+        named_by_policy: tools.policy.names_host(&finding.host),
+        ..HostFindings::nothing_of(&finding.host, resolution)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which ports of which hosts are tried: each host once, however many accounts share it. Where an account's own port does
 //! not answer at once, what tells a blocking network from a closed host is asked beside it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -43,8 +43,6 @@ pub(super) struct Seen {
     http: Option<HttpFinding>,
     has_route: bool,
     local_roots_allowed: bool,
-    /// Hosts that the policy names.
-    own_hosts: BTreeSet<String>,
 }
 
 impl Seen {
@@ -62,7 +60,6 @@ impl Seen {
             relay_refusals: self.relay_refusals.clone(),
             http: self.http.clone(),
             local_roots_allowed: self.local_roots_allowed,
-            own_host: self.own_hosts.contains(host),
             another_host_answered: self.hosts.iter().any(answered),
             second_hosts: self.around.second_hosts.clone(),
             strangers: self.around.talks.clone(),
@@ -71,11 +68,15 @@ impl Seen {
     }
 }
 
-/// Which of the accounts' own ports did not answer at once.
+/// What is known of the accounts' own ports while others are still being asked.
 #[derive(Debug, Clone, Copy, Default)]
-struct Late {
+struct SoFar {
+    /// One of them did not answer at once.
     any: bool,
+    /// One that is 25 did not.
     port_25: bool,
+    /// One that is 25 was answered as somebody else might.
+    doubted: bool,
 }
 
 /// Tries the ports of all hosts of these accounts. Others are asked only on behalf of accounts whose own port does not
@@ -85,61 +86,57 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
     for &account in accounts {
         by_host.entry(account.outgoing.host.to_lowercase()).or_default().push(account);
     }
-    let last_seen = LastSeen::of(tools);
     let before = AnsweredBefore::of(tools);
     tools.talk.progress(&Progress::Testing { hosts: by_host.len() });
-    let (late, mut told) = watch::channel(Late::default());
-    let (for_25, mut for_page) = (&mut told, late.subscribe());
-    let hosts = async {
-        let late = late;
-        let surveys = stream::iter(by_host)
-            .map(|(host, mine)| one_host(tools, &last_seen, host, mine, &late))
-            .buffer_unordered(HOSTS_AT_ONCE)
-            .collect::<BTreeMap<_, _>>()
-            .await;
-        // Whoever waits for somebody to be late need not any longer.
-        drop(late);
-        surveys
-    };
-    let around = async {
-        // What `wait_for` returns is a lock: it is let go before anything else is waited for, or the next host that is late
-        // waits for it for ever.
-        let is_late = for_25.wait_for(|late| late.port_25).await.is_ok();
-        if is_late { strangers::around_port_25(tools).await } else { Around::default() }
-    };
-    let page = async {
-        let url = tools.policy.captive_check_url.value.as_deref()?;
-        for_page.wait_for(|late| late.any).await.is_ok().then_some(())?;
-        Some(tools.prober.http(url).await)
-    };
-    let (mut hosts, mut around, http) = tokio::join!(hosts, around, page);
+    let (so_far, told) = watch::channel(SoFar::default());
+    let (for_25, for_page) = (told.clone(), told.clone());
+    let (mut hosts, mut around, http) =
+        tokio::join!(all_hosts(tools, by_host, so_far), around_if_late(tools, for_25), page_if_late(tools, for_page));
     // That nothing of a host answers says nothing of the host unless others do.
     if around.second_hosts.is_empty() && hosts.iter().any(|(host, survey)| nothing_answers(host, survey)) {
         around = strangers::around_port_25(tools).await;
     }
-    for survey in hosts.values_mut() {
+    for (host, survey) in &mut hosts {
         survey.findings.answered_s_ago = before.seconds_ago(&survey.findings);
+        survey.findings.named_by_policy = tools.policy.names_host(host);
     }
-    let mut doubts = false;
-    for survey in hosts.values_mut().filter(|survey| in_doubt(&survey.findings)) {
-        whose_network(&tools.prober, survey).await;
-        doubts = true;
-    }
-    if doubts {
+    if told.borrow().doubted {
         strangers::talk(tools, &mut around).await;
     }
-    let names: Vec<String> = hosts.keys().cloned().collect();
-    let mut seen = Seen {
-        hosts,
-        around,
-        relay_refusals: BTreeMap::new(),
-        http,
-        has_route: tools.prober.has_route(),
-        local_roots_allowed: tools.policy.allow_local_interception.value,
-        own_hosts: names.into_iter().filter(|host| tools.policy.names_host(host)).collect(),
-    };
+    let has_route = tools.prober.has_route();
+    let local_roots_allowed = tools.policy.allow_local_interception.value;
+    let mut seen = Seen { hosts, around, relay_refusals: BTreeMap::new(), http, has_route, local_roots_allowed };
     seen.relay_refusals = relay_refusals(tools, &seen, accounts).await;
     seen
+}
+
+/// All hosts at once. `so_far` lives as long as one of them may still be late.
+async fn all_hosts(
+    tools: &Tools,
+    by_host: BTreeMap<String, Vec<&Account>>,
+    so_far: watch::Sender<SoFar>,
+) -> BTreeMap<String, Survey> {
+    let last_seen = LastSeen::of(tools);
+    stream::iter(by_host)
+        .map(|(host, mine)| one_host(tools, &last_seen, host, mine, &so_far))
+        .buffer_unordered(HOSTS_AT_ONCE)
+        .collect()
+        .await
+}
+
+/// What is around port 25, as soon as an account's own port 25 is late.
+async fn around_if_late(tools: &Tools, mut told: watch::Receiver<SoFar>) -> Around {
+    // What `wait_for` returns is a lock: it is let go before anything else is waited for, or the next host that is late
+    // waits for it for ever.
+    let is_late = told.wait_for(|so_far| so_far.port_25).await.is_ok();
+    if is_late { strangers::around_port_25(tools).await } else { Around::default() }
+}
+
+/// The policy's page, as soon as any account's own port is late.
+async fn page_if_late(tools: &Tools, mut told: watch::Receiver<SoFar>) -> Option<HttpFinding> {
+    let url = tools.policy.captive_check_url.value.as_deref()?;
+    told.wait_for(|so_far| so_far.any).await.is_ok().then_some(())?;
+    Some(tools.prober.http(url).await)
 }
 
 /// The host has an address, and nothing answers there.
@@ -157,7 +154,7 @@ async fn one_host(
     last_seen: &LastSeen,
     host: String,
     mine: Vec<&Account>,
-    late: &watch::Sender<Late>,
+    so_far: &watch::Sender<SoFar>,
 ) -> (String, Survey) {
     let configured: Vec<(u16, TlsMode)> =
         mine.iter().map(|account| (account.outgoing.port, probe_mode(account))).collect();
@@ -188,12 +185,16 @@ async fn one_host(
         let connected = known.is_ok_and(|own| own.is_ok_and(|own| *own == Own::Connected));
         if !connected && !here {
             let at_25 = mine.iter().any(|account| account.outgoing.port == 25);
-            late.send_modify(|late| (late.any, late.port_25) = (true, late.port_25 || at_25));
+            so_far.send_modify(|so_far| (so_far.any, so_far.port_25) = (true, so_far.port_25 || at_25));
         }
     };
     let (mut survey, ()) = tokio::join!(tools.prober.survey_by_turns(&host, course), watch);
     if !here {
         look_again(tools, &mut survey, &configured).await;
+    }
+    if in_doubt(&survey.findings) {
+        so_far.send_modify(|so_far| so_far.doubted = true);
+        whose_network(&tools.prober, &mut survey).await;
     }
     tools.talk.progress(&Progress::HostTested { host: host.clone() });
     (host, survey)

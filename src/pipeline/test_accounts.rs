@@ -81,7 +81,7 @@ async fn host_accounts(
 }
 
 async fn test_account(tools: &Tools, survey: &mut Survey, network: &NetworkView, account: Account) -> Tested {
-    let lending = plan::lending(&account, &survey.findings, &tools.policy);
+    let lending = plan::lending(&account, &survey.findings);
     // What a program on this computer does with a login is its own business.
     let here = is_this_computer(&account.outgoing.host);
     let credential = match here {

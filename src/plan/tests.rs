@@ -143,7 +143,7 @@ proptest! {
         prop_assert!(policy.target_ports.value.contains(&to.port) || to.port == account.outgoing.port);
         prop_assert!(strength(to.tls) >= strength(account.outgoing.tls), "weaker encryption: {:?}", to);
         prop_assert_ne!(to.auth, AuthSetting::None);
-        let own_root = |finding: &PortFinding| !policy.allow_local_interception.value && read_along(&findings, finding, false);
+        let own_root = |finding: &PortFinding| !policy.allow_local_interception.value && read_along(&findings, finding);
         let proven = findings.ports.iter().any(|finding| {
             finding.port == to.port && finding.tls_mode == to.tls && proves(finding) && !own_root(finding)
         });

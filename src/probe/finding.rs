@@ -327,6 +327,30 @@ pub struct HostFindings {
     /// What its ports answered to hellos of older mail programs. Only asked for the sake of an account of such a program.
     #[serde(default)]
     pub hellos: Vec<HelloFinding>,
+    /// The policy names this host: whoever manages the computer knows it, and may have made its certificate.
+    #[serde(default)]
+    pub named_by_policy: bool,
+}
+
+impl HostFindings {
+    /// A host of which nothing but its addresses is known.
+    pub fn nothing_of(host: &str, resolution: Resolution) -> Self {
+        Self {
+            host: host.to_owned(),
+            resolution,
+            ports: Vec::new(),
+            controls: Vec::new(),
+            second_hosts: Vec::new(),
+            repeats: Vec::new(),
+            dates: Vec::new(),
+            same_address_names: Vec::new(),
+            own_names: Vec::new(),
+            fell_silent: false,
+            answered_s_ago: None,
+            hellos: Vec::new(),
+            named_by_policy: false,
+        }
+    }
 }
 
 /// What a port answered to a hello with no more in it than a certain mail program has.

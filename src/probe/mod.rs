@@ -1,6 +1,7 @@
 //! One conversation by phases with each outgoing port (resolve, connect, greeting, EHLO, STARTTLS, TLS,
 //! EHLO), everything seen recorded; and the proof by login on one of them.
 
+mod by_turns;
 mod chain;
 pub mod connect_to;
 mod dial;
@@ -42,9 +43,10 @@ use resolve::Names;
 use tls::Trust;
 
 pub use crate::account::Mechanism;
+pub use by_turns::{Course, Own, Question};
 pub use login::{LoginRefused, PlaintextAuth, Session};
 pub use sending::{MessageLogin, SendError};
-pub use survey::{Course, Own, Question, Survey};
+pub use survey::Survey;
 
 /// How the probe goes about it. The defaults are those of the design; tests shorten them.
 #[derive(Debug, Clone)]
