@@ -33,26 +33,38 @@ smtpd_tls_received_header = yes
 smtpd_sasl_authenticated_header = yes
 header_checks = regexp:{{/^Subject:/ INFO}}
 """
-# A Postfix of its own reads this; the programs do not.
-OLD_TLS = """openssl_conf = all
+TELLING_OF_DOVECOT = """auth_verbose = yes
+auth_debug = yes
+auth_debug_passwords = yes
+login_log_format_elements = user=<%u> method=%m rip=%r lip=%l mpid=%e tls=<%k>
+"""
+# Dovecot itself has a setting for the oldest version of TLS and none for the newest: it gets one from OpenSSL, where level 0 is as
+# weak as TLS 1.0 needs it. The programs do not read this.
+OPENSSL = """openssl_conf = all
 [all]
 ssl_conf = ssl
 [ssl]
-system_default = weak
-[weak]
-MinProtocol = TLSv1
-CipherString = DEFAULT@SECLEVEL=0
+system_default = this
+[this]
+MinProtocol = {version}
+MaxProtocol = {version}
+CipherString = DEFAULT@SECLEVEL={level}
 """
+# What it and Postfix call the versions.
+VERSIONS = {"1.0": "TLSv1", "1.2": "TLSv1.2", "1.3": "TLSv1.3"}
 
 
 @dataclass
 class Host:
-    """One of them: what is special, the ports it has, where it writes what it saw, and who can read that."""
+    """One of them: what is special, the ports it has, the one version of TLS if there is but one, whether logins are announced
+    before STARTTLS on 26, too, where it writes what it saw, and who can read that."""
 
     key: str
     what: str
     build: object
     ports: tuple = (26, 465)
+    only: str = None
+    in_the_clear: bool = False
     log: Path = None
     read: object = None
 
@@ -95,35 +107,22 @@ service auth {{
     raise RuntimeError(f"Dovecot answers no questions: {told.read_text()}")
 
 
-def by_postfix(asked, *settings, ports=(26, 465), options=()):
+def by_postfix(asked, *settings, options=()):
     """A builder of a Postfix with a login service."""
 
     def build(host, folder):
-        main = [TELLING, *settings]
+        main, more = [TELLING, *settings], list(options)
         if asked:
             main.append(f"smtpd_sasl_path = {asked()}")
+        if host.only:
+            main += [f"smtpd_tls_{which}protocols = {VERSIONS[host.only]}" for which in ("", "mandatory_")]
+        if host.in_the_clear:
+            more += ["smtpd_tls_security_level = may", "smtpd_tls_auth_only = no"]
         postfix.host(
-            folder, TLS, host.address, host.name, USER, PASSWORD, ports=ports, main="\n".join(main),
-            options={port: options for port in ports}, login_service=False,
+            folder, TLS, host.address, host.name, USER, PASSWORD, ports=host.ports, main="\n".join(main),
+            options={port: more for port in host.ports}, login_service=False,
         )
         return folder / "postfix/log", at_postfix
-
-    return build
-
-
-def only(version):
-    """Postfix's settings for one version of TLS."""
-    return [f"smtpd_tls_{which}protocols = {version}" for which in ("", "mandatory_")]
-
-
-def old_tls(asked):
-    """A builder of a Postfix that speaks TLS 1.0 and nothing newer, as hosts of 2010 do."""
-
-    def build(host, folder):
-        (folder / "openssl.cnf").write_text(OLD_TLS)
-        usual = "MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME"
-        lets = f"import_environment = {usual} OPENSSL_CONF={folder}/openssl.cnf"
-        return by_postfix(asked, *only("TLSv1"), lets)(host, folder)
 
     return build
 
@@ -133,28 +132,40 @@ def by_exim(authenticators=None):
 
     def build(host, folder):
         more = "+subject +tls_cipher +received_sender +smtp_protocol_error +smtp_syntax_error +smtp_connection"
-        telling = f"{exim.QUICK}log_selector = {more}"
-        exim.host(folder, TLS, host.address, host.name, USER, PASSWORD, main=telling, authenticators=authenticators)
+        telling = f"{exim.QUICK}log_selector = {more}\n"
+        if host.only:
+            telling += f"tls_require_ciphers = NORMAL:-VERS-ALL:+VERS-TLS{host.only}"
+        exim.host(
+            folder, TLS, host.address, host.name, USER, PASSWORD, main=telling, authenticators=authenticators,
+            logins_for="*" if host.in_the_clear else None,
+        )
         return folder / "exim/mainlog", at_exim
 
     return build
 
 
-def by_submission(host, folder):
-    """Dovecot's submission service, with a Postfix behind it."""
-    behind = folder / "behind"
-    behind.mkdir()
+def behind():
+    """The Postfix that Dovecot's submission services send on to. Returns its log."""
+    folder = DIR / "behind"
+    folder.mkdir()
     postfix.host(
-        behind, TLS, "127.0.0.1", "behind.hosting.test", USER, PASSWORD, ports=(2526,),
+        folder, TLS, "127.0.0.1", "behind.hosting.test", USER, PASSWORD, ports=(2526,),
         main=f"{TELLING}smtpd_relay_restrictions = permit_mynetworks, reject\nsmtpd_tls_security_level = none",
         options={2526: ["smtpd_sasl_auth_enable = no", "smtpd_authorized_xclient_hosts = 127.0.0.1"]}, login_service=False,
     )
-    submission.host(folder, TLS, host.address, host.name, USER, PASSWORD, more="""auth_verbose = yes
-auth_debug = yes
-auth_debug_passwords = yes
-login_log_format_elements = user=<%u> method=%m rip=%r lip=%l mpid=%e tls=<%k>
-""")
-    return folder / "dovecot/log", lambda text, subject: at_dovecot(text, subject, (behind / "postfix/log").read_text())
+    return folder / "postfix/log"
+
+
+def by_submission(host, folder):
+    """Dovecot's submission service, with a Postfix behind it. It announces logins before STARTTLS whatever it is told."""
+    sent_on = BEHIND()
+    more = [TELLING_OF_DOVECOT]
+    if host.only:
+        version, file = VERSIONS[host.only], folder / "openssl.cnf"
+        file.write_text(OPENSSL.format(version=version, level=0 if host.only == "1.0" else 2))
+        more += [f"ssl_min_protocol = {version}", f"import_environment = TZ CORE_OUTOFMEM CORE_ERROR OPENSSL_CONF={file}"]
+    submission.host(folder, TLS, host.address, host.name, USER, PASSWORD, more="\n".join(more))
+    return folder / "dovecot/log", lambda text, subject: at_dovecot(text, subject, sent_on.read_text())
 
 
 def saslauthd(host, folder):
@@ -180,7 +191,7 @@ def saslauthd(host, folder):
 
 
 def once(make):
-    """The same login service for all who ask for it."""
+    """The same server for all who ask for it."""
     made = []
     lock = threading.Lock()
 
@@ -193,6 +204,7 @@ def once(make):
     return get
 
 
+BEHIND = once(behind)
 PLAIN_LOGIN = once(lambda: logins("plain-login", "plain login"))
 NO_LOGIN = ["smtpd_sasl_auth_enable = no"]
 TAKES_ALL = [*NO_LOGIN, *(f"smtpd_{of}_restrictions = permit_mynetworks, reject" for of in ("relay", "recipient"))]
@@ -205,10 +217,10 @@ def hashed():
 HOSTS = {
     host.key: host
     for host in (
-        Host("postfix", "Postfix, PLAIN LOGIN, TLS 1.2 and 1.3", by_postfix(PLAIN_LOGIN)),
-        Host("tls12", "Postfix, TLS 1.2 only", by_postfix(PLAIN_LOGIN, *only("TLSv1.2"))),
-        Host("tls13", "Postfix, TLS 1.3 only", by_postfix(PLAIN_LOGIN, *only("TLSv1.3"))),
-        Host("tls10", "Postfix, TLS 1.0 only", old_tls(PLAIN_LOGIN)),
+        Host("postfix", "Postfix, PLAIN LOGIN, TLS 1.0 to 1.3", by_postfix(PLAIN_LOGIN)),
+        Host("tls12", "Postfix, TLS 1.2 only", by_postfix(PLAIN_LOGIN), only="1.2"),
+        Host("tls13", "Postfix, TLS 1.3 only", by_postfix(PLAIN_LOGIN), only="1.3"),
+        Host("tls10", "Postfix, TLS 1.0 only", by_postfix(PLAIN_LOGIN), only="1.0"),
         Host("plain", "Postfix and Dovecot, PLAIN only", by_postfix(lambda: logins("plain", "plain"))),
         Host("login", "Postfix and Dovecot, LOGIN only", by_postfix(lambda: logins("login", "login"))),
         Host("cram-hashed", "Postfix and Dovecot, PLAIN LOGIN CRAM-MD5 over hashed passwords: CRAM-MD5 always fails",
@@ -216,9 +228,16 @@ HOSTS = {
         Host("saslauthd", "Postfix and Cyrus SASL with saslauthd, all its plugins offered: only PLAIN and LOGIN can work", saslauthd),
         Host("cram", "Postfix and Dovecot, PLAIN LOGIN CRAM-MD5, all work", by_postfix(lambda: logins("cram", "plain login cram-md5"))),
         Host("cram-only", "Postfix and Dovecot, CRAM-MD5 only", by_postfix(lambda: logins("cram-only", "cram-md5"))),
-        Host("exim", "Exim, PLAIN", by_exim()),
+        Host("exim", "Exim, PLAIN LOGIN", by_exim()),
+        Host("exim-tls12", "Exim, TLS 1.2 only", by_exim(), only="1.2"),
+        Host("exim-tls13", "Exim, TLS 1.3 only", by_exim(), only="1.3"),
+        Host("exim-tls10", "Exim, TLS 1.0 only, AUTH also in the clear", by_exim(), (26,), "1.0", in_the_clear=True),
         Host("exim-login", "Exim, LOGIN only", by_exim(LOGIN_OF_EXIM)),
-        Host("submission", "Dovecot's submission service, PLAIN LOGIN", by_submission, ports=(26,)),
+        Host("submission", "Dovecot's submission service, PLAIN LOGIN", by_submission, (26,), in_the_clear=True),
+        Host("submission-tls12", "Dovecot's submission service, TLS 1.2 only", by_submission, (26,), "1.2", in_the_clear=True),
+        Host("submission-tls13", "Dovecot's submission service, TLS 1.3 only", by_submission, (26,), "1.3", in_the_clear=True),
+        Host("submission-tls10", "Dovecot's submission service, TLS 1.0 only, AUTH also in the clear", by_submission, (26,), "1.0",
+             in_the_clear=True),
         Host("no-auth", "Postfix without a login on 26, relays for nobody", by_postfix(None, options=NO_LOGIN)),
         Host("no-auth-open", "Postfix without a login on 26, relays for everybody", by_postfix(None, "mynetworks = 0.0.0.0/0", options=TAKES_ALL)),
     )

@@ -13,8 +13,9 @@ DIR = Path(os.environ["REAL_DIR"])
 TLS = DIR / "tls"
 CLIENT_4, NAMES_4 = "192.0.2.2", "192.0.2.53"
 KEYS = (
-    "postfix", "tls12", "tls13", "tls10", "plain", "login", "cram-hashed", "saslauthd", "cram", "cram-only", "exim", "exim-login",
-    "submission", "no-auth", "no-auth-open",
+    "postfix", "tls12", "tls13", "tls10", "plain", "login", "cram-hashed", "saslauthd", "cram", "cram-only", "exim", "exim-tls12",
+    "exim-tls13", "exim-tls10", "exim-login", "submission", "submission-tls12", "submission-tls13", "submission-tls10", "no-auth",
+    "no-auth-open",
 )
 
 

@@ -1,6 +1,7 @@
 """Debian's Exim as a host's admin sets it up, and as an internet provider's proxy."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -55,9 +56,18 @@ def for_login(check):
     return check.replace("$auth2", "$auth1").replace("$auth3", "$auth2")
 
 
-def host(folder, certificates, address, name, user, password, main=QUICK, at_mail=REFUSED_AT_MAIL, check=None, authenticators=None):
+def announced_to(whom):
+    """The page's main section; with `whom`, logins are announced to these."""
+    section = from_doc("exim main")
+    return re.sub("(?m)^(auth_advertise_hosts =).*$", rf"\1 {whom}", section) if whom else section
+
+
+def host(
+    folder, certificates, address, name, user, password, main=QUICK, at_mail=REFUSED_AT_MAIL, check=None, authenticators=None,
+    logins_for=None,
+):
     """A mail host by Exim; its port 26 as on the page. `check` is what it asks to know a password; `authenticators` stand in the
-    place of the page's."""
+    place of the page's, and `logins_for` in that of whom they are announced to."""
     check = check or "${if and{{eq{$auth2}{" + user + "}}{eq{$auth3}{" + password + "}}}}"
     start(
         folder,
@@ -65,7 +75,7 @@ def host(folder, certificates, address, name, user, password, main=QUICK, at_mai
 local_interfaces = {address}
 tls_certificate = {certificates}/host.pem
 tls_privatekey = {certificates}/host.key
-{from_doc("exim main")}
+{announced_to(logins_for)}
 {main}
 acl_smtp_mail = acl_check_mail
 acl_smtp_rcpt = acl_check_rcpt
