@@ -5,7 +5,7 @@ from dataclasses import dataclass
 PORTS = {"starttls": 26, "implicit": 465}
 
 # Where implicit TLS could differ from STARTTLS, and where a program that insists on CRAM-MD5 could differ from one that chooses.
-TLS_HOSTS = ("postfix", "tls12", "tls13", "tls10", "plain", "login", "exim", "exim-tls12", "exim-tls13")
+TLS_HOSTS = ("postfix", "tls12", "tls13", "plain", "login", "exim", "exim-tls12", "exim-tls13", "tls10-hidden")
 CRAM_HOSTS = ("postfix", "login", "cram-hashed", "cram", "cram-only", "no-auth-open")
 
 

@@ -220,7 +220,7 @@ HOSTS = {
         Host("postfix", "Postfix, PLAIN LOGIN, TLS 1.0 to 1.3", by_postfix(PLAIN_LOGIN)),
         Host("tls12", "Postfix, TLS 1.2 only", by_postfix(PLAIN_LOGIN), only="1.2"),
         Host("tls13", "Postfix, TLS 1.3 only", by_postfix(PLAIN_LOGIN), only="1.3"),
-        Host("tls10", "Postfix, TLS 1.0 only", by_postfix(PLAIN_LOGIN), only="1.0"),
+        Host("tls10", "Postfix, TLS 1.0 only, AUTH also in the clear", by_postfix(PLAIN_LOGIN), (26,), "1.0", in_the_clear=True),
         Host("plain", "Postfix and Dovecot, PLAIN only", by_postfix(lambda: logins("plain", "plain"))),
         Host("login", "Postfix and Dovecot, LOGIN only", by_postfix(lambda: logins("login", "login"))),
         Host("cram-hashed", "Postfix and Dovecot, PLAIN LOGIN CRAM-MD5 over hashed passwords: CRAM-MD5 always fails",
@@ -240,5 +240,7 @@ HOSTS = {
              in_the_clear=True),
         Host("no-auth", "Postfix without a login on 26, relays for nobody", by_postfix(None, options=NO_LOGIN)),
         Host("no-auth-open", "Postfix without a login on 26, relays for everybody", by_postfix(None, "mynetworks = 0.0.0.0/0", options=TAKES_ALL)),
+        Host("tls10-hidden", "Postfix, TLS 1.0 only, AUTH inside it only: what has no TLS 1.0 cannot know its logins",
+             by_postfix(PLAIN_LOGIN), only="1.0"),
     )
 }

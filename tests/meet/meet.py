@@ -48,7 +48,7 @@ def predicted(program, cell):
     try:
         return json.loads(done.stdout)
     except ValueError:
-        return {"will_send": None, "why": f"ended with {done.returncode}: {(done.stdout + done.stderr).strip()[-300:]}"}
+        return {"why": f"ended with {done.returncode}: {(done.stdout + done.stderr).strip()[-300:]}"}
 
 
 def said_since(host, mark, subject, sent):

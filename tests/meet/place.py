@@ -15,7 +15,7 @@ CLIENT_4, NAMES_4 = "192.0.2.2", "192.0.2.53"
 KEYS = (
     "postfix", "tls12", "tls13", "tls10", "plain", "login", "cram-hashed", "saslauthd", "cram", "cram-only", "exim", "exim-tls12",
     "exim-tls13", "exim-tls10", "exim-login", "submission", "submission-tls12", "submission-tls13", "submission-tls10", "no-auth",
-    "no-auth-open",
+    "no-auth-open", "tls10-hidden",
 )
 
 

@@ -94,7 +94,8 @@ fn in_the_clear(pair: &Pair, seen: &PortFinding, version: &str) -> (Option<bool>
     let picks = pair.abilities.mechanism(pair.to.auth, pair.to.mechanism, offered);
     match picks {
         Some(one) => (Some(true), format!("TLS {version}, {} (not proven)", one.name())),
-        None => (None, format!("TLS {version}; what is offered inside it is not known")),
+        None if offered.is_empty() => (None, format!("TLS {version}; what is offered inside it is not known")),
+        None => (Some(false), format!("TLS {version}; offered in the clear: {}", offered.join(" "))),
     }
 }
 
