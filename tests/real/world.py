@@ -3,6 +3,7 @@ then runs the story there. Everything lies in $REAL_DIR and ends with the namesp
 
 import subprocess
 import sys
+from pathlib import Path
 
 from lab import dovecot, etc, postfix
 from lab.certificates import authority, certificate
@@ -17,6 +18,10 @@ HOST_4 = "127.0.0.25"
 OTHER_4, OTHER_DOMAIN = "127.0.0.35", OTHER.split(".", 1)[1]
 NAMES_4 = "127.0.0.53"
 MAILBOX_UID = 5000
+
+# Stories at a host that keeps its passwords hashed, announces CRAM-MD5 all the same, and has neither TLS nor logins on port 25.
+AT_A_HASHED_HOST = ("story_claws_hashed",)
+NEITHER_TLS_NOR_LOGIN = ("smtpd_sasl_auth_enable = no", "smtpd_tls_security_level = none")
 
 HOSTS = f"""127.0.0.1 localhost client.home.test
 {HOST_4} {HOST} {DOMAIN}
@@ -52,7 +57,12 @@ def listening(address, port, *options):
     return "".join(f"{line}\n" for line in [*lines, *(f"  -o {{ {one} }}" for one in (stamp, *options))])
 
 
-def mail_host():
+def hashed():
+    """The password as such a host keeps it."""
+    return sh("doveadm", "pw", "-s", "SSHA256", "-p", PASSWORD).strip()
+
+
+def mail_host(only_hashes):
     """Postfix, with the mailboxes of both hosts, and Dovecot, which knows the password."""
     mail = DIR / "mail"
     mail.mkdir()
@@ -63,7 +73,7 @@ def mail_host():
     ]
     ports = [
         # 25 is also how mail from elsewhere comes in, so it takes mail for its own domains from anybody
-        listening(HOST_4, 25),
+        listening(HOST_4, 25, *(NEITHER_TLS_NOR_LOGIN if only_hashes else ())),
         listening(HOST_4, 26, *login_only, "smtpd_tls_auth_only = yes"),
         listening(HOST_4, 587, *login_only, "smtpd_tls_auth_only = yes"),
         listening(HOST_4, 465, *login_only, "smtpd_tls_wrappermode = yes"),
@@ -92,7 +102,9 @@ smtpd_relay_restrictions = permit_sasl_authenticated, permit_mynetworks, reject_
 smtpd_hard_error_limit = 100
 anvil_rate_time_unit = 1s
 """, "".join(ports))
+    mechanisms = "plain login cram-md5" if only_hashes else "plain login"
     told = dovecot.start(DIR, DIR / "tls/host", USER, PASSWORD, f"""protocols = imap
+auth_mechanisms = {mechanisms}
 listen = {HOST_4}
 ssl = yes
 disable_plaintext_auth = no
@@ -137,7 +149,7 @@ service imap-login {{
     ssl = yes
   }}
 }}
-""")
+""", hashed() if only_hashes else None)
     for port in (25, 26, 587, 465):
         wait_for(HOST_4, port, DIR / "postfix/log")
     wait_for(OTHER_4, 25, DIR / "postfix/log")
@@ -155,7 +167,7 @@ def logs():
 def main():
     network()
     certificates()
-    mail_host()
+    mail_host(only_hashes=Path(sys.argv[1]).stem in AT_A_HASHED_HOST)
     code = subprocess.run([sys.executable, "-B", *sys.argv[1:]], check=False).returncode
     if code:
         logs()

@@ -137,7 +137,10 @@ class ClawsMail:
             shown = self.screen.windows()
             if window not in shown:
                 time.sleep(1)
-                left = any(name for other, name in self.screen.windows().items() if other != main)
+                still = self.screen.windows()
+                if window in still:  # it was another window that went while these were listed
+                    continue
+                left = any(name for other, name in still.items() if other != main)
                 return (True, list(dialogs.values())), left
             for other, name in shown.items():
                 ours = other in (window, main) or other in dialogs or not name or re.match("claws-mail|Claws Mail", name)
