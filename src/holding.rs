@@ -8,6 +8,7 @@ use port26_platform::files::{self, FileError};
 use serde::{Deserialize, Serialize};
 
 use crate::account::SubmissionServer;
+use crate::codes::code_of;
 use crate::diagnosis::VerdictCode;
 use crate::plan::Outcome;
 use crate::report::AccountReport;
@@ -69,6 +70,20 @@ impl Holds {
         let verdict = report.verdict.as_ref()?;
         let not_taken = || Self::NotTaken { code: reason.code.clone(), why: reason.message.clone() };
         (!passes(verdict.code) && reason.code != LOGINS_STOPPED).then(not_taken)
+    }
+}
+
+impl Holds {
+    /// The port takes the account's connection, and not its login or its sender.
+    pub fn is_about_the_login(&self) -> bool {
+        let codes = [
+            VerdictCode::BadCredentials,
+            VerdictCode::CramMd5Refused,
+            VerdictCode::AuthMethod,
+            VerdictCode::PasswordLoginEnded,
+            VerdictCode::FromNotAllowed,
+        ];
+        matches!(self, Self::NotTaken { code, .. } if codes.iter().any(|known| code_of(known) == *code))
     }
 }
 

@@ -4,7 +4,7 @@
 pub mod meeting;
 mod outcome;
 
-use self::meeting::{Meets, mechanisms, meets};
+use self::meeting::{Apart, Meets, lacks_the_suite, mechanisms, meets, was_only_closed};
 pub use self::outcome::{Outcome, Reason};
 use crate::account::{Account, AuthSetting, CredentialSource, NotOurs, SubmissionServer, TlsMode};
 use crate::clients::abilities::Abilities;
@@ -124,16 +124,17 @@ fn decide(
         proven.push((to.clone(), meets));
         can
     };
-    match target(account, verdict.code, host, policy, abilities, can_use) {
+    match target(account, verdict.code, apart.as_ref(), (host, policy), abilities, can_use) {
         Some((to, _)) if by_policy && to.port == account.outgoing.port => works(),
         Some((to, _)) => Decision::Move { to },
         None if by_policy => works(),
         None => {
             // What is said is what comes nearest: a port of which nothing is known, then what a newer program would change.
             let nearest = proven.iter().min_by_key(|(_, meets)| meets.distance());
-            match apart.or_else(|| nearest.and_then(|(to, meets)| meeting::reason(abilities, to, meets))) {
+            let of_its_own = apart.and_then(|apart| meeting::reason(abilities, &account.outgoing, &Meets::No(apart)));
+            match of_its_own.or_else(|| nearest.and_then(|(to, meets)| meeting::reason(abilities, to, meets))) {
                 Some(reason) => leave(Outcome::Refused, reason),
-                None => in_the_way(account, host, policy).unwrap_or_else(|| no_target(verdict)),
+                None => in_the_way(account, host, policy).unwrap_or_else(|| no_target(account, verdict, host, policy)),
             }
         }
     }
@@ -149,39 +150,49 @@ fn needs_hello<'a>(
 ) -> Option<&'a PortFinding> {
     let meeting = |to: &SubmissionServer, seen: &PortFinding| meets(abilities, to, seen, &host.hellos);
     if verdict.code == VerdictCode::Ok
-        && ends_before_today(abilities)
         && let Some(present) = own_port(account, host)
+        && (ends_before_today(abilities) || abilities.tls.is_verified() && lacks_the_suite(abilities, present))
         && meeting(&account.outgoing, present) == Meets::Ask
     {
         return Some(present);
     }
-    let apart = apart_from_its_own_port(account, verdict, host, abilities).is_some();
+    let apart = apart_from_its_own_port(account, verdict, host, abilities);
     let moved_anyway = policy.when.value == MoveWhen::AnyOn25 && account.outgoing.port == 25;
-    let may_move = verdict.code.may_change() || apart || verdict.code == VerdictCode::Ok && moved_anyway;
+    let may_move = verdict.code.may_change() || apart.is_some() || verdict.code == VerdictCode::Ok && moved_anyway;
     if !may_move || cannot_be_proven(account).is_some() {
         return None;
     }
     let may_do = |to: &SubmissionServer, seen: &PortFinding| matches!(meeting(to, seen), Meets::Yes | Meets::Ask);
-    let (to, seen) = target(account, verdict.code, host, policy, abilities, may_do)?;
+    let (to, seen) = target(account, verdict.code, apart.as_ref(), (host, policy), abilities, may_do)?;
     (meeting(&to, seen) == Meets::Ask).then_some(seen)
 }
 
 /// Nothing is wrong with the account's own port but that its program cannot use it: it ends at an older TLS than the host
-/// takes, or has none of the host's mechanisms. Said only of what is known for sure.
+/// takes, or has none of the host's mechanisms. Said only of what is known for sure: a conversation that broke off says
+/// nothing against a port that works.
 fn apart_from_its_own_port(
     account: &Account,
     verdict: &Verdict,
     host: &HostFindings,
     abilities: &Abilities,
-) -> Option<Reason> {
+) -> Option<Apart> {
     let present = own_port(account, host).filter(|seen| verdict.code == VerdictCode::Ok && seen.tls_verified())?;
-    let meets = meets(abilities, &account.outgoing, present, &host.hellos);
-    let known = match &meets {
-        Meets::No(meeting::Apart::TooOld | meeting::Apart::TooNew(_)) => abilities.tls.is_verified(),
-        Meets::No(meeting::Apart::Mechanism(_)) => abilities.login.is_verified(),
-        _ => false,
+    let Meets::No(apart) = meets(abilities, &account.outgoing, present, &host.hellos) else { return None };
+    let known = match &apart {
+        Apart::TooNew(_) => abilities.tls.is_verified(),
+        Apart::TooOld | Apart::Ciphers => {
+            abilities.tls.is_verified() && !was_only_closed(abilities, present, &host.hellos)
+        }
+        Apart::Mechanism(_) => abilities.login.is_verified(),
+        Apart::TlsMode => false,
     };
-    if known { meeting::reason(abilities, &account.outgoing, &meets) } else { None }
+    known.then_some(apart)
+}
+
+/// The same as a reason: why an account whose port is well is moved, or cannot be.
+pub fn apart(account: &Account, verdict: &Verdict, host: &HostFindings, abilities: &Abilities) -> Option<Reason> {
+    let apart = apart_from_its_own_port(account, verdict, host, abilities)?;
+    meeting::reason(abilities, &account.outgoing, &Meets::No(apart))
 }
 
 /// It is known to have nothing newer than TLS 1.1, which hosts of today refuse.
@@ -205,12 +216,26 @@ fn in_the_way(account: &Account, host: &HostFindings, policy: &Policy) -> Option
     Some(leave(Outcome::Refused, Reason::new(code_of(&code), message, hint(code))))
 }
 
-fn no_target(verdict: &Verdict) -> Decision {
+fn no_target(account: &Account, verdict: &Verdict, host: &HostFindings, policy: &Policy) -> Decision {
     let outcome = match verdict.code {
         VerdictCode::NoTls | VerdictCode::TlsHandshake => Outcome::Refused,
         _ => Outcome::NoRoute,
     };
-    leave(outcome, Reason::new(code_of(&verdict.code), verdict.summary.clone(), hint(verdict.code)))
+    let message = without_password(account, host, policy).unwrap_or_else(|| verdict.summary.clone());
+    leave(outcome, Reason::new(code_of(&verdict.code), message, hint(verdict.code)))
+}
+
+/// A target gets through in verified TLS, and takes no login with a password there.
+fn without_password(account: &Account, host: &HostFindings, policy: &Policy) -> Option<String> {
+    let targets = policy.target_ports.value.iter().filter(|port| **port != account.outgoing.port);
+    let bare = |seen: &&PortFinding| seen.tls_verified() && seen.ehlo_tls.is_some() && !proves(seen);
+    let seen = targets.filter_map(|port| host.ports.iter().filter(|seen| seen.port == *port).find(bare)).next()?;
+    let offered = seen.last_ehlo().map_or(&[][..], |ehlo| &ehlo.mechanisms);
+    let offered = if offered.is_empty() { "none at all".to_owned() } else { format!("only {}", offered.join(", ")) };
+    Some(format!(
+        "Port {} of {} gets through, and offers no login with a password in its encryption ({offered}), so nothing can be moved there.",
+        seen.port, seen.host
+    ))
 }
 
 /// Logins that port26 cannot try are not switched to a port on a guess.
@@ -236,8 +261,8 @@ const SUBMISSION: [u16; 4] = [26, 587, 465, 2525];
 fn target<'a>(
     account: &Account,
     code: VerdictCode,
-    host: &'a HostFindings,
-    policy: &Policy,
+    apart: Option<&Apart>,
+    (host, policy): (&'a HostFindings, &Policy),
     abilities: &Abilities,
     mut can_use: impl FnMut(&SubmissionServer, &PortFinding) -> bool,
 ) -> Option<(SubmissionServer, &'a PortFinding)> {
@@ -247,7 +272,8 @@ fn target<'a>(
     let lacks_only_a_setting = match code {
         VerdictCode::AuthRequired | VerdictCode::WrongTlsMode => true,
         VerdictCode::AuthUnavailable => account.outgoing.tls == TlsMode::None,
-        _ => false,
+        // A setting can name a mechanism that the host has.
+        _ => matches!(apart, Some(Apart::Mechanism(_))),
     };
     if lacks_only_a_setting {
         let is_kept = code != VerdictCode::WrongTlsMode && meant_for_logins(present, policy);
@@ -276,7 +302,9 @@ pub(crate) fn server_at(
     let tls = if finding.tls_verified() { finding.tls_mode } else { TlsMode::None };
     let auth = login_kind(account, finding);
     let mechanism = match auth {
-        AuthSetting::Password => abilities.to_be_named(account.outgoing.mechanism, mechanisms(tls, finding)),
+        AuthSetting::Password => {
+            abilities.to_be_named(account.outgoing.mechanism, &mechanisms(abilities, tls, finding))
+        }
         _ => None,
     };
     SubmissionServer {
@@ -360,6 +388,9 @@ pub fn hint(code: VerdictCode) -> &'static str {
         VerdictCode::SlowServer => "Wait half a minute when sending; nothing was changed.",
         VerdictCode::ServerRefusedClient => "Ask your mail host why it turns your connection away.",
         VerdictCode::LocalProgram => "If mail does not go out, look whether that program runs; nothing was changed.",
+        VerdictCode::CramMd5Refused => {
+            "Choose a normal password (PLAIN) in the place of CRAM-MD5 (encrypted password) in the mail program, with encryption; if that is refused too, the password is wrong."
+        }
         VerdictCode::BadCredentials => "Check the password. No more is tried now, so that nothing gets locked.",
         VerdictCode::PasswordLoginEnded => {
             "Set the account up again in the mail program so that it logs in through the browser (OAuth), or ask your organisation for another way to send."

@@ -182,7 +182,7 @@ pub(super) fn consent(global: &Global, verb: &str) -> Result<Consent, UsageError
 }
 
 fn nobody_to_ask(message: String) -> UsageError {
-    UsageError::new(message, "Add --yes to change without unlock, or --dry-run to see what would change.")
+    UsageError::new(message, "Add --yes to change without a question, or --dry-run to see what would change.")
 }
 
 /// A program that was asked to close has this long: time to answer whether a draft shall be kept.

@@ -1,6 +1,8 @@
 //! `port26 relay`: the internet provider's own outgoing server, explained in steps; with `--use`, written to the accounts
 //! that no port of their own host gets through for.
 
+use std::borrow::Cow;
+
 use port26_platform::network::NetworkSigns;
 use serde::Serialize;
 
@@ -8,6 +10,7 @@ use super::args::{Global, RelayArgs};
 use super::output::{self, Words};
 use super::{Exit, UsageError, context, fix};
 use crate::account::TlsMode;
+use crate::operator::operator_of;
 use crate::pipeline::{ProviderServer, Request, Route};
 use crate::policy::HostPort;
 use crate::relay::{self, Relay};
@@ -18,7 +21,7 @@ use crate::report::SCHEMA;
 struct RelayDocument {
     schema: &'static str,
     verb: &'static str,
-    relays: Vec<&'static Relay>,
+    relays: Vec<Cow<'static, Relay>>,
     steps: Vec<String>,
 }
 
@@ -38,11 +41,20 @@ pub(super) fn run(global: &Global, args: &RelayArgs) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn known(args: &RelayArgs) -> Vec<&'static Relay> {
-    match &args.provider {
+/// The server that was named, else those that are known of the provider.
+fn known(args: &RelayArgs) -> Vec<Cow<'static, Relay>> {
+    if let Some(HostPort { host, port }) = &args.server {
+        let tls = if *port == 465 { TlsMode::Implicit } else { TlsMode::Starttls };
+        let provider = args.provider.clone().unwrap_or_else(|| operator_of(host));
+        let named =
+            Relay { provider: provider.into(), host: host.clone().into(), port: *port, tls, domains: Vec::new() };
+        return vec![Cow::Owned(named)];
+    }
+    let relays = match &args.provider {
         Some(provider) => relay::of_provider(provider),
         None => relay::of_network(&NetworkSigns::now()),
-    }
+    };
+    relays.into_iter().map(Cow::Borrowed).collect()
 }
 
 /// Tests the accounts, and moves those without a route to the provider's server once a login there has worked.
@@ -56,17 +68,13 @@ fn use_it(global: &Global, args: &RelayArgs, user: &str) -> anyhow::Result<Exit>
 
 /// The provider's servers, the one on "submissions" or "submission" first as the table has them.
 fn servers(args: &RelayArgs, user: &str) -> anyhow::Result<Vec<ProviderServer>> {
-    let server = |host: &str, port: u16, tls: TlsMode| ProviderServer {
-        host: host.to_owned(),
-        port,
-        tls,
+    let server = |relay: &Relay| ProviderServer {
+        host: relay.host.clone().into_owned(),
+        port: relay.port,
+        tls: relay.tls,
         user: user.to_owned(),
     };
-    if let Some(HostPort { host, port }) = &args.server {
-        let tls = if *port == 465 { TlsMode::Implicit } else { TlsMode::Starttls };
-        return Ok(vec![server(host, *port, tls)]);
-    }
-    let servers: Vec<_> = known(args).into_iter().map(|relay| server(relay.host, relay.port, relay.tls)).collect();
+    let servers: Vec<_> = known(args).iter().map(|relay| server(relay)).collect();
     if servers.is_empty() {
         let message = match &args.provider {
             Some(provider) => format!("the outgoing mail server of {provider} is not known to port26"),

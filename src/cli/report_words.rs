@@ -135,6 +135,8 @@ fn cause(report: &AccountReport) -> Option<&str> {
     let reason = report.reason.as_ref().map(|reason| reason.message.as_str());
     match report.result {
         None | Some(Outcome::AlreadyWorks | Outcome::NotOurs) => None,
+        // Nothing is wrong with its port: what keeps it from sending is its program.
+        Some(_) if report_code(report) == "ok" => reason,
         Some(_) => report.verdict.as_ref().map(|verdict| verdict.summary.as_str()).or(reason),
     }
 }
@@ -170,7 +172,7 @@ fn below(report: &AccountReport, cause: Option<&str>, manner: OutputMode) -> Vec
         }
         match report.result {
             Some(Outcome::Fixed) => {}
-            Some(Outcome::WouldFix) if reason.code == report_code(report) => {}
+            Some(Outcome::WouldFix) if [reason.code.as_str(), "ok"].contains(&&*report_code(report)) => {}
             _ => lines.push(format!("next: {}", reason.hint)),
         }
     }

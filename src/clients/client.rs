@@ -31,7 +31,7 @@ pub enum PlanError {
         why: String,
     },
     /// A setting has a type or shape we do not know: better left alone.
-    #[error("{setting} has an unexpected form: {why}")]
+    #[error("the setting {setting} has an unexpected form: {why}")]
     Unexpected {
         /// The setting.
         setting: String,

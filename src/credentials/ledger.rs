@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::item::same_host;
 use super::refused::{Refusals, Refused};
 use super::{Credential, Item, Origin};
+use crate::account::Mechanism;
 use crate::probe::finding::LoginFinding;
 
 /// How the one attempt ended.
@@ -81,8 +82,14 @@ impl AttemptLedger {
     }
 
     /// The right to send this password to this host, once for each user. Until the ticket is given back by
-    /// [`Ticket::not_sent`], nobody gets another.
-    pub fn begin<'a>(&'a self, host: &str, credential: &'a Credential) -> Result<Ticket<'a>, AlreadyTried> {
+    /// [`Ticket::not_sent`], nobody gets another. That the form of CRAM-MD5 was refused in an earlier run says nothing of the
+    /// password in another form.
+    pub fn begin<'a>(
+        &'a self,
+        host: &str,
+        credential: &'a Credential,
+        mechanism: Option<Mechanism>,
+    ) -> Result<Ticket<'a>, AlreadyTried> {
         let user = credential.user.as_str();
         let item = Item::folded(host, user);
         let mut tried = self.lock();
@@ -95,7 +102,10 @@ impl AttemptLedger {
                 finding: finding.flatten().map(Box::new),
             });
         }
-        if let Some(before) = self.refused_before(host, credential) {
+        let digest = Mechanism::CramMd5;
+        let other_form =
+            |before: &Refused| mechanism != Some(digest) && before.finding.mechanism.as_deref() == Some(digest.name());
+        if let Some(before) = self.refused_before(host, credential).filter(|before| !other_form(before)) {
             return Err(AlreadyTried {
                 user: user.to_owned(),
                 host: same_host(host),
@@ -251,12 +261,16 @@ mod tests {
     fn one_attempt_a_user_and_host() {
         let ledger = AttemptLedger::new();
         let anna = login("anna");
-        let ticket = ledger.begin(HOST, &anna).unwrap();
-        assert_eq!(ledger.begin("MAIL.hosting.test.", &login("anna")).unwrap_err().outcome, None, "still being tried");
-        assert!(ledger.begin(HOST, &login("bert")).is_ok(), "another user");
-        assert!(ledger.begin("mail2.hosting.test", &login("anna")).is_ok(), "another host");
+        let ticket = ledger.begin(HOST, &anna, None).unwrap();
+        assert_eq!(
+            ledger.begin("MAIL.hosting.test.", &login("anna"), None).unwrap_err().outcome,
+            None,
+            "still being tried"
+        );
+        assert!(ledger.begin(HOST, &login("bert"), None).is_ok(), "another user");
+        assert!(ledger.begin("mail2.hosting.test", &login("anna"), None).is_ok(), "another host");
         ticket.ended(&answer(535));
-        let again = ledger.begin(HOST, &login("anna")).unwrap_err();
+        let again = ledger.begin(HOST, &login("anna"), None).unwrap_err();
         assert_eq!((again.outcome, again.finding.as_deref()), (Some(Outcome::Rejected), Some(&answer(535))));
         assert_eq!(again.to_string(), "anna at mail.hosting.test was already tried in this run");
     }
@@ -265,28 +279,28 @@ mod tests {
     fn a_password_that_was_refused_may_be_typed_once_more_and_not_twice() {
         let ledger = AttemptLedger::new();
         assert!(ledger.repeat(HOST, &login("anna")).is_none(), "nothing was refused yet");
-        ledger.begin(HOST, &login("anna")).unwrap().ended(&answer(535));
+        ledger.begin(HOST, &login("anna"), None).unwrap().ended(&answer(535));
         assert!(ledger.may_repeat(HOST, "anna") && !ledger.may_repeat(HOST, "bert"));
         ledger.repeat(HOST, &login("anna")).unwrap().ended(&answer(535));
         assert!(!ledger.may_repeat(HOST, "anna") && ledger.repeat(HOST, &login("anna")).is_none());
-        assert_eq!(ledger.begin(HOST, &login("anna")).unwrap_err().outcome, Some(Outcome::Rejected));
-        ledger.begin(HOST, &login("bert")).unwrap().ended(&answer(235));
+        assert_eq!(ledger.begin(HOST, &login("anna"), None).unwrap_err().outcome, Some(Outcome::Rejected));
+        ledger.begin(HOST, &login("bert"), None).unwrap().ended(&answer(235));
         assert!(ledger.repeat(HOST, &login("bert")).is_none(), "it was taken");
     }
 
     #[test]
     fn an_attempt_that_sent_nothing_may_be_made_again() {
         let ledger = AttemptLedger::new();
-        ledger.begin(HOST, &login("anna")).unwrap().not_sent();
-        ledger.begin(HOST, &login("anna")).unwrap().ended(&answer(235));
-        assert!(ledger.begin(HOST, &login("anna")).is_err());
+        ledger.begin(HOST, &login("anna"), None).unwrap().not_sent();
+        ledger.begin(HOST, &login("anna"), None).unwrap().ended(&answer(235));
+        assert!(ledger.begin(HOST, &login("anna"), None).is_err());
     }
 
     #[test]
     fn an_attempt_that_was_cut_off_counts_as_made() {
         let ledger = AttemptLedger::new();
-        drop(ledger.begin(HOST, &login("anna")).unwrap());
-        assert_eq!(ledger.begin(HOST, &login("anna")).unwrap_err().outcome, Some(Outcome::Unclear));
+        drop(ledger.begin(HOST, &login("anna"), None).unwrap());
+        assert_eq!(ledger.begin(HOST, &login("anna"), None).unwrap_err().outcome, Some(Outcome::Unclear));
     }
 
     #[test]
@@ -295,7 +309,9 @@ mod tests {
         let got = std::thread::scope(|scope| {
             let all: Vec<_> = (0..16)
                 .map(|_| {
-                    scope.spawn(|| ledger.begin(HOST, &login("anna")).map(|ticket| ticket.ended(&answer(235))).is_ok())
+                    scope.spawn(|| {
+                        ledger.begin(HOST, &login("anna"), None).map(|ticket| ticket.ended(&answer(235))).is_ok()
+                    })
                 })
                 .collect();
             all.into_iter().map(|one| one.join().unwrap()).filter(|&one| one).count()
@@ -306,8 +322,8 @@ mod tests {
     #[test]
     fn two_spellings_are_one_login() {
         let (ledger, lower, upper) = (AttemptLedger::new(), login("anna@hosting.test"), login("ANNA@Hosting.test"));
-        ledger.begin(HOST, &lower).unwrap().ended(&answer(535));
-        assert_eq!(ledger.begin(HOST, &upper).unwrap_err().outcome, Some(Outcome::Rejected));
+        ledger.begin(HOST, &lower, None).unwrap().ended(&answer(535));
+        assert_eq!(ledger.begin(HOST, &upper, None).unwrap_err().outcome, Some(Outcome::Rejected));
     }
 
     #[test]
@@ -315,16 +331,16 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let run = || AttemptLedger::remembering(Refusals::in_state(state.path()));
         let kept = login("anna");
-        run().begin(HOST, &kept).unwrap().ended(&answer(535));
+        run().begin(HOST, &kept, None).unwrap().ended(&answer(535));
         for spelled in ["anna", "Anna"] {
-            let before = run().begin(HOST, &login(spelled)).unwrap_err();
+            let before = run().begin(HOST, &login(spelled), None).unwrap_err();
             let reply = before.finding.and_then(|finding| finding.auth).map(|reply| reply.code);
             assert_eq!((before.outcome, reply), (Some(Outcome::Rejected), Some(535)), "{spelled}");
         }
         let typed = Credential { origin: Origin::Asked, ..login("anna") };
         let second = run();
-        second.begin(HOST, &typed).unwrap().ended(&answer(235));
-        assert!(run().begin(HOST, &kept).is_ok(), "it was taken since");
+        second.begin(HOST, &typed, None).unwrap().ended(&answer(235));
+        assert!(run().begin(HOST, &kept, None).is_ok(), "it was taken since");
     }
 
     #[test]
@@ -332,8 +348,8 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let run = || AttemptLedger::remembering(Refusals::in_state(state.path()));
         for code in [454, 504, 534] {
-            run().begin(HOST, &login("anna")).unwrap().ended(&answer(code));
-            run().begin(HOST, &login("anna")).unwrap().not_sent();
+            run().begin(HOST, &login("anna"), None).unwrap().ended(&answer(code));
+            run().begin(HOST, &login("anna"), None).unwrap().not_sent();
         }
     }
 
@@ -343,9 +359,21 @@ mod tests {
         for (user, code, stopped) in
             [("anna", 535, false), ("bert", 235, false), ("carl", 454, false), ("dora", 535, true)]
         {
-            ledger.begin(HOST, &login(user)).unwrap().ended(&answer(code));
+            ledger.begin(HOST, &login(user), None).unwrap().ended(&answer(code));
             assert_eq!(ledger.stopped("MAIL.hosting.test."), stopped, "{user}");
         }
         assert!(!ledger.stopped("mail.other.test"));
+    }
+
+    #[test]
+    fn what_was_refused_by_a_digest_may_be_tried_as_it_is() {
+        let state = tempfile::tempdir().unwrap();
+        let run = || AttemptLedger::remembering(Refusals::in_state(state.path()));
+        let digest = LoginFinding { mechanism: Some("CRAM-MD5".into()), ..answer(535) };
+        let anna = login("anna");
+        run().begin(HOST, &anna, Some(Mechanism::CramMd5)).unwrap().ended(&digest);
+        assert!(run().begin(HOST, &anna, Some(Mechanism::CramMd5)).is_err(), "that would be the same again");
+        run().begin(HOST, &anna, Some(Mechanism::Plain)).unwrap().ended(&answer(535));
+        assert!(run().begin(HOST, &anna, Some(Mechanism::Plain)).is_err());
     }
 }

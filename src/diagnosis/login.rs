@@ -4,7 +4,7 @@ use super::case::Case;
 use super::signs::{denied_sender, names_the_owner, service_down};
 use super::verdict::{Verdict, VerdictCode};
 use super::{conclude, words};
-use crate::account::AuthSetting;
+use crate::account::{AuthSetting, Mechanism};
 use crate::probe::finding::{End, LoginFinding, Reply};
 
 /// The verdict if the present settings reach the host and it says no to the login, the sender or the recipient.
@@ -26,7 +26,11 @@ pub(super) fn verdict(case: Case<'_>) -> Option<Verdict> {
 /// refused.
 pub fn refusal(login: &LoginFinding, auth: AuthSetting) -> Option<VerdictCode> {
     if let Some(reply) = login.auth.as_ref().filter(|reply| reply.code >= 400) {
-        return Some(auth_refusal(reply));
+        let by_digest = login.mechanism.as_deref() == Some(Mechanism::CramMd5.name());
+        return Some(match auth_refusal(reply) {
+            VerdictCode::BadCredentials if by_digest => VerdictCode::CramMd5Refused,
+            other => other,
+        });
     }
     let without_login = auth == AuthSetting::None && login.auth.is_none();
     if let Some(reply) = login.mail_from.as_ref().filter(|reply| reply.code >= 400) {

@@ -39,7 +39,7 @@ fn refusal<'a>(case: Case<'a>, code: VerdictCode) -> Option<&'a Reply> {
     match code {
         ServerRefusedClient | PortRefusedByHost => at_the_door(),
         TemporaryFailure => at_the_door().or_else(at_login),
-        BadCredentials | AuthMethod | PasswordLoginEnded | AuthRequired | FromNotAllowed => at_login(),
+        BadCredentials | CramMd5Refused | AuthMethod | PasswordLoginEnded | AuthRequired | FromNotAllowed => at_login(),
         TlsHandshake => case.present.and_then(|present| present.starttls.as_ref()).filter(|said| said.code >= 400),
         _ => None,
     }
@@ -159,6 +159,9 @@ fn sentence(case: Case<'_>, code: VerdictCode) -> String {
         }
         VerdictCode::AuthUnavailable => format!("{host} does not offer a login on port {port}."),
         VerdictCode::BadCredentials => format!("{host} does not accept the password."),
+        VerdictCode::CramMd5Refused => format!(
+            "{host} refuses the password in the form of CRAM-MD5. It is wrong, or {host} cannot check this form: servers that keep only hashes of passwords cannot."
+        ),
         VerdictCode::AuthMethod => format!("{host} wants another way to log in than a password."),
         VerdictCode::PasswordLoginEnded => format!(
             "{host} no longer takes a login with a password for sending. Microsoft switches it off for Exchange Online at the end of December 2026, and earlier where an organisation wants it. No port helps."

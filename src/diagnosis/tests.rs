@@ -93,6 +93,7 @@ pub(crate) fn ehlo(starttls: bool, mechanisms: &[&str]) -> Ehlo {
 
 pub(crate) fn verified(trouble: Option<TlsTrouble>) -> TlsFinding {
     TlsFinding {
+        suite: None,
         verified: trouble.is_none(),
         trouble,
         protocol: Some("TLSv1.3".into()),

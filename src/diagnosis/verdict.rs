@@ -39,6 +39,8 @@ pub enum VerdictCode {
     LocalProgram,
     AuthUnavailable,
     BadCredentials,
+    /// The password was refused in the form of CRAM-MD5, which a host that keeps hashes of passwords refuses for everybody.
+    CramMd5Refused,
     AuthMethod,
     /// The operator has ended logins with a password, for everybody or for this one.
     PasswordLoginEnded,

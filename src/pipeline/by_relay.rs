@@ -80,7 +80,8 @@ async fn prove(tools: &Tools, survey: &mut crate::probe::Survey, tested: Tested,
     let Some(verdict) = tested.report.verdict.clone() else { return tested };
     let present = tested.report.account.clone();
     let seen = survey.findings.ports.iter().find(|seen| proves(seen));
-    let offered = seen.map_or(&[][..], |seen| mechanisms(server.tls, seen));
+    let abilities = tools.abilities(&present);
+    let offered = seen.map_or_else(Vec::new, |seen| mechanisms(&abilities, server.tls, seen));
     let to = SubmissionServer {
         host: server.host.clone(),
         port: server.port,
@@ -89,7 +90,7 @@ async fn prove(tools: &Tools, survey: &mut crate::probe::Survey, tested: Tested,
         auth: AuthSetting::Password,
         credential: CredentialSource::Own,
         user: Some(server.user.clone()),
-        mechanism: tools.abilities(&present).to_be_named(present.outgoing.mechanism, offered),
+        mechanism: abilities.to_be_named(present.outgoing.mechanism, &offered),
     };
     if let Some(reason) = kept_apart(tools, &mut survey.findings, &present, &to).await {
         return left(tested, Outcome::Refused, reason);

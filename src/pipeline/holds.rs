@@ -27,7 +27,10 @@ pub(super) fn note(tools: &Tools, tested: &[Tested], keeps: Keeps) {
         let account = &one.report.account.id;
         let (receipt, to) = moved.get(account)?;
         let holds = Holds::of(&one.report, to)?;
-        Some(Look { account: account.clone(), receipt: receipt.clone(), time: now, holds })
+        let look = Look { account: account.clone(), receipt: receipt.clone(), time: now, holds };
+        // A look without a login does not know better than one whose login was refused.
+        let refused = before.iter().any(|old| one_move(old, &look) && old.holds.is_about_the_login());
+        (one.logged_in || !refused || look.holds != Holds::Yes).then_some(look)
     });
     let mut looks: Vec<Look> = seen.collect();
     // Of the others, and where this look says nothing, what was seen before, as long as it is about the same move.
@@ -42,6 +45,11 @@ pub(super) fn note(tools: &Tools, tested: &[Tested], keeps: Keeps) {
     if let Err(error) = holding::save(state, looks) {
         tracing::warn!("what this look has seen of moved accounts was not kept: {error}");
     }
+}
+
+/// Both are about the same move of the same account.
+fn one_move(one: &Look, other: &Look) -> bool {
+    (&one.account, &one.receipt) == (&other.account, &other.receipt)
 }
 
 /// By account: the newest receipt in effect that has moved it, and where to.

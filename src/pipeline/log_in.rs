@@ -55,7 +55,7 @@ pub(super) async fn log_in(tools: &Tools, seen: &HostFindings, session: Session,
         return Proof::ReadAlong(seen);
     }
     let host = session.finding().host.clone();
-    let ticket = match tools.attempts.begin(&host, credential) {
+    let ticket = match tools.attempts.begin(&host, credential, mechanism) {
         Ok(ticket) => ticket,
         Err(before) => {
             session.close().await;

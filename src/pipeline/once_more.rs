@@ -32,8 +32,9 @@ pub(super) async fn once_more(
     let plain = to.tls == TlsMode::None;
     let mode = if plain { TlsMode::Starttls } else { to.tls };
     let session = tools.prober.open(&to.host, to.port, mode).await.1?;
-    let offered = mechanisms(to.tls, session.finding());
-    let mechanism = tools.abilities(account).mechanism(to.auth, to.mechanism, offered);
+    let abilities = tools.abilities(account);
+    let offered = mechanisms(&abilities, to.tls, session.finding());
+    let mechanism = abilities.mechanism(to.auth, to.mechanism, &offered);
     if may_not_be_read(tools, &alone(tools, session.finding()), &session) {
         session.close().await;
         return None;

@@ -60,8 +60,8 @@ pub(super) async fn prove_present(
 /// What the present settings are proven with: the program's own way. One that would begin with CRAM-MD5 by itself is proven
 /// with the password as it is, since there is one login a run, and it must tell whether that is right.
 fn by_its_setting(abilities: &Abilities, now: &SubmissionServer, seen: &PortFinding) -> Option<Mechanism> {
-    let offered = mechanisms(TlsMode::Starttls, seen);
-    let its_own = abilities.mechanism(now.auth, now.mechanism, offered);
+    let offered = mechanisms(abilities, TlsMode::Starttls, seen);
+    let its_own = abilities.mechanism(now.auth, now.mechanism, &offered);
     match now.auth {
         AuthSetting::Encrypted => Some(Mechanism::CramMd5),
         _ => its_own.filter(|one| *one != Mechanism::CramMd5),
@@ -99,7 +99,7 @@ pub(super) async fn prove_target(
 ) -> Tested {
     let abilities = tools.abilities(&account);
     let seen = survey.findings.ports.iter().find(|seen| (seen.port, seen.tls_mode) == (to.port, to.tls));
-    let doubt = doubt(&abilities, &to, seen.map_or(&[], |seen| mechanisms(to.tls, seen)));
+    let doubt = doubt(&abilities, &to, &seen.map_or_else(Vec::new, |seen| mechanisms(&abilities, to.tls, seen)));
     let mut tested = by_login(tools, survey, account, verdict, to, credential).await;
     if matches!(tested.decision, Decision::Move { .. }) {
         tested.report.account.notices.extend(doubt);
@@ -202,8 +202,9 @@ async fn tried(
     let Some(session) = session(tools, survey, &to.host, to.port, mode).await else {
         return Err(if survey.findings.fell_silent { fell_silent(&to.host) } else { uncertain() });
     };
-    let offered = mechanisms(to.tls, session.finding()).to_vec();
-    let mechanism = tools.abilities(account).mechanism(to.auth, to.mechanism, &offered);
+    let abilities = tools.abilities(account);
+    let offered = mechanisms(&abilities, to.tls, session.finding());
+    let mechanism = abilities.mechanism(to.auth, to.mechanism, &offered);
     let login = Login { credential, mechanism, sender: account.email.as_deref(), plaintext };
     let seen = match log_in(tools, &survey.findings, session, login).await {
         Proof::Fresh(finding) => Seen::Now(finding),
@@ -248,7 +249,7 @@ fn by_proof(
 ) -> Tested {
     match login::refusal(proof, to.auth) {
         Some(code) => {
-            let needs_user = code == VerdictCode::BadCredentials;
+            let needs_user = matches!(code, VerdictCode::BadCredentials | VerdictCode::CramMd5Refused);
             let outcome = if needs_user { Outcome::NeedsUser } else { Outcome::Refused };
             let reason = Reason::new(code_of(&code), login_words(proof), plan::hint(code));
             Tested::left(account, Some(verdict), outcome, reason)

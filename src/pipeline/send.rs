@@ -87,8 +87,9 @@ pub async fn send_test(
         session.close().await;
         return Err(TestMailError::ReadAlong { host: server.host.clone(), port: server.port });
     }
-    let offered = mechanisms(server.tls, session.finding());
-    let mechanism = tools.abilities(account).mechanism(server.auth, server.mechanism, offered);
+    let abilities = tools.abilities(account);
+    let offered = mechanisms(&abilities, server.tls, session.finding());
+    let mechanism = abilities.mechanism(server.auth, server.mechanism, &offered);
     let login = MessageLogin { user: &credential.user, password: &credential.password, mechanism };
     session.send(Some(login), &message, PlaintextAuth::Refused).await?;
     Ok(())

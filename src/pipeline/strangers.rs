@@ -115,7 +115,7 @@ async fn greeting_of_relay(tools: &Tools, name: &str, patience: Duration) -> Con
 /// What the provider's relay may be called: as the table of providers says, or by custom below the suffix that the
 /// network itself hands out. Nobody but that network is asked.
 fn relay_names(signs: &NetworkSigns) -> Vec<String> {
-    let known = relay::of_network(signs).into_iter().map(|relay| relay.host.to_owned());
+    let known = relay::of_network(signs).into_iter().map(|relay| relay.host.to_string());
     let below = signs.search_suffixes.iter().filter(|suffix| suffix.contains('.')).take(2);
     let custom = below.flat_map(|suffix| ["relay", "smtp", "mail"].map(|name| format!("{name}.{suffix}")));
     known.chain(custom).fold(Vec::new(), |mut names, name| {

@@ -118,10 +118,13 @@ async fn judged(
     };
     let verdict = verdict(survey, network, &account, proof.as_ref());
     tracing::info!(account = %account.id, verdict = ?verdict.code, "diagnosed");
-    match decided(tools, survey, &account, &verdict).await {
+    let decision = decided(tools, survey, &account, &verdict).await;
+    let apart = plan::apart(&account, &verdict, &survey.findings, &tools.abilities(&account));
+    match decision {
         Decision::Leave { outcome: Outcome::AlreadyWorks, reason } => {
             let doubt = begins_with_cram_md5(tools, &survey.findings, &account);
             let mut tested = Tested::left(account, Some(verdict), Outcome::AlreadyWorks, reason);
+            tested.logged_in = proof.is_some_and(|proof| proof.auth.is_some_and(|reply| reply.code < 300));
             tested.report.account.notices.extend(doubt);
             tested
         }
@@ -131,7 +134,15 @@ async fn judged(
                 None => Tested::left(account, Some(verdict), outcome, reason),
             }
         }
-        Decision::Move { to } => prove_target(tools, survey, account, verdict, to, credential).await,
+        Decision::Move { to } => {
+            let mut tested = prove_target(tools, survey, account, verdict, to, credential).await;
+            let moved = matches!(tested.decision, Decision::Move { .. });
+            // Its port is well, and what it is moved for is its program.
+            if let (Some(apart), Some(reason)) = (apart.filter(|_| moved), &mut tested.report.reason) {
+                (reason.code, reason.message) = (apart.code, apart.message);
+            }
+            tested
+        }
     }
 }
 
@@ -141,7 +152,7 @@ fn begins_with_cram_md5(tools: &Tools, host: &HostFindings, account: &Account) -
     let out = &account.outgoing;
     let seen = host.ports.iter().find(|seen| (seen.port, seen.tls_mode) == (out.port, out.tls))?;
     let abilities = tools.abilities(account);
-    let by_itself = abilities.mechanism(out.auth, out.mechanism, mechanisms(out.tls, seen));
+    let by_itself = abilities.mechanism(out.auth, out.mechanism, &mechanisms(&abilities, out.tls, seen));
     (out.auth == AuthSetting::Password && by_itself == Some(Mechanism::CramMd5)).then(|| Notice {
         code: "cram_md5_first".to_owned(),
         message: format!(

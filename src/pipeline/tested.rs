@@ -20,6 +20,8 @@ pub struct Tested {
     pub accepted: Option<Credential>,
     /// What is told if nobody agrees to the move: it goes to another name of the host.
     pub consent: Option<Reason>,
+    /// Its present settings were tried with a login, and the host took it.
+    pub logged_in: bool,
     /// Addresses of its host that have answered in this run.
     pub answered: Vec<IpAddr>,
 }
@@ -29,7 +31,7 @@ impl Tested {
         let mut report = AccountReport::found(account).with_result(outcome, reason.clone());
         report.verdict = verdict;
         let decision = Decision::Leave { outcome, reason };
-        Self { report, decision, accepted: None, consent: None, answered: Vec::new() }
+        Self { report, decision, accepted: None, consent: None, logged_in: false, answered: Vec::new() }
     }
 }
 
@@ -52,5 +54,5 @@ pub(super) fn moved(account: Account, verdict: Verdict, to: SubmissionServer, ac
     report.before = Some(report.account.outgoing.clone());
     report.after = Some(to.clone());
     report.verdict = Some(verdict);
-    Tested { report, decision: Decision::Move { to }, accepted, consent: None, answered: Vec::new() }
+    Tested { report, decision: Decision::Move { to }, accepted, consent: None, logged_in: false, answered: Vec::new() }
 }

@@ -3,7 +3,7 @@
 
 use super::outcome::Reason;
 use crate::account::{AuthSetting, Mechanism, SubmissionServer, TlsMode};
-use crate::clients::abilities::{Abilities, Picks};
+use crate::clients::abilities::{Abilities, AuthLines, Picks, Source};
 use crate::probe::finding::{HelloAnswer, HelloFinding, PortFinding};
 use crate::tls_offer::TlsVersion;
 
@@ -27,7 +27,7 @@ impl Meets {
             Self::Yes => 0,
             Self::Ask | Self::NotKnown(_) => 1,
             Self::No(Apart::Mechanism(_)) => 2,
-            Self::No(Apart::TooOld | Apart::TooNew(_)) => 3,
+            Self::No(Apart::TooOld | Apart::Ciphers | Apart::TooNew(_)) => 3,
             Self::No(Apart::TlsMode) => 4,
         }
     }
@@ -40,6 +40,8 @@ pub enum Apart {
     TlsMode,
     /// All that the program has is older than what the host takes.
     TooOld,
+    /// Both have the same versions, and the host takes none of the program's ciphers.
+    Ciphers,
     /// All that the program is set to is newer than what the host has.
     TooNew(TlsVersion),
     /// The host offers none of the mechanisms that the program would use.
@@ -51,37 +53,69 @@ pub fn meets(abilities: &Abilities, to: &SubmissionServer, seen: &PortFinding, h
     if !abilities.tls_mode.is.allows(to.port, to.tls) {
         return Meets::No(Apart::TlsMode);
     }
-    let offered = mechanisms(to.tls, seen);
-    let by_password = matches!(to.auth, AuthSetting::Password | AuthSetting::Encrypted);
-    if by_password && abilities.mechanism(to.auth, to.mechanism, offered).is_none() {
-        return Meets::No(Apart::Mechanism(offered.to_vec()));
+    let offered = mechanisms(abilities, to.tls, seen);
+    let in_tls = if to.tls == TlsMode::None { Meets::Yes } else { meets_in_tls(abilities, seen, hellos) };
+    // A mechanism more would not bring together what TLS keeps apart.
+    if matches!(in_tls, Meets::No(_) | Meets::Ask) {
+        return in_tls;
     }
-    if to.tls == TlsMode::None { Meets::Yes } else { meets_in_tls(abilities, seen, hellos) }
+    let by_password = matches!(to.auth, AuthSetting::Password | AuthSetting::Encrypted);
+    if by_password && abilities.mechanism(to.auth, to.mechanism, &offered).is_none() {
+        return Meets::No(Apart::Mechanism(offered));
+    }
+    in_tls
 }
 
 fn meets_in_tls(abilities: &Abilities, seen: &PortFinding, hellos: &[HelloFinding]) -> Meets {
     let offer = &abilities.tls.is;
     // port26 has 1.2 and 1.3: a host that took 1.2 has nothing newer.
     let taken = seen.tls.as_ref().and_then(|tls| tls.protocol.as_deref()).and_then(TlsVersion::named);
+    let has_its_version = taken.is_some_and(|taken| offer.newest >= taken);
     match taken {
         Some(taken) if offer.oldest > taken => return Meets::No(Apart::TooNew(taken)),
-        Some(taken) if offer.newest >= taken => return Meets::Yes,
+        Some(_) if has_its_version && !lacks_the_suite(abilities, seen) => return Meets::Yes,
         _ => {}
     }
-    let label = offer.label();
-    let asked = |one: &&HelloFinding| (one.port, one.tls_mode) == (seen.port, seen.tls_mode) && one.offer == label;
-    match hellos.iter().find(asked).map(|one| &one.answer) {
+    match answer_to(abilities, seen, hellos) {
         None => Meets::Ask,
         Some(HelloAnswer::Taken { .. }) => Meets::Yes,
-        Some(HelloAnswer::Refused { .. }) => Meets::No(Apart::TooOld),
+        Some(HelloAnswer::Refused { .. } | HelloAnswer::Closed) if has_its_version => Meets::No(Apart::Ciphers),
+        Some(HelloAnswer::Refused { .. } | HelloAnswer::Closed) => Meets::No(Apart::TooOld),
         Some(HelloAnswer::NotKnown { why }) => Meets::NotKnown(why.clone()),
     }
 }
 
-/// What the port offers to a program that encrypts in this way.
-pub(crate) fn mechanisms(tls: TlsMode, seen: &PortFinding) -> &[String] {
+/// The version of TLS that the host took from port26 the program has, but not the cipher suite that went with it.
+pub(crate) fn lacks_the_suite(abilities: &Abilities, seen: &PortFinding) -> bool {
+    let Some(tls) = &seen.tls else { return false };
+    let offer = &abilities.tls.is;
+    let taken = tls.protocol.as_deref().and_then(TlsVersion::named);
+    // The suites of an offer are those up to TLS 1.2; those of 1.3 every library has.
+    let has_its_version = taken.is_some_and(|taken| taken < TlsVersion::V1_3 && taken <= offer.newest);
+    has_its_version && tls.suite.is_some_and(|suite| !offer.suites.contains(&suite))
+}
+
+/// The port has ended the conversation instead of answering the program's hello: so do hosts that have nothing in common
+/// with it, and so does a line that breaks.
+pub(crate) fn was_only_closed(abilities: &Abilities, seen: &PortFinding, hellos: &[HelloFinding]) -> bool {
+    matches!(answer_to(abilities, seen, hellos), Some(HelloAnswer::Closed))
+}
+
+/// What the port answered to the hello of this program.
+fn answer_to<'a>(abilities: &Abilities, seen: &PortFinding, hellos: &'a [HelloFinding]) -> Option<&'a HelloAnswer> {
+    let label = abilities.tls.is.label();
+    let asked = |one: &&HelloFinding| (one.port, one.tls_mode) == (seen.port, seen.tls_mode) && one.offer == label;
+    hellos.iter().find(asked).map(|one| &one.answer)
+}
+
+/// What this program sees offered by the port if it encrypts in this way.
+pub(crate) fn mechanisms(abilities: &Abilities, tls: TlsMode, seen: &PortFinding) -> Vec<String> {
     let ehlo = if tls == TlsMode::None { seen.ehlo.as_ref() } else { seen.last_ehlo() };
-    ehlo.map_or(&[], |ehlo| ehlo.mechanisms.as_slice())
+    let Some(ehlo) = ehlo else { return Vec::new() };
+    match abilities.login.is.reads {
+        AuthLines::Last if !ehlo.keywords.is_empty() => ehlo.last_auth_line(),
+        _ => ehlo.mechanisms.clone(),
+    }
 }
 
 /// Why the program of an account is not led to this port; `None`: it can use it.
@@ -89,9 +123,19 @@ pub fn reason(abilities: &Abilities, to: &SubmissionServer, meets: &Meets) -> Op
     let Abilities { program, tls, .. } = abilities;
     let SubmissionServer { port, host, .. } = to;
     let newest = tls.is.newest.number();
+    // Who has set it so can set it otherwise, which no update does.
+    let (set_by, set) = match tls.by {
+        Source::Setting(what) => (format!(" ({what})"), "is set to end"),
+        _ => (String::new(), "ends"),
+    };
     let too_old = |message: String| {
-        let hint =
-            "Update the mail program or the system, or use a newer mail program for this account. Nothing was changed.";
+        let hint = match tls.by {
+            Source::Setting(what) => format!(
+                "Let whoever chose {what} allow newer versions of TLS too, then run this again. Nothing was changed."
+            ),
+            _ => "Update the mail program or the system, or use a newer mail program for this account. Nothing was changed."
+                .to_owned(),
+        };
         Some(Reason::new("client_too_old", message, hint))
     };
     match meets {
@@ -100,13 +144,16 @@ pub fn reason(abilities: &Abilities, to: &SubmissionServer, meets: &Meets) -> Op
             "{program} chooses how it encrypts by the port, and port {port} of {host} wants the other way."
         )),
         Meets::No(Apart::TooOld) => too_old(format!(
-            "{program} ends at TLS {newest} on this computer, and port {port} of {host} takes only newer versions."
+            "{program} {set} at TLS {newest} on this computer{set_by}, and port {port} of {host} takes only newer versions."
+        )),
+        Meets::No(Apart::Ciphers) => too_old(format!(
+            "{program} has none of the ciphers on this computer that port {port} of {host} takes at TLS {newest}."
         )),
         Meets::No(Apart::TooNew(version)) => {
             let oldest = tls.is.oldest.number();
             let hint = "Ask the operator of the mail server for a newer TLS. Nothing was changed.";
             let message = format!(
-                "{program} is set to TLS {oldest} or newer, and port {port} of {host} ends at TLS {}.",
+                "{program} is set to TLS {oldest} or newer{set_by}, and port {port} of {host} ends at TLS {}.",
                 version.number()
             );
             Some(Reason::new("client_tls", message, hint))
@@ -114,7 +161,7 @@ pub fn reason(abilities: &Abilities, to: &SubmissionServer, meets: &Meets) -> Op
         Meets::Ask | Meets::NotKnown(_) => {
             let why = if let Meets::NotKnown(why) = meets { format!(" ({why})") } else { String::new() };
             let message = format!(
-                "{program} ends at TLS {newest} on this computer. Whether port {port} of {host} takes that could not be found out{why}."
+                "{program} {set} at TLS {newest} on this computer{set_by}. Whether port {port} of {host} takes that could not be found out{why}."
             );
             Some(Reason::new("client_tls", message, "Run this again in a few minutes. Nothing was changed."))
         }
@@ -144,6 +191,7 @@ fn wanted(picks: &Picks, to: &SubmissionServer) -> String {
 mod tests {
     use super::*;
     use crate::account::CredentialSource;
+    use crate::clients::abilities::Told;
     use crate::clients::abilities::table::{CLAWS_MAIL, OUTLOOK_2007, OUTLOOK_EXPRESS, THUNDERBIRD, WINDOWS_MAIL};
     use crate::diagnosis::tests::good;
     use crate::tls_offer::TlsOffer;
@@ -239,6 +287,42 @@ mod tests {
         let told = meets(&strict, &at(26, TlsMode::Starttls), &seen, &[]);
         assert_eq!(told, Meets::No(Apart::TooNew(TlsVersion::V1_2)));
         assert_eq!(reason(&strict, &at(26, TlsMode::Starttls), &told).unwrap().code, "client_tls");
+    }
+
+    #[test]
+    fn where_the_host_shows_another_cipher_it_is_asked() {
+        let to = at(26, TlsMode::Starttls);
+        let updated = Abilities { tls: Told::page(TlsOffer::SCHANNEL_7_UPDATED, "a page"), ..OUTLOOK_2007 };
+        let agreed = |suite| {
+            let mut seen = shown(26, TlsMode::Starttls, "TLSv1.2", &ALL);
+            if let Some(tls) = &mut seen.tls {
+                tls.suite = Some(suite);
+            }
+            seen
+        };
+        let answer = |answer| [answered(26, TlsMode::Starttls, &TlsOffer::SCHANNEL_7_UPDATED, answer)];
+        // ECDHE with RSA and GCM came with Windows 8.1
+        assert_eq!(meets(&updated, &to, &agreed(0xc02f), &[]), Meets::Ask);
+        assert_eq!(meets(&updated, &to, &agreed(0xc02b), &[]), Meets::Yes);
+        assert_eq!(meets(&THUNDERBIRD, &to, &agreed(0xc02f), &[]), Meets::Yes);
+        let refused = meets(&updated, &to, &agreed(0xc02f), &answer(HelloAnswer::Refused { alert: Some(40) }));
+        assert_eq!(refused, Meets::No(Apart::Ciphers));
+        let told = reason(&updated, &to, &refused).unwrap();
+        assert!(told.code == "client_too_old" && told.message.contains("cipher"), "{}", told.message);
+        // A connection that only ends is no answer: enough not to lead anybody there, and not enough to lead them away.
+        let closed = answer(HelloAnswer::Closed);
+        assert_eq!(meets(&updated, &to, &agreed(0xc02f), &closed), Meets::No(Apart::Ciphers));
+        assert!(was_only_closed(&updated, &agreed(0xc02f), &closed));
+    }
+
+    #[test]
+    fn a_setting_that_keeps_them_apart_is_named() {
+        let old = TlsOffer::CURRENT.within(TlsVersion::V1_0, TlsVersion::V1_0);
+        let tls = Told { is: old, by: Source::Setting("its security.tls.version") };
+        let set = Abilities { tls, ..THUNDERBIRD };
+        let told = reason(&set, &at(26, TlsMode::Starttls), &Meets::No(Apart::TooOld)).unwrap();
+        assert!(told.message.contains("is set to end at TLS 1.0 on this computer (its security.tls.version)"));
+        assert!(told.hint.contains("its security.tls.version"), "{}", told.hint);
     }
 
     #[test]

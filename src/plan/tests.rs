@@ -9,7 +9,7 @@ use proptest::sample::select;
 use super::*;
 use crate::account::Mechanism;
 use crate::clients::abilities::Told;
-use crate::clients::abilities::table::{CLAWS_MAIL, OUTLOOK_2007, OUTLOOK_EXPRESS, UNKNOWN};
+use crate::clients::abilities::table::{CLAWS_MAIL, OUTLOOK_2007, OUTLOOK_EXPRESS, THUNDERBIRD, UNKNOWN};
 use crate::tls_offer::{TlsOffer, TlsVersion};
 
 use crate::diagnosis::tests::{
@@ -289,6 +289,64 @@ fn what_the_programs_own_choice_would_break_is_named_or_left() {
         panic!("moved")
     };
     assert_eq!((outcome, reason.code.as_str()), (Outcome::Refused, "client_mechanism"));
+}
+
+/// A connection that breaks says nothing against a port that works.
+#[test]
+fn what_works_is_not_left_for_a_connection_that_broke() {
+    let account = account(587, TlsMode::Starttls, AuthSetting::Password);
+    let mut findings = host(vec![good(587), good(26)], vec![]);
+    let verdict = Verdict { code: VerdictCode::Ok, summary: "It works.".into(), ..behind_a_block().2 };
+    let policy = Policy::default();
+    let old = Abilities { tls: Told::page(TlsOffer::SCHANNEL_7, "a page"), ..OUTLOOK_2007 };
+    let taken = HelloAnswer::Taken { version: TlsVersion::V1_0, suite: 47 };
+    findings.hellos =
+        vec![answered(587, TlsMode::Starttls, &old, HelloAnswer::Closed), answered(26, TlsMode::Starttls, &old, taken)];
+    let decision = decide(&account, &verdict, &findings, &policy, &old);
+    assert!(matches!(decision, Decision::Leave { outcome: Outcome::AlreadyWorks, .. }), "{decision:?}");
+    // Nor is anybody led to one.
+    let (blocked, mut findings, verdict) = behind_a_block();
+    for port in [26, 587, 2525] {
+        findings.hellos.push(answered(port, TlsMode::Starttls, &old, HelloAnswer::Closed));
+    }
+    findings.hellos.push(answered(465, TlsMode::Implicit, &old, HelloAnswer::Closed));
+    assert!(matches!(decide(&blocked, &verdict, &findings, &policy, &old), Decision::Leave { .. }));
+}
+
+/// A mechanism that is named and not offered is what is wrong: another is named, on the port that there is.
+#[test]
+fn a_named_mechanism_that_the_host_lacks_is_named_anew_where_it_is() {
+    let mut account = account(587, TlsMode::Starttls, AuthSetting::Password);
+    account.outgoing.mechanism = Some(Mechanism::Login);
+    let mut findings = host(vec![good(587), good(26)], vec![]);
+    for seen in &mut findings.ports {
+        if let Some(ehlo) = &mut seen.ehlo_tls {
+            ehlo.mechanisms = vec!["PLAIN".to_owned()];
+        }
+    }
+    let verdict = Verdict { code: VerdictCode::Ok, summary: "It works.".into(), ..behind_a_block().2 };
+    let Decision::Move { to } = decide(&account, &verdict, &findings, &Policy::default(), &CLAWS_MAIL) else {
+        panic!("left")
+    };
+    assert_eq!((to.port, to.mechanism), (587, Some(Mechanism::Plain)));
+}
+
+#[test]
+fn only_the_lines_that_the_program_reads_count() {
+    let (account, mut findings, verdict) = behind_a_block();
+    for seen in &mut findings.ports {
+        if let Some(ehlo) = &mut seen.ehlo_tls {
+            ehlo.keywords = vec!["AUTH PLAIN LOGIN".to_owned(), "AUTH CRAM-MD5".to_owned()];
+            ehlo.mechanisms = vec!["PLAIN".to_owned(), "LOGIN".to_owned(), "CRAM-MD5".to_owned()];
+        }
+    }
+    let policy = Policy::default();
+    let code = |abilities: &Abilities| match decide(&account, &verdict, &findings, &policy, abilities) {
+        Decision::Move { .. } => "moved".to_owned(),
+        Decision::Leave { reason, .. } => reason.code,
+    };
+    assert_eq!(code(&THUNDERBIRD), "client_mechanism");
+    assert_eq!(code(&UNKNOWN), "moved");
 }
 
 #[test]

@@ -101,6 +101,9 @@ pub struct TlsFinding {
     pub trouble: Option<TlsTrouble>,
     /// `TLSv1.3`, ..
     pub protocol: Option<String>,
+    /// The cipher suite that was agreed on, by number (IANA).
+    #[serde(default)]
+    pub suite: Option<u16>,
     /// DNS names in the certificate (SAN).
     pub names: Vec<String>,
     /// Common name of its subject: all that an old certificate without names has.
@@ -129,6 +132,7 @@ impl TlsFinding {
             verified: false,
             trouble,
             protocol: None,
+            suite: None,
             names: Vec::new(),
             common_name: None,
             issuer: None,
@@ -379,11 +383,14 @@ pub enum HelloAnswer {
         /// And this suite, by its number (IANA).
         suite: u16,
     },
-    /// It says no: by an alert (its number), or by ending the connection.
+    /// It says no: by an alert (its number), or by an answer that the program leaves at.
     Refused {
         /// The alert.
         alert: Option<u8>,
     },
+    /// It ended the connection without a word, twice. So do servers that have nothing in common with a program; and so
+    /// does a connection that breaks.
+    Closed,
     /// Nothing is known.
     NotKnown {
         /// Why.
@@ -414,6 +421,13 @@ pub struct HttpFinding {
 }
 
 impl Ehlo {
+    /// The mechanisms of the last line that begins with `AUTH` and a space, upper case; none if there is no such line.
+    pub fn last_auth_line(&self) -> Vec<String> {
+        let of_auth = |line: &&String| line.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("AUTH "));
+        let last = self.keywords.iter().rfind(of_auth);
+        last.map_or_else(Vec::new, |line| line[5..].split_whitespace().map(str::to_ascii_uppercase).collect())
+    }
+
     /// PLAIN or LOGIN is offered (RFC 4616; LOGIN is what Outlook speaks).
     pub fn offers_password(&self) -> bool {
         self.mechanisms.iter().any(|mechanism| mechanism == "PLAIN" || mechanism == "LOGIN")

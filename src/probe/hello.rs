@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use self::message::{Answer, MOST, answer, client_hello};
 use super::dial::{Connected, Reached};
-use super::finding::{HelloAnswer, HelloFinding};
+use super::finding::{End, HelloAnswer, HelloFinding};
 use super::recording::millis;
 use super::resolve::Host;
 use super::{Prober, Target};
@@ -25,11 +25,11 @@ const CLOSE_NOTIFY: [u8; 7] = [21, 3, 1, 0, 2, 1, 0];
 const AGAIN: Duration = Duration::from_millis(500);
 
 impl Prober {
-    /// Asks this port whether it takes `offer`, in the mode of `target`; once more if nothing was answered. Versions beyond
-    /// TLS 1.2 are not asked about: they would need a key.
+    /// Asks this port whether it takes `offer`, in the mode of `target`; once more if nothing was answered, or the connection
+    /// was only ended. Versions beyond TLS 1.2 are not asked about: they would need a key.
     pub async fn hello(&self, host: &str, target: Target, offer: &TlsOffer) -> HelloFinding {
         let first = self.hello_once(host, target, offer).await;
-        if !matches!(first.answer, HelloAnswer::NotKnown { .. }) {
+        if !matches!(first.answer, HelloAnswer::NotKnown { .. } | HelloAnswer::Closed) {
             return first;
         }
         sleep(AGAIN).await;
@@ -69,7 +69,7 @@ impl Prober {
         let stream = inner
             .up_to_tls(&target, stream, &name.name)
             .await
-            .map_err(|end| format!("the conversation ended before TLS ({end:?})"))?;
+            .map_err(|end| format!("the conversation ended before TLS: {}", ended(&end)))?;
         Ok((stream, (turn, socket)))
     }
 
@@ -88,6 +88,16 @@ impl Prober {
             Err(_) => Err("nothing was said to it in time".to_owned()),
             Ok(said) => judged(said, offer),
         }
+    }
+}
+
+/// How a conversation came to its end, in words.
+fn ended(end: &End) -> &'static str {
+    match end {
+        End::Refused => "the server said no",
+        End::Closed => "the server closed it",
+        End::TimedOut => "nothing came in time",
+        _ => "it went no further",
     }
 }
 
@@ -114,7 +124,7 @@ async fn exchange(stream: &mut TcpStream, hello: &[u8]) -> Option<Answer> {
 fn judged(said: Option<Answer>, offer: &TlsOffer) -> Result<HelloAnswer, String> {
     match said {
         // Servers that have no version or suite in common say so, or just go.
-        None => Ok(HelloAnswer::Refused { alert: None }),
+        None => Ok(HelloAnswer::Closed),
         Some(Answer::Alert(alert)) => Ok(HelloAnswer::Refused { alert: Some(alert) }),
         Some(Answer::ServerHello { version, suite }) => {
             let known = TlsVersion::from_wire(version).filter(|known| (offer.oldest..=offer.newest).contains(known));
@@ -142,7 +152,7 @@ mod tests {
         assert_eq!(hello(0x0303, 0x002f), Ok(HelloAnswer::Refused { alert: None }));
         assert_eq!(hello(0x0301, 0xc02f), Ok(HelloAnswer::Refused { alert: None }));
         assert_eq!(hello(0x0300, 0x002f), Ok(HelloAnswer::Refused { alert: None }));
-        assert_eq!(judged(None, &old), Ok(HelloAnswer::Refused { alert: None }));
+        assert_eq!(judged(None, &old), Ok(HelloAnswer::Closed), "a connection may break");
         assert_eq!(judged(Some(Answer::Alert(70)), &old), Ok(HelloAnswer::Refused { alert: Some(70) }));
         assert!(judged(Some(Answer::NotTls), &old).is_err() && judged(Some(Answer::More), &old).is_err());
     }

@@ -107,7 +107,8 @@ impl Trust {
                 let version = session.protocol_version();
                 let twice = version == Some(ProtocolVersion::TLSv1_2)
                     || session.handshake_kind() == Some(HandshakeKind::FullWithHelloRetryRequest);
-                let finding = evidence(&witness, None, version, millis(started));
+                let mut finding = evidence(&witness, None, version, millis(started));
+                finding.suite = session.negotiated_cipher_suite().map(|suite| suite.suite().into());
                 let round_trips = if twice { 2 } else { 1 };
                 if finding.verified {
                     return Handshake { finding: Some(finding), stream: Some(stream), end: End::Complete, round_trips };

@@ -2,6 +2,7 @@
 //! is comes from the network's own search suffix or from the user; what it offers, from a table in the program.
 //! Only servers with encryption and a login are offered.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use port26_platform::network::NetworkSigns;
@@ -15,9 +16,9 @@ static TABLE: &str = include_str!("submission-servers.tsv");
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Relay {
     /// The provider's main name.
-    pub provider: &'static str,
+    pub provider: Cow<'static, str>,
     /// Host.
-    pub host: &'static str,
+    pub host: Cow<'static, str>,
     /// Port.
     pub port: u16,
     /// How it is protected.
@@ -39,7 +40,7 @@ fn parse(line: &'static str) -> Option<Relay> {
         "starttls" => TlsMode::Starttls,
         _ => TlsMode::None,
     };
-    Some(Relay { provider, host, port, tls, domains: cells.next()?.split(' ').collect() })
+    Some(Relay { provider: provider.into(), host: host.into(), port, tls, domains: cells.next()?.split(' ').collect() })
 }
 
 /// The servers of a provider named by one of its domains, the encrypted ones only.

@@ -75,6 +75,7 @@ async fn judged(pair: &Pair) -> anyhow::Result<(Option<bool>, String)> {
         return Ok(match answer {
             HelloAnswer::Taken { version, .. } => in_the_clear(pair, &seen, version.number()),
             HelloAnswer::Refused { alert } => (Some(false), format!("its hello is refused (alert {alert:?})")),
+            HelloAnswer::Closed => (Some(false), "the connection is ended at its hello".to_owned()),
             HelloAnswer::NotKnown { why } => (None, why),
         });
     };

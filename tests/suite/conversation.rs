@@ -188,7 +188,14 @@ async fn where_nobody_can_be_asked_nothing_is_written() {
         let mut to = account.outgoing.clone();
         (to.port, to.tls, to.auth, to.user) = (26, TlsMode::Starttls, AuthSetting::Password, Some("anna".to_owned()));
         let report = AccountReport::found(account);
-        Tested { report, decision: Decision::Move { to }, accepted: None, consent: None, answered: vec![] }
+        Tested {
+            report,
+            decision: Decision::Move { to },
+            accepted: None,
+            consent: None,
+            logged_in: false,
+            answered: vec![],
+        }
     };
     let test = async |accounts: Vec<Account>| accounts.into_iter().map(to_port_26).collect();
     let asked = repair_by(&tools, &Request::fix(Consent::AskFirst), &test).await;

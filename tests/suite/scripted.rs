@@ -105,6 +105,7 @@ impl Mac {
                 decision: Decision::Move { to },
                 accepted,
                 consent: None,
+                logged_in: false,
                 answered: vec![],
             })
         });
@@ -381,6 +382,7 @@ fn look(mac: &Mac, awaited: &[ClientId], blocked: bool) -> Vec<(String, Option<O
                 decision,
                 accepted: None,
                 consent: None,
+                logged_in: false,
                 answered: vec![],
             })
         });

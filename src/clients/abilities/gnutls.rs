@@ -3,7 +3,10 @@
 
 use crate::tls_offer::TlsVersion;
 
-/// The range; `None`: not known, or no version is left.
+/// Without all of one of these no handshake can be made, whatever versions are left.
+const NEEDED: [&str; 5] = ["CIPHER-ALL", "KX-ALL", "MAC-ALL", "SIGN-ALL", "GROUP-ALL"];
+
+/// The range; `None`: not known, no version is left, or those that are left are no range.
 pub fn versions(priority: &str) -> Option<(TlsVersion, TlsVersion)> {
     let mut words = priority.trim().split(':');
     let mut allowed = match words.next()? {
@@ -15,6 +18,9 @@ pub fn versions(priority: &str) -> Option<(TlsVersion, TlsVersion)> {
     };
     for word in words {
         let (sign, name) = word.split_at_checked(1)?;
+        if sign != "+" && NEEDED.contains(&name) {
+            return None;
+        }
         let Some(name) = name.strip_prefix("VERS-") else { continue };
         let named: Vec<TlsVersion> = match name {
             "ALL" | "TLS-ALL" => TlsVersion::ALL.to_vec(),
@@ -29,7 +35,9 @@ pub fn versions(priority: &str) -> Option<(TlsVersion, TlsVersion)> {
             _ => return None,
         }
     }
-    Some((allowed.iter().min().copied()?, allowed.iter().max().copied()?))
+    let (oldest, newest) = (allowed.iter().min().copied()?, allowed.iter().max().copied()?);
+    let whole = TlsVersion::ALL.iter().filter(|one| (oldest..=newest).contains(one)).all(|one| allowed.contains(one));
+    whole.then_some((oldest, newest))
 }
 
 #[cfg(test)]
@@ -47,5 +55,8 @@ mod tests {
         assert_eq!(versions("@SYSTEM"), None, "what the machine says is not known");
         assert_eq!(versions("NORMAL:-VERS-TLS-ALL"), None);
         assert_eq!(versions(""), None);
+        assert_eq!(versions("NORMAL:-VERS-TLS1.2"), None, "a gap");
+        assert_eq!(versions("NORMAL:-CIPHER-ALL"), None);
+        assert_eq!(versions("NORMAL:-KX-ALL:-VERS-TLS1.3"), None);
     }
 }

@@ -73,6 +73,17 @@ pub struct Picks {
     pub order: &'static [Mechanism],
     /// Those that a setting of it can name, the best to name first.
     pub can_be_named: &'static [Mechanism],
+    /// In which lines of the host's answer it looks for them.
+    pub reads: AuthLines,
+}
+
+/// Where a program looks for the mechanisms that a host offers: a host may have more than one line for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthLines {
+    /// In each line, in the old form `AUTH=` as well.
+    All,
+    /// In the last one that begins with `AUTH` and a space.
+    Last,
 }
 
 impl Picks {

@@ -1,7 +1,7 @@
 //! What each program can do, one row a program and version. Every cell says where it is from; what nobody is known to have
 //! looked at is the cautious reading, and marked. `docs/programs.md` is made of these rows.
 
-use super::{Abilities, Picks, Source, TlsModeBy, Told};
+use super::{Abilities, AuthLines, Picks, Source, TlsModeBy, Told};
 use crate::account::Mechanism::{self, CramMd5, Login, Plain};
 use crate::tls_offer::{TlsOffer, TlsVersion};
 
@@ -9,7 +9,7 @@ const SCHANNEL: &str = "learn.microsoft.com, Protocols in TLS/SSL (Schannel SSP)
 const XLOGIN: &str = "[MS-XLOGIN] 6, Product Behavior";
 
 const fn picks(order: &'static [Mechanism]) -> Picks {
-    Picks { order, can_be_named: &[] }
+    Picks { order, can_be_named: &[], reads: AuthLines::All }
 }
 
 const BY_SETTING: Told<TlsModeBy> = Told::page(TlsModeBy::Setting, "its settings have a choice for it");
@@ -104,15 +104,25 @@ pub const THUNDERBIRD_68: Abilities =
 pub const THUNDERBIRD: Abilities = Abilities {
     program: "Thunderbird",
     tls: Told::seen(TlsOffer::CURRENT.within(TlsVersion::V1_2, TlsVersion::V1_3), "Thunderbird 153"),
-    login: Told::seen(picks(&[Plain, Login]), "Thunderbird 153"),
+    login: Told::seen(Picks { reads: AuthLines::Last, ..picks(&[Plain, Login]) }, "Thunderbird 153"),
     tls_mode: BY_SETTING,
 };
+
+/// SeaMonkey. It counts its versions in another way, and brings a library of its own choice.
+pub const SEAMONKEY: Abilities =
+    Abilities { program: "SeaMonkey", tls: Told::unverified(TlsOffer::CURRENT), ..THUNDERBIRD_24 };
+
+/// Postbox; the same holds.
+pub const POSTBOX: Abilities = Abilities { program: "Postbox", ..SEAMONKEY };
 
 /// Claws Mail 3 and 4.
 pub const CLAWS_MAIL: Abilities = Abilities {
     program: "Claws Mail",
     tls: Told::seen(TlsOffer::CURRENT, "Claws Mail 4.1.1"),
-    login: Told::seen(Picks { order: &[CramMd5, Login, Plain], can_be_named: &[Plain, Login] }, "Claws Mail 4.1.1"),
+    login: Told::seen(
+        Picks { order: &[CramMd5, Login, Plain], can_be_named: &[Plain, Login], reads: AuthLines::All },
+        "Claws Mail 4.1.1",
+    ),
     tls_mode: BY_SETTING,
 };
 
@@ -120,7 +130,10 @@ pub const CLAWS_MAIL: Abilities = Abilities {
 pub const SYLPHEED: Abilities = Abilities {
     program: "Sylpheed",
     tls: Told::seen(TlsOffer::CURRENT.within(TlsVersion::V1_2, TlsVersion::V1_3), "Sylpheed 3.8.0beta1, Debian 12"),
-    login: Told::seen(Picks { order: &[CramMd5, Plain, Login], can_be_named: &[Plain, Login] }, "Sylpheed 3.8.0beta1"),
+    login: Told::seen(
+        Picks { order: &[CramMd5, Plain, Login], can_be_named: &[Plain, Login], reads: AuthLines::All },
+        "Sylpheed 3.8.0beta1",
+    ),
     tls_mode: BY_SETTING,
 };
 
@@ -128,7 +141,10 @@ pub const SYLPHEED: Abilities = Abilities {
 pub const EVOLUTION: Abilities = Abilities {
     program: "Evolution",
     tls: Told::seen(TlsOffer::CURRENT, "Evolution 3.46.4"),
-    login: Told::seen(Picks { order: &[Plain], can_be_named: &[Plain, Login] }, "Evolution 3.46.4"),
+    login: Told::seen(
+        Picks { order: &[Plain], can_be_named: &[Plain, Login], reads: AuthLines::All },
+        "Evolution 3.46.4",
+    ),
     tls_mode: BY_SETTING,
 };
 
@@ -173,7 +189,7 @@ pub const UNKNOWN: Abilities = Abilities {
 };
 
 /// Every row, and on which system, in the order of the page.
-pub const ROWS: [(&str, Abilities); 22] = [
+pub const ROWS: [(&str, Abilities); 24] = [
     ("Windows XP and older", OUTLOOK_EXPRESS),
     ("Windows XP and older", OUTLOOK_2003),
     ("Windows 7", Abilities { tls: Told::page(TlsOffer::SCHANNEL_7, SCHANNEL), ..OUTLOOK_2007 }),
@@ -189,6 +205,8 @@ pub const ROWS: [(&str, Abilities); 22] = [
     ("all", THUNDERBIRD_52),
     ("all", THUNDERBIRD_68),
     ("all", THUNDERBIRD),
+    ("all", SEAMONKEY),
+    ("Windows, macOS", POSTBOX),
     ("Linux, Windows", CLAWS_MAIL),
     ("all", SYLPHEED),
     ("Linux", EVOLUTION),

@@ -1,4 +1,4 @@
-//! Thunderbird's enterprise policy `Preferences`, read from where `EnterprisePoliciesParent.sys.mjs` reads it (Thunderbird
+//! Thunderbird's enterprise policies `Preferences`, `SSLVersionMin` and `SSLVersionMax`, read from where `EnterprisePoliciesParent.sys.mjs` reads it (Thunderbird
 //! 153): group policy (`WindowsGPOParser.sys.mjs`), managed preferences of macOS (`macOSPoliciesParser.sys.mjs`), policies.json.
 
 mod in_order;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use self::in_order::Entries;
 use super::places;
-use super::store::{Store, is_read};
+use super::store::{Store, TLS_RANGE, is_read};
 use crate::change::Slot;
 use crate::formats::prefs_js::{self, PrefValue};
 use crate::formats::{FileFormat, plist_value};
@@ -26,10 +26,18 @@ const POLICY: &str = "Preferences";
 /// Separates the levels of a name in managed preferences.
 const LEVELS: &str = "__";
 
+/// The policies for the oldest and the newest TLS. Each sets its preference and locks it (`Policies.sys.mjs`).
+const TLS: [&str; 2] = ["SSLVersionMin", "SSLVersionMax"];
+
+/// What they may say, and the number of the preference for it; anything else is no such policy.
+const TLS_NUMBERS: [(&str, &str); 4] = [("tls1", "1"), ("tls1.1", "2"), ("tls1.2", "3"), ("tls1.3", "4")];
+
 /// The policy's entries, and where they are.
 struct Preferences {
     /// In the order in which they are set.
     entries: Vec<(String, Value)>,
+    /// What the policies for TLS say.
+    tls: [Option<Value>; 2],
     place: Place,
 }
 
@@ -65,6 +73,16 @@ pub(super) fn apply(computer: &Computer, profile: &Path, programs: &[PathBuf], s
 
 impl Preferences {
     fn apply(&self, store: &mut Store) {
+        for (name, version) in TLS_RANGE.into_iter().zip(&self.tls) {
+            let said = version.as_ref().and_then(Value::as_str);
+            let number = TLS_NUMBERS.into_iter().find(|(known, _)| Some(*known) == said);
+            if let Some((_, number)) = number {
+                let by = self.place.slot(name);
+                store.unlock(name);
+                store.set_default(name, Some(number.to_owned()), Some(by.clone()));
+                store.lock(name, by);
+            }
+        }
         for (name, entry) in &self.entries {
             let by = self.place.slot(name);
             let Value::Object(entry) = entry else {
@@ -164,13 +182,29 @@ impl Hive for Machines<'_> {
 }
 
 fn group_policy(computer: &Computer) -> Option<Preferences> {
-    let machine = computer.machine.as_deref().and_then(|registry| in_hive(&Machines(registry)));
-    if let Some(entries) = machine {
-        let place = Place::Named(PathBuf::from(format!(r"HKEY_LOCAL_MACHINE\{KEY}")));
-        return Some(Preferences { entries, place });
+    let machine = computer.machine.as_deref().map(|registry| Machines(registry));
+    let user = computer.registry.as_deref().map(|registry| Users(registry));
+    // Each policy by itself: what the machine says wins over what is said for the user.
+    let of_machine = machine.as_ref().and_then(|hive| in_hive(hive));
+    let is_the_machines = of_machine.is_some();
+    let entries = of_machine.or_else(|| in_hive(user.as_ref()?));
+    let said = |hive: &dyn Hive, policy: &str| {
+        let (_, value) = hive.values(KEY).into_iter().find(|(name, _)| name == policy)?;
+        plain(&value)
+    };
+    let tls_of_machine = TLS.map(|policy| said(machine.as_ref()?, policy));
+    let tls_of_user = TLS.map(|policy| said(user.as_ref()?, policy));
+    if entries.is_none() && tls_of_machine == [None, None] && tls_of_user == [None, None] {
+        return None;
     }
-    let entries = in_hive(&Users(computer.registry.as_deref()?))?;
-    Some(Preferences { entries, place: Place::UsersRegistry })
+    let by_machine = is_the_machines || entries.is_none() && tls_of_machine != [None, None];
+    let mut both = tls_of_machine.into_iter().zip(tls_of_user).map(|(machine, user)| machine.or(user));
+    let tls = [both.next().flatten(), both.next().flatten()];
+    let place = match by_machine {
+        true => Place::Named(PathBuf::from(format!(r"HKEY_LOCAL_MACHINE\{KEY}"))),
+        false => Place::UsersRegistry,
+    };
+    Some(Preferences { entries: entries.unwrap_or_default(), tls, place })
 }
 
 fn in_hive(hive: &dyn Hive) -> Option<Vec<(String, Value)>> {
@@ -223,6 +257,7 @@ fn managed_preferences(computer: &Computer) -> Option<Preferences> {
     }
     let mut enabled = false;
     let mut policy = Map::new();
+    let mut tls = [None, None];
     let mut place = None;
     for file in files {
         let Some(bytes) = files::read(&file).ok().flatten() else { continue };
@@ -232,6 +267,11 @@ fn managed_preferences(computer: &Computer) -> Option<Preferences> {
                 switch.as_boolean().unwrap_or_else(|| switch.as_signed_integer().is_some_and(|number| number != 0));
         }
         for (name, value) in top {
+            if let Some(at) = TLS.iter().position(|policy| *policy == name) {
+                tls[at] = Some(json(value));
+                place = Some(file.clone());
+                continue;
+            }
             let mut levels = name.split(LEVELS);
             if levels.next() != Some(POLICY) {
                 continue;
@@ -241,7 +281,7 @@ fn managed_preferences(computer: &Computer) -> Option<Preferences> {
         }
     }
     let place = Place::Named(place.filter(|_| enabled)?);
-    Some(Preferences { entries: policy.into_iter().collect(), place })
+    Some(Preferences { entries: policy.into_iter().collect(), tls, place })
 }
 
 /// `Preferences__mail.x__Value` is `Value` of `mail.x` in `Preferences`.
@@ -282,7 +322,8 @@ fn policies_file(computer: &Computer, profile: &Path, programs: &[PathBuf]) -> O
 
 fn in_file(file: &Path) -> Option<Preferences> {
     let bytes = files::read(file).ok().flatten()?;
-    Some(Preferences { entries: in_order::of_file(&bytes), place: Place::Named(file.to_owned()) })
+    let (entries, tls) = in_order::of_file(&bytes);
+    Some(Preferences { entries, tls, place: Place::Named(file.to_owned()) })
 }
 
 #[cfg(test)]

@@ -219,7 +219,7 @@ impl Profile<'_> {
 
     /// What decides which TLS the program has; only what is not as in a program of today.
     fn of_tls(&self) -> impl Iterator<Item = (&'static str, Setting)> {
-        let major = self.major.filter(|major| *major < NEEDS_TLS_1_2).map(|major| {
+        let major = self.major.filter(|major| *major < NEEDS_TLS_1_2 && !self.family.old_rules).map(|major| {
             let file = self.path.join("compatibility.ini");
             let name = "Compatibility/LastVersion".to_owned();
             let slot = Slot::Setting { file, format: FileFormat::KeyFile, name };

@@ -1,46 +1,53 @@
 //! Which program of the family it is, and which TLS its user lets it use: what decides whether a port that proved itself takes
 //! it.
 
-use crate::account::{Account, Setting};
+use crate::account::{Account, ClientId, Setting};
 use crate::change::Content;
-use crate::clients::abilities::table::{THUNDERBIRD, THUNDERBIRD_24, THUNDERBIRD_52, THUNDERBIRD_68};
+use crate::clients::abilities::table::{
+    POSTBOX, SEAMONKEY, THUNDERBIRD, THUNDERBIRD_24, THUNDERBIRD_52, THUNDERBIRD_68,
+};
 use crate::clients::abilities::{Abilities, Source, Told};
-use crate::tls_offer::TlsVersion;
+use crate::tls_offer::{TlsOffer, TlsVersion};
 
 /// Major version of the program that used the profile last, among an account's settings; only where it matters.
 pub(super) const MAJOR: &str = "version";
 /// The oldest and the newest TLS, among an account's settings; only where they are set.
 pub(super) const RANGE: [&str; 2] = ["tls_oldest", "tls_newest"];
 
-/// From this version on the program needs TLS 1.2.
+/// From this version on Thunderbird needs TLS 1.2.
 pub(super) const NEEDS_TLS_1_2: u32 = 78;
 
 /// What the program of this account can do.
 pub(super) fn abilities(account: &Account) -> Abilities {
-    let number = |name| raw(account.settings.get(name)?)?.trim().parse::<u32>().ok();
-    let row = match number(MAJOR) {
-        Some(..=24) => THUNDERBIRD_24,
-        Some(25..=59) => THUNDERBIRD_52,
-        Some(60..NEEDS_TLS_1_2) => THUNDERBIRD_68,
+    let number = |name| raw(account.settings.get(name)?)?.trim().parse::<i64>().ok();
+    let row = match (account.client, number(MAJOR)) {
+        (ClientId::Seamonkey, _) => SEAMONKEY,
+        (ClientId::Postbox, _) => POSTBOX,
+        (_, Some(..=24)) => THUNDERBIRD_24,
+        (_, Some(25..=59)) => THUNDERBIRD_52,
+        (_, Some(60..78)) => THUNDERBIRD_68,
         _ => THUNDERBIRD,
     };
-    let set = RANGE.map(number);
-    if set == [None, None] {
-        return row;
+    match RANGE.map(number) {
+        [None, None] => row,
+        [oldest, newest] => Abilities { tls: within(row.tls, oldest, newest), ..row },
     }
-    // Beyond what the library has a number means the nearest that it has; a range without a version is not used.
-    let has = &row.tls.is;
-    let of_number = |number: u32| number.checked_sub(1).and_then(|at| TlsVersion::ALL.get(at as usize)).copied();
-    let bound = |set: Option<u32>, by_default| match set {
-        Some(number) => of_number(number).unwrap_or(if number == 0 { TlsVersion::V1_0 } else { TlsVersion::V1_3 }),
-        None => by_default,
+}
+
+/// The range that the settings leave. Where one of both is no version, or they leave none, the program goes by its defaults
+/// (`FillTLSVersionRange` in nsNSSComponent.cpp; Thunderbird 153 does).
+fn within(has: Told<TlsOffer>, oldest: Option<i64>, newest: Option<i64>) -> Told<TlsOffer> {
+    let bound = |set: Option<i64>, by_default| match set {
+        Some(number) => usize::try_from(number).ok()?.checked_sub(1).and_then(|at| TlsVersion::ALL.get(at)).copied(),
+        None => Some(by_default),
     };
-    let (oldest, newest) = (bound(set[0], has.oldest), bound(set[1], has.newest).min(has.newest));
-    let tls = match oldest <= newest {
-        true => Told { is: has.within(oldest, newest), by: Source::Setting("its security.tls.version") },
-        false => Told::unverified(*has),
-    };
-    Abilities { tls, ..row }
+    match (bound(oldest, has.is.oldest), bound(newest, has.is.newest)) {
+        (Some(oldest), Some(newest)) if oldest <= newest.min(has.is.newest) => Told {
+            is: has.is.within(oldest, newest.min(has.is.newest)),
+            by: Source::Setting("its security.tls.version"),
+        },
+        _ => has,
+    }
 }
 
 fn raw(setting: &Setting) -> Option<&str> {
@@ -80,6 +87,23 @@ mod tests {
         assert_eq!(range(&[("tls_oldest", "4")]), (V1_3, V1_3));
         assert_eq!(range(&[("tls_newest", "3")]), (V1_2, V1_2));
         assert_eq!(range(&[(MAJOR, "52"), ("tls_newest", "4")]), (V1_0, V1_2), "no more than its library has");
-        assert_eq!(range(&[("tls_oldest", "4"), ("tls_newest", "3")]), (V1_2, V1_3), "a range without a version");
+        // seen in Thunderbird 153
+        for (oldest, newest) in [("4", "3"), ("0", "0"), ("0", "2"), ("4", "5"), ("5", "5"), ("-1", "3")] {
+            assert_eq!(range(&[("tls_oldest", oldest), ("tls_newest", newest)]), (V1_2, V1_3), "{oldest} to {newest}");
+        }
+        assert_eq!(range(&[("tls_oldest", "1"), ("tls_newest", "1")]), (V1_0, V1_0));
+    }
+
+    /// SeaMonkey 2.53 is not Thunderbird 2, nor Postbox 7 Thunderbird 7.
+    #[test]
+    fn its_relatives_count_by_other_numbers() {
+        for (client, major) in [(ClientId::Seamonkey, "2"), (ClientId::Postbox, "7"), (ClientId::Postbox, "1")] {
+            let slot = Slot::Registry { key: String::new(), value: String::new() };
+            let setting = Setting { slot, content: Some(Content::Raw(major.to_owned())) };
+            let settings = BTreeMap::from([(MAJOR, setting)]);
+            let old = Account { client, settings, ..account(25, TlsMode::None, AuthSetting::None) };
+            let able = abilities(&old);
+            assert!(able.tls.is.newest == V1_3 && !able.tls.is_verified() && !able.program.contains("Thunderbird"));
+        }
     }
 }

@@ -7,6 +7,8 @@ use crate::tls_offer::{TlsOffer, TlsVersion};
 pub(crate) const MOST: usize = 5 + 16_384 + 2_048;
 
 const ALERT: u8 = 21;
+const WARNING: u8 = 1;
+const CLOSE_NOTIFY: u8 = 0;
 const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
@@ -144,8 +146,13 @@ fn read(bytes: &[u8]) -> Result<Answer, Cut> {
             return Ok(Answer::NotTls);
         }
         if kind == ALERT {
-            let _level = records.byte()?;
-            return records.byte().map(Answer::Alert);
+            let (level, alert) = (records.byte()?, records.byte()?);
+            if level != WARNING || alert == CLOSE_NOTIFY {
+                return Ok(Answer::Alert(alert));
+            }
+            // A warning ends nothing: a server that has no such name says so, and goes on (RFC 6066 section 3).
+            records.take(length.saturating_sub(2))?;
+            continue;
         }
         // What there is of a record is enough, if the part that is wanted is in it.
         let there = records.0.len().min(length);
@@ -233,6 +240,11 @@ mod tests {
         assert_eq!(answer(b"220 mail.hosting.test ESMTP\r\n"), Answer::NotTls);
         assert_eq!(answer(&record(23, b"data")), Answer::NotTls, "application data is no answer to a hello");
         assert_eq!(answer(&record(HANDSHAKE, &[11, 0, 0, 0])), Answer::NotTls, "a certificate before the hello");
+        // After a warning it goes on.
+        let warned = [record(ALERT, &[1, 112]), said(0x0303, 0xc02f)].concat();
+        assert_eq!(answer(&warned), Answer::ServerHello { version: 0x0303, suite: 0xc02f });
+        assert_eq!(answer(&record(ALERT, &[1, 112])), Answer::More);
+        assert_eq!(answer(&record(ALERT, &[1, 0])), Answer::Alert(0), "the end");
         // a giant alert is an alert
         let mut giant = record(ALERT, &[2, 40]);
         giant[3..5].copy_from_slice(&16_000_u16.to_be_bytes());

@@ -20,11 +20,16 @@ struct File {
 struct Policies {
     #[serde(rename = "Preferences", default)]
     preferences: Entries,
+    #[serde(rename = "SSLVersionMin")]
+    tls_oldest: Option<Value>,
+    #[serde(rename = "SSLVersionMax")]
+    tls_newest: Option<Value>,
 }
 
-/// Of a whole file. One that is no JSON, or says nothing of preferences, has none.
-pub(super) fn of_file(bytes: &[u8]) -> Vec<(String, Value)> {
-    serde_json::from_slice::<File>(bytes).map(|file| file.policies.preferences.0).unwrap_or_default()
+/// Of a whole file: the entries of `Preferences`, and what the policies for TLS say. One that is no JSON has neither.
+pub(super) fn of_file(bytes: &[u8]) -> (Vec<(String, Value)>, [Option<Value>; 2]) {
+    let Ok(File { policies }) = serde_json::from_slice(bytes) else { return Default::default() };
+    (policies.preferences.0, [policies.tls_oldest, policies.tls_newest])
 }
 
 impl<'de> Deserialize<'de> for Entries {
@@ -94,9 +99,9 @@ mod tests {
     #[test]
     fn the_order_of_the_file_stays() {
         let file = br#"{"policies":{"Other":[1],"Preferences":{"mail.z":1,"mail.a":{"Value":2},"mail.z":3}}}"#;
-        let names: Vec<String> = of_file(file).into_iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let names: Vec<String> = of_file(file).0.into_iter().map(|(name, value)| format!("{name} {value}")).collect();
         assert_eq!(names, ["mail.z 3", "mail.a {\"Value\":2}"]);
-        assert_eq!(of_file(br#"{"policies":{"Preferences":"{\"mail.a\":1}"}}"#).len(), 1);
+        assert_eq!(of_file(br#"{"policies":{"Preferences":"{\"mail.a\":1}"}}"#).0.len(), 1);
         for nothing in [
             "[]",
             "{}",
@@ -106,7 +111,7 @@ mod tests {
             "\u{feff}{}",
             "",
         ] {
-            assert_eq!(of_file(nothing.as_bytes()), vec![], "{nothing}");
+            assert_eq!(of_file(nothing.as_bytes()), (vec![], [None, None]), "{nothing}");
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::account::Account;
 use crate::clients::thunderbird::tests::{found, to26};
 use crate::clients::thunderbird::{SEAMONKEY, THUNDERBIRD};
 use crate::clients::{MailClient, PlanError};
+use crate::tls_offer::TlsVersion::{self, V1_2, V1_3};
 
 const PORT: &str = "mail.smtpserver.smtp1.port";
 
@@ -235,4 +236,51 @@ fn an_entry_over_which_the_program_stumbles_ends_the_policy() {
         let seen = accounts.first().map(|account| account.outgoing.port);
         assert_eq!(seen, Some(port), "{what}");
     }
+}
+
+/// What TLS the program of the first account has.
+fn tls(computer: &Computer) -> (TlsVersion, TlsVersion) {
+    let account = found(&THUNDERBIRD, computer).accounts.remove(0);
+    let tls = THUNDERBIRD.abilities(computer, &account).tls.is;
+    (tls.oldest, tls.newest)
+}
+
+/// As Thunderbird 153 does it; what is no version of theirs is no such policy.
+#[test]
+fn policies_for_tls_are_read_in_each_place() {
+    let (system, linux) = home(Os::Linux, ".thunderbird");
+    let computer = Computer::folder(linux, Os::Linux, None);
+    let own = system.path().join("etc/thunderbird/policies/policies.json");
+    for (policies, range) in [
+        (r#"{"SSLVersionMin":"tls1.3"}"#, (V1_3, V1_3)),
+        (r#"{"SSLVersionMax":"tls1.2","SSLVersionMin":"tls1.2"}"#, (V1_2, V1_2)),
+        (r#"{"SSLVersionMin":"1.3"}"#, (V1_2, V1_3)),
+        (r#"{"SSLVersionMin":4}"#, (V1_2, V1_3)),
+    ] {
+        put(&own, &format!("{{\"policies\":{policies}}}"));
+        assert_eq!(tls(&computer), range, "{policies}");
+    }
+
+    let (system, mac) = home(Os::Macos, "Library/Thunderbird");
+    let managed = system.path().join("Library/Managed Preferences/ola/org.mozilla.thunderbird.plist");
+    put(
+        &managed,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><plist version=\"1.0\"><dict><key>EnterprisePoliciesEnabled</key><true/>\
+         <key>SSLVersionMax</key><string>tls1.2</string></dict></plist>",
+    );
+    assert_eq!(tls(&Computer::folder(mac, Os::Macos, None)), (V1_2, V1_2));
+
+    let (system, windows) = home(Os::Windows, "AppData/Roaming/Thunderbird");
+    let export = |name: &str, hive: &str, value: &str| {
+        let file = system.path().join(name);
+        let key = format!("[{hive}\\Software\\Policies\\Mozilla\\Thunderbird]\r\n{value}\r\n");
+        put(&file, &format!("Windows Registry Editor Version 5.00\r\n\r\n{key}"));
+        file
+    };
+    let user = export("hkcu.reg", "HKEY_CURRENT_USER", "\"SSLVersionMin\"=\"tls1.3\"");
+    let user = Computer::folder(windows, Os::Windows, Some(Arc::new(RegFile::open(user).unwrap())));
+    assert_eq!(tls(&user), (V1_3, V1_3));
+    let machine = export("hklm.reg", "HKEY_LOCAL_MACHINE", "\"SSLVersionMin\"=\"tls1.2\"");
+    let machine = MachineRegFile::open(&machine).unwrap().map(|machine| Arc::new(machine) as _);
+    assert_eq!(tls(&user.with_machine(machine)), (V1_2, V1_3), "the machine wins");
 }
