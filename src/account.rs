@@ -1,7 +1,7 @@
 //! A mail account as port26 sees it: who sends, through which submission server, how it logs in.
 //! These are the values of `accounts[]` in `--json`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -242,6 +242,34 @@ pub struct Account {
 }
 
 impl Account {
+    /// One that sends through this server and of which no more is known: nobody's, and with nothing to edit. Whoever knows
+    /// more says so.
+    pub fn found(id: String, client: ClientId, profile: impl Into<String>, outgoing: SubmissionServer) -> Self {
+        Self {
+            id,
+            client,
+            profile: profile.into(),
+            email: None,
+            emails: Vec::new(),
+            used: true,
+            outgoing,
+            incoming: None,
+            not_ours: None,
+            notices: Vec::new(),
+            password_in_client: false,
+            settings: BTreeMap::new(),
+        }
+    }
+
+    /// With the addresses that send through it, each once.
+    #[must_use]
+    pub fn with_emails(mut self, emails: impl IntoIterator<Item = String>) -> Self {
+        let mut seen = HashSet::new();
+        self.emails = emails.into_iter().filter(|email| seen.insert(email.clone())).collect();
+        self.email = self.emails.first().cloned();
+        self
+    }
+
     /// The name to log in with: the outgoing server's own, else the incoming one's, else the address.
     pub fn login_user(&self) -> Option<&str> {
         let incoming = self.incoming.as_ref().and_then(|incoming| incoming.user.as_deref());

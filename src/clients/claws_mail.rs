@@ -274,21 +274,15 @@ impl Section<'_> {
         let own = self.text("smtp_user_id").is_some();
         let kind = if own { "send" } else { "recv" };
         let legacy = if own { "smtp_password" } else { "password" };
-        let email = self.text("address");
+        let id = format!("claws_mail/{}", self.number);
         Ok(Some(Account {
-            id: format!("claws_mail/{}", self.number),
-            client: ClientId::ClawsMail,
-            profile: PROFILE.to_owned(),
-            emails: email.iter().cloned().collect(),
-            email,
-            used: true,
             incoming: self.incoming(),
             not_ours,
             notices,
             password_in_client: saved.contains(&(self.number.to_owned(), kind.to_owned()))
                 || self.text(legacy).is_some(),
-            outgoing,
             settings,
+            ..Account::found(id, ClientId::ClawsMail, PROFILE, outgoing).with_emails(self.text("address"))
         }))
     }
 }

@@ -6,7 +6,7 @@
 //! a login is used, whether a user name in `serverURL` makes MailMate log in, and whether a MailMate that starts takes a file
 //! that another program wrote. A port of 26 alone could send a password in the clear, or none at all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use plist::{Dictionary, Value};
@@ -120,42 +120,41 @@ fn account(server: &Dictionary) -> Result<Account, String> {
     if host.is_empty() {
         return Err(format!("{url} names no server"));
     }
-    let written = match server.get("port") {
-        None => None,
-        Some(Value::String(text)) if text.trim().is_empty() => None,
-        Some(Value::String(text)) => Some(text.trim().parse::<u16>().ok()),
-        Some(number) => Some(number.as_unsigned_integer().and_then(|number| u16::try_from(number).ok())),
-    };
-    let port = match written {
-        None => FIRST_PORT,
-        Some(port) => port.filter(|&port| port != 0).ok_or("its port is not a port number")?,
+    let (port, port_is_default) = match written_port(server)? {
+        Some(port) => (port, false),
+        None => (FIRST_PORT, true),
     };
     let implicit = scheme.eq_ignore_ascii_case("smtps") || port == IMPLICIT_TLS_PORT;
     let email = user.clone().filter(|user| user.contains('@'));
+    let id = format!("mailmate/{}@{host}:{port}", user.as_deref().unwrap_or_default());
+    let outgoing = SubmissionServer {
+        host: host.to_owned(),
+        port,
+        port_is_default,
+        tls: if implicit { TlsMode::Implicit } else { TlsMode::Starttls },
+        auth: if user.is_some() { AuthSetting::Password } else { AuthSetting::None },
+        credential: if user.is_some() { CredentialSource::Own } else { CredentialSource::None },
+        user,
+        mechanism: None,
+    };
     Ok(Account {
-        id: format!("mailmate/{}@{host}:{port}", user.as_deref().unwrap_or_default()),
-        client: ClientId::Mailmate,
-        profile: "MailMate".to_owned(),
-        emails: email.iter().cloned().collect(),
-        email,
-        used: true,
         not_ours: owner_of(host).or(Some(NotOurs::ClosedStore)),
-        outgoing: SubmissionServer {
-            host: host.to_owned(),
-            port,
-            port_is_default: written.is_none(),
-            tls: if implicit { TlsMode::Implicit } else { TlsMode::Starttls },
-            auth: if user.is_some() { AuthSetting::Password } else { AuthSetting::None },
-            credential: if user.is_some() { CredentialSource::Own } else { CredentialSource::None },
-            user,
-            mechanism: None,
-        },
-        incoming: None,
-        notices: Vec::new(),
         // It is in the keychain, if anywhere.
         password_in_client: false,
-        settings: BTreeMap::new(),
+        ..Account::found(id, ClientId::Mailmate, "MailMate", outgoing).with_emails(email)
     })
+}
+
+/// The port, also one that is written as text; `None`: it begins with the first that it knows.
+fn written_port(server: &Dictionary) -> Result<Option<u16>, String> {
+    let number = match server.get("port") {
+        None => return Ok(None),
+        Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
+        Some(Value::String(text)) => text.trim().parse::<u16>().ok(),
+        Some(number) => number.as_unsigned_integer().and_then(|number| u16::try_from(number).ok()),
+    };
+    let port = number.filter(|&port| port != 0).ok_or("its port is not a port number")?;
+    Ok(Some(port))
 }
 
 /// Text of an address: `ann%40hosting.test`. `None` if that is not text.

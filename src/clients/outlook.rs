@@ -171,20 +171,13 @@ fn read_internet_account(
         CredentialSource::Own => values.holds("SMTP Password") || values.holds("SMTP Password2"),
         CredentialSource::SameAsIncoming | CredentialSource::None => incoming_password,
     };
-    let email = address(values);
     Ok(Some(Account {
-        id,
-        client: ClientId::Outlook,
-        profile: profile.to_owned(),
-        emails: email.iter().cloned().collect(),
-        email,
-        used: true,
         not_ours: not_ours(&outgoing, incoming.as_ref(), password_in_client),
         notices: server.notices(),
         password_in_client,
-        outgoing,
         incoming,
         settings,
+        ..Account::found(id, ClientId::Outlook, profile, outgoing).with_emails(address(values))
     }))
 }
 
@@ -222,20 +215,9 @@ fn exchange_account(values: &KeyValues, id: String, profile: &str) -> Option<Acc
     if !values.shown("Service Name")?.eq_ignore_ascii_case("MSEMS") {
         return None;
     }
-    let email = address(values);
     Some(Account {
-        id,
-        client: ClientId::Outlook,
-        profile: profile.to_owned(),
-        emails: email.iter().cloned().collect(),
-        email,
-        used: true,
-        outgoing: exchange_server(),
-        incoming: None,
         not_ours: Some(NotOurs::Exchange),
-        notices: Vec::new(),
-        password_in_client: false,
-        settings: Default::default(),
+        ..Account::found(id, ClientId::Outlook, profile, exchange_server()).with_emails(address(values))
     })
 }
 

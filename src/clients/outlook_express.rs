@@ -123,18 +123,11 @@ fn read_account(registry: &dyn Registry, place: &str, name: &str, profile: &str)
     };
     let email = values.shown("SMTP Email Address");
     Ok(Some(Account {
-        id,
-        client: ClientId::OutlookExpress,
-        profile: profile.to_owned(),
-        emails: email.iter().cloned().collect(),
-        email,
-        used: true,
         not_ours: owner_of(&outgoing.host),
-        outgoing,
         incoming,
-        notices: Vec::new(),
         password_in_client,
         settings,
+        ..Account::found(id, ClientId::OutlookExpress, profile, outgoing).with_emails(email)
     }))
 }
 
