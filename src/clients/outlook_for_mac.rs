@@ -229,92 +229,87 @@ fn leave_what_is_alike(found: &mut Found) {
     }
 }
 
+/// What Outlook does not tell of an account, in words.
+type Untold = String;
+
 fn account(elements: &str, kind: &str, protocol: IncomingProtocol, object: &Object) -> Result<Account, Problem> {
     let email = scripted::text(object, "emailAddress");
-    let unreadable = |what: &str| {
-        trouble(
-            format!("{PROGRAM}, {kind} account {}", email.as_deref().unwrap_or("without an address")),
-            "cannot_read",
-            format!("Outlook does not tell {what} of this account, so it is left alone."),
-            "The other accounts are not affected. Set this one by hand; `port26 scan` lists the steps.",
-        )
-    };
-    let server = scripted::text(object, "server").ok_or_else(|| unreadable("the incoming server"))?;
-    let user = scripted::text(object, "userName").ok_or_else(|| unreadable("the user name"))?;
-    let host = scripted::text(object, "smtpServer").ok_or_else(|| unreadable("the outgoing server"))?;
-    let port = scripted::port(object, "smtpPort").filter(|&port| port != 0);
-    let port = port.ok_or_else(|| unreadable("the port of the outgoing server"))?;
-    let ssl = scripted::switch(object, "smtpUseSsl").ok_or_else(|| unreadable("whether sending uses TLS"))?;
-    let logs_in = scripted::switch(object, "smtpNeedsAuthentication");
-    let logs_in = logs_in.ok_or_else(|| unreadable("whether sending needs a login"))?;
-    let as_incoming = scripted::switch(object, "smtpUseAccountAuthentication");
-    let as_incoming = as_incoming.ok_or_else(|| unreadable("whose login is used for sending"))?;
-    let tls = tls_mode(ssl, port).ok_or_else(|| unreadable(&format!("how TLS begins on port {port}")))?;
-    let key = ObjectKey {
-        elements: elements.to_owned(),
-        keys: BTreeMap::from([
-            ("server".to_owned(), vec![Some(server.clone())]),
-            ("userName".to_owned(), vec![Some(user.clone())]),
-        ]),
-    };
-    let own_user = scripted::text(object, "smtpUserName");
-    let (credential, outgoing_user) = match (logs_in, as_incoming) {
-        (false, _) => (CredentialSource::None, None),
-        (true, true) => (CredentialSource::SameAsIncoming, Some(user.clone())),
-        (true, false) => (CredentialSource::Own, own_user),
-    };
+    let left_alone = |what: Untold| left_alone(kind, email.as_deref(), &what);
+    let (server, user) = known_by(object).map_err(left_alone)?;
+    let outgoing = outgoing(object, &user).map_err(left_alone)?;
+    let id = format!("outlook_mac/{kind}/{server}:{user}");
+    let key = key(elements, &server, &user);
     Ok(Account {
-        id: format!("outlook_mac/{kind}/{server}:{user}"),
-        client: ClientId::OutlookMac,
-        profile: PROFILE.to_owned(),
-        emails: email.iter().cloned().collect(),
-        email,
-        used: true,
-        not_ours: owner_of(&host),
-        notices: vec![Notice {
-            code: "tls_by_port".to_owned(),
-            message: "Outlook has one switch for TLS. That it means STARTTLS on port 26 has not been tried yet: after a \
-                      move send a message to yourself, and if it does not go out, `port26 undo` puts the old settings back."
-                .to_owned(),
-        }],
+        not_ours: owner_of(&outgoing.host),
+        notices: vec![tls_by_port()],
         // Without a user name of its own there is no password for it either.
-        password_in_client: credential != CredentialSource::Own || outgoing_user.is_some(),
-        outgoing: SubmissionServer {
-            host,
-            port,
-            port_is_default: false,
-            tls,
-            auth: if logs_in { AuthSetting::Password } else { AuthSetting::None },
-            credential,
-            user: outgoing_user,
-            mechanism: None,
-        },
-        incoming: Some(IncomingServer {
-            protocol,
-            host: server,
-            port: scripted::port(object, "port").filter(|&port| port != 0),
-            user: Some(user),
-        }),
+        password_in_client: outgoing.credential != CredentialSource::Own || outgoing.user.is_some(),
+        incoming: Some(IncomingServer { protocol, host: server, port: port(object, "port"), user: Some(user) }),
         settings: scripted::settings(&outlook(), &key, &PROPERTIES, object),
+        ..Account::found(id, ClientId::OutlookMac, PROFILE, outgoing).with_emails(email)
     })
+}
+
+fn left_alone(kind: &str, email: Option<&str>, what: &str) -> Problem {
+    trouble(
+        format!("{PROGRAM}, {kind} account {}", email.unwrap_or("without an address")),
+        "cannot_read",
+        format!("Outlook does not tell {what} of this account, so it is left alone."),
+        "The other accounts are not affected. Set this one by hand; `port26 scan` lists the steps.",
+    )
+}
+
+/// The incoming server and its user name, which tell an account from others.
+fn known_by(object: &Object) -> Result<(String, String), Untold> {
+    let server = scripted::text(object, "server").ok_or("the incoming server")?;
+    let user = scripted::text(object, "userName").ok_or("the user name")?;
+    Ok((server, user))
+}
+
+/// The same as scripting finds it by.
+fn key(elements: &str, server: &str, user: &str) -> ObjectKey {
+    let keys = [("server", server), ("userName", user)];
+    let keys = keys.map(|(property, value)| (property.to_owned(), vec![Some(value.to_owned())]));
+    ObjectKey { elements: elements.to_owned(), keys: BTreeMap::from(keys) }
+}
+
+fn outgoing(object: &Object, incoming_user: &str) -> Result<SubmissionServer, Untold> {
+    let switch = |property: &str| scripted::switch(object, property);
+    let host = scripted::text(object, "smtpServer").ok_or("the outgoing server")?;
+    let port = port(object, "smtpPort").ok_or("the port of the outgoing server")?;
+    let ssl = switch("smtpUseSsl").ok_or("whether sending uses TLS")?;
+    let logs_in = switch("smtpNeedsAuthentication").ok_or("whether sending needs a login")?;
+    let as_incoming = switch("smtpUseAccountAuthentication").ok_or("whose login is used for sending")?;
+    let tls = tls_mode(ssl, port).ok_or_else(|| format!("how TLS begins on port {port}"))?;
+    let (credential, user) = match (logs_in, as_incoming) {
+        (false, _) => (CredentialSource::None, None),
+        (true, true) => (CredentialSource::SameAsIncoming, Some(incoming_user.to_owned())),
+        (true, false) => (CredentialSource::Own, scripted::text(object, "smtpUserName")),
+    };
+    let auth = if logs_in { AuthSetting::Password } else { AuthSetting::None };
+    Ok(SubmissionServer { host, port, port_is_default: false, tls, auth, credential, user, mechanism: None })
+}
+
+fn port(object: &Object, property: &str) -> Option<u16> {
+    scripted::port(object, property).filter(|&port| port != 0)
+}
+
+fn tls_by_port() -> Notice {
+    Notice {
+        code: "tls_by_port".to_owned(),
+        message: "Outlook has one switch for TLS. That it means STARTTLS on port 26 has not been tried yet: after a \
+                  move send a message to yourself, and if it does not go out, `port26 undo` puts the old settings back."
+            .to_owned(),
+    }
 }
 
 fn exchange_account(object: &Object) -> Account {
     let email = scripted::text(object, "emailAddress");
     let known_by = email.clone().or_else(|| scripted::text(object, "userName")).unwrap_or_default();
+    let id = format!("outlook_mac/exchange/{known_by}");
     Account {
-        id: format!("outlook_mac/exchange/{known_by}"),
-        client: ClientId::OutlookMac,
-        profile: PROFILE.to_owned(),
-        emails: email.iter().cloned().collect(),
-        email,
-        used: true,
-        outgoing: exchange_server(),
-        incoming: None,
         not_ours: Some(NotOurs::Exchange),
-        notices: Vec::new(),
-        password_in_client: false,
-        settings: BTreeMap::new(),
+        ..Account::found(id, ClientId::OutlookMac, PROFILE, exchange_server()).with_emails(email)
     }
 }
 

@@ -43,11 +43,15 @@ pub(crate) fn owner_of(host: &str) -> Option<NotOurs> {
     OWNERS.iter().find(|(_, domains)| domains.iter().any(|domain| within(domain))).map(|&(owner, _)| owner)
 }
 
-/// What stands for the outgoing server of an Exchange account, which takes mail by its own protocol inside HTTPS: there is
-/// no SMTP server to name.
+/// What stands for the outgoing server of an Exchange account: there is no SMTP server to name.
 pub(crate) fn exchange_server() -> SubmissionServer {
+    https_server("exchange".to_owned())
+}
+
+/// What stands for the outgoing server of an account whose mail goes by a protocol of its own inside HTTPS.
+pub(crate) fn https_server(host: String) -> SubmissionServer {
     SubmissionServer {
-        host: "exchange".to_owned(),
+        host,
         port: 443,
         port_is_default: true,
         tls: TlsMode::Implicit,
