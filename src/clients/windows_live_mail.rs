@@ -1,24 +1,19 @@
 //! Windows Mail (Vista) and Windows Live Mail: one `.oeaccount` file an account, below the store folder that
 //! the registry names. Both programs read the same format in the same way.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use port26_platform::computer::written_path::{Located, Profile, descend};
 use port26_platform::computer::{Computer, Os};
-use port26_platform::files::{self, FileError};
 
+use self::account_file::{AccountFile, FileTrouble, dword, sicily};
 use super::abilities::{Abilities, table, windows};
-use super::providers::owner_of;
+use super::providers::{https_server, owner_of};
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
-use crate::account::{
-    Account, AuthSetting, ClientId, CredentialSource, IncomingProtocol, IncomingServer, NotOurs, Setting,
-    SubmissionServer, TlsMode,
-};
-use crate::change::{Change, Content, Slot};
-use crate::formats::oeaccount::OeAccount;
-use crate::formats::{Document, FileFormat, FormatError};
+use crate::account::{Account, AuthSetting, ClientId, CredentialSource, NotOurs, Setting, SubmissionServer, TlsMode};
+use crate::change::{Change, Content};
 
+mod account_file;
 mod store;
 
 /// Deepest folder, below the store, in which account files are looked for.
@@ -45,14 +40,6 @@ pub struct WindowsMail {
     /// Registry key and default folder below `Microsoft`.
     name: &'static str,
     process: &'static str,
-}
-
-/// What SMTP_Use_Sicily says.
-mod sicily {
-    pub const NONE: u32 = 0;
-    pub const SPA: u32 = 1;
-    pub const SAME_AS_INCOMING: u32 = 2;
-    pub const OWN: u32 = 3;
 }
 
 impl MailClient for WindowsMail {
@@ -206,93 +193,27 @@ impl WindowsMail {
     }
 
     /// Reads one file. `None`: it sends no mail (news, address book).
-    fn read(&self, root: &Path, file: &Path) -> Result<Option<Account>, FileTrouble> {
-        if std::fs::symlink_metadata(file).is_ok_and(|meta| !meta.is_file()) {
-            return Err(FileError::NotAFile { path: file.to_owned() }.into());
-        }
-        let Some(bytes) = files::read(file)? else { return Ok(None) };
-        let doc = OeAccount::parse(&bytes)?;
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-        let email = text(&doc, "SMTP_Email_Address")?;
-        let mut account = Account {
-            id: format!("{}/{stem}", self.word),
-            client: self.id,
-            profile: profile_name(root),
-            emails: email.iter().cloned().collect(),
-            used: email.is_some(),
-            email,
-            outgoing: SubmissionServer {
-                host: String::new(),
-                port: 25,
-                port_is_default: true,
-                tls: TlsMode::None,
-                auth: AuthSetting::None,
-                credential: CredentialSource::None,
-                user: None,
-                mechanism: None,
-            },
-            incoming: None,
-            not_ours: None,
-            notices: Vec::new(),
-            password_in_client: false,
-            settings: BTreeMap::new(),
+    fn read(&self, root: &Path, path: &Path) -> Result<Option<Account>, FileTrouble> {
+        let Some(file) = AccountFile::open(path)? else { return Ok(None) };
+        let email = file.email()?;
+        let found = |outgoing: SubmissionServer| {
+            let id = format!("{}/{}", self.word, path.file_stem().unwrap_or_default().to_string_lossy());
+            let used = email.is_some();
+            Account { used, ..Account::found(id, self.id, profile_name(root), outgoing).with_emails(email.clone()) }
         };
-        let Some(server) = text(&doc, "SMTP_Server")? else {
-            let Some(web) = web_account(&doc)? else { return Ok(None) };
-            account.outgoing = SubmissionServer { host: web, port: 443, tls: TlsMode::Implicit, ..account.outgoing };
-            account.not_ours = Some(NotOurs::Microsoft);
-            return Ok(Some(account));
+        let Some(host) = file.host()? else {
+            let web = file.web_host()?.map(https_server);
+            return Ok(web.map(|server| Account { not_ours: Some(NotOurs::Microsoft), ..found(server) }));
         };
-        let incoming = incoming(&doc)?;
-        let port = number(&doc, "SMTP_Port")?;
-        account.not_ours = owner_of(&server);
-        let out = &mut account.outgoing;
-        out.host = server;
-        out.port_is_default = port.is_none();
-        out.port = match u16::try_from(port.unwrap_or(25)) {
-            Ok(port) if port != 0 => port,
-            _ => return Err(FileTrouble::Value { name: "SMTP_Port", why: "it is not a port number" }),
-        };
-        out.tls = match (number(&doc, "SMTP_Secure_Connection")?.unwrap_or(0), out.port) {
-            (0, _) => TlsMode::None,
-            (_, 465) => TlsMode::Implicit,
-            _ => TlsMode::Starttls,
-        };
-        let incoming_user = incoming.as_ref().and_then(|incoming| incoming.server.user.clone());
-        let incoming_password = incoming.as_ref().is_some_and(|incoming| incoming.has_password);
-        let incoming_spa = incoming.as_ref().is_some_and(|incoming| incoming.spa);
-        // Without a name of its own the program logs in with the incoming one.
-        let own_user = text(&doc, "SMTP_User_Name")?.or_else(|| incoming_user.clone());
-        let own_password = has_password(&doc, "SMTP")?;
-        (out.auth, out.credential, out.user, account.password_in_client) = match number(&doc, "SMTP_Use_Sicily")?
-            .unwrap_or(sicily::NONE)
-        {
-            sicily::NONE => (AuthSetting::None, CredentialSource::None, None, incoming_password),
-            sicily::SPA => (AuthSetting::Ntlm, CredentialSource::Own, own_user, own_password),
-            sicily::SAME_AS_INCOMING => {
-                let auth = if incoming_spa { AuthSetting::Ntlm } else { AuthSetting::Password };
-                (auth, CredentialSource::SameAsIncoming, incoming_user, incoming_password)
-            }
-            sicily::OWN => (AuthSetting::Password, CredentialSource::Own, own_user, own_password),
-            _ => return Err(FileTrouble::Value { name: "SMTP_Use_Sicily", why: "this kind of login is not known" }),
-        };
-        let spa_name = match incoming.as_ref().map(|incoming| incoming.server.protocol) {
-            Some(IncomingProtocol::Imap) => "IMAP_Use_Sicily",
-            _ => "POP3_Use_Sicily",
-        };
-        for (short, name) in [
-            ("server", "SMTP_Server"),
-            ("port", "SMTP_Port"),
-            ("secure", "SMTP_Secure_Connection"),
-            ("auth", "SMTP_Use_Sicily"),
-            ("user", "SMTP_User_Name"),
-            ("incoming_spa", spa_name),
-        ] {
-            let slot = Slot::Setting { file: file.to_owned(), format: FileFormat::OeAccount, name: name.to_owned() };
-            account.settings.insert(short, Setting { slot, content: doc.get(name)?.map(Content::Raw) });
-        }
-        account.incoming = incoming.map(|incoming| incoming.server);
-        Ok(Some(account))
+        let incoming = file.incoming()?;
+        let (outgoing, password_in_client) = file.outgoing(host, incoming.as_ref())?;
+        Ok(Some(Account {
+            not_ours: owner_of(&outgoing.host),
+            password_in_client,
+            settings: file.settings(incoming.as_ref())?,
+            incoming: incoming.map(|incoming| incoming.server),
+            ..found(outgoing)
+        }))
     }
 
     /// What SMTP_Use_Sicily has to be for a login.
@@ -377,83 +298,6 @@ impl Plan<'_> {
         self.changes.push(Change { slot, before: content, after: Some(Content::Raw(raw)) });
         Ok(())
     }
-}
-
-/// Why one account file could not be read.
-#[derive(Debug, thiserror::Error)]
-enum FileTrouble {
-    #[error(transparent)]
-    File(#[from] files::FileError),
-    #[error(transparent)]
-    Format(#[from] FormatError),
-    #[error("{name}: {why}")]
-    Value { name: &'static str, why: &'static str },
-}
-
-struct Incoming {
-    server: IncomingServer,
-    has_password: bool,
-    spa: bool,
-}
-
-fn incoming(doc: &OeAccount) -> Result<Option<Incoming>, FileTrouble> {
-    for (prefix, protocol, port_name, spa_name, default) in [
-        ("IMAP", IncomingProtocol::Imap, "IMAP_Port", "IMAP_Use_Sicily", 143),
-        ("POP3", IncomingProtocol::Pop3, "POP3_Port", "POP3_Use_Sicily", 110),
-    ] {
-        let Some(host) = text(doc, &format!("{prefix}_Server"))? else { continue };
-        let port = number(doc, port_name)?.unwrap_or(default);
-        let server = IncomingServer {
-            protocol,
-            host,
-            port: u16::try_from(port).ok(),
-            user: text(doc, &format!("{prefix}_User_Name"))?,
-        };
-        let spa = number(doc, spa_name)?.unwrap_or(0) != 0;
-        return Ok(Some(Incoming { server, has_password: has_password(doc, prefix)?, spa }));
-    }
-    Ok(None)
-}
-
-/// The server of a Hotmail account, which is read and sent over the web.
-fn web_account(doc: &OeAccount) -> Result<Option<String>, FileTrouble> {
-    let is_web = |name: &str| ["HTTP", "Hotmail", "DeltaSync"].iter().any(|front| name.starts_with(front));
-    let Some(server) = doc.names().find(|name| is_web(name) && name.ends_with("Server")) else { return Ok(None) };
-    let Some(address) = text(doc, server)? else { return Ok(None) };
-    let host = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);
-    Ok(Some(host.split(['/', ':']).next().unwrap_or_default().to_owned()))
-}
-
-/// A string; the documented templates write `0` or `FALSE` for an empty one.
-fn text(doc: &OeAccount, name: &str) -> Result<Option<String>, FileTrouble> {
-    let Some(raw) = doc.get(name)? else { return Ok(None) };
-    let Some(written) = raw.strip_prefix("SZ:") else { return Ok(None) };
-    let text = quick_xml::escape::unescape(written)
-        .map_err(|error| FormatError::Refused { name: name.to_owned(), why: error.to_string() })?;
-    let text = text.trim();
-    Ok((!matches!(text, "" | "0" | "FALSE")).then(|| text.to_owned()))
-}
-
-fn number(doc: &OeAccount, name: &'static str) -> Result<Option<u32>, FileTrouble> {
-    let Some(raw) = doc.get(name)? else { return Ok(None) };
-    dword(&raw).map(Some).ok_or(FileTrouble::Value { name, why: "it is not 1 to 8 hexadecimal digits" })
-}
-
-fn dword(raw: &str) -> Option<u32> {
-    match raw.strip_prefix("DWORD:")? {
-        "TRUE" => Some(1),
-        "FALSE" => Some(0),
-        digits if digits.len() <= 8 && !digits.starts_with('+') => u32::from_str_radix(digits, 16).ok(),
-        _ => None,
-    }
-}
-
-fn has_password(doc: &OeAccount, prefix: &str) -> Result<bool, FileTrouble> {
-    let asks = doc.get(&format!("{prefix}_Prompt_for_Password"))?.and_then(|raw| dword(&raw)).unwrap_or(0) != 0;
-    let kept = doc.get(&format!("{prefix}_Password2"))?;
-    // One digit is the documented way to write "none".
-    let kept = kept.as_deref().and_then(|raw| raw.strip_prefix("BINARY:")).is_some_and(|hex| hex.trim().len() > 2);
-    Ok(kept && !asks)
 }
 
 fn profile_name(root: &Path) -> String {

@@ -6,6 +6,10 @@ use port26_platform::processes::{Holder, Processes};
 use port26_platform::registry::{Registry, RegistryError, Value, ValueKind, ValueWrite};
 
 use super::*;
+use crate::account::IncomingProtocol;
+use crate::change::Slot;
+use crate::formats::Document as _;
+use crate::formats::oeaccount::OeAccount;
 
 fn computer(home: impl Into<PathBuf>) -> Computer {
     crate::clients::fixture::at(home, Os::Windows)
