@@ -16,7 +16,7 @@ use crate::account::{
     SubmissionServer, TlsMode,
 };
 use crate::change::{Content, Slot};
-use crate::clients::providers::owner_of;
+use crate::clients::providers::{https_server, owner_of};
 use crate::clients::{Found, Problem};
 use crate::formats::mozilla_logins::{Login, MozillaLogins, deterministic_guid};
 use crate::formats::prefs_js::PrefsJs;
@@ -102,56 +102,18 @@ impl Profile<'_> {
 
     /// `None`: there is no server of that key.
     fn server(&self, key: &str) -> Option<Result<Server, NoPort>> {
-        let part = |part: &str| self.part(key, part);
         let kind = self.kind(key);
         if kind != "smtp" {
-            let url = part("ews_url").or_else(|| part("hostname")).unwrap_or_default();
-            let host =
-                url.split("://").last().unwrap_or_default().split(['/', ':']).next().unwrap_or_default().to_owned();
-            let outgoing = SubmissionServer {
-                host: host.clone(),
-                port: 443,
-                port_is_default: true,
-                tls: TlsMode::Implicit,
-                auth: if self.pref().smtp_int(key, Part::Auth.pref()) == Some(10) {
-                    AuthSetting::Oauth2
-                } else {
-                    AuthSetting::Password
-                },
-                credential: CredentialSource::Own,
-                user: part("username"),
-                mechanism: None,
-            };
-            return Some(Ok(Server {
-                key: key.to_owned(),
-                host,
-                outgoing,
-                user_written: None,
-                starttls_if_offered: false,
-                kind,
-            }));
+            return Some(Ok(self.exchange_server(key, kind)));
         }
-        let host = part(Part::Host.pref())?;
+        let host = self.part(key, Part::Host.pref())?;
+        let written = match self.written_port(key) {
+            Ok(written) => written,
+            Err(port) => return Some(Err(NoPort { host, port })),
+        };
         let (tls, starttls_if_offered) = self.tls(key);
-        let written = match self.pref().int(&format!("mail.smtpserver.{key}.{}", Part::Port.pref())) {
-            None | Some(0) => None,
-            Some(port) => match u16::try_from(port) {
-                Ok(port) => Some(port),
-                Err(_) => return Some(Err(NoPort { host, port })),
-            },
-        };
-        let auth = match self.pref().smtp_int(key, Part::Auth.pref()) {
-            Some(1) => AuthSetting::None,
-            Some(4 | 8) => AuthSetting::Encrypted,
-            Some(5) => AuthSetting::Kerberos,
-            Some(6) => AuthSetting::Ntlm,
-            Some(7) => AuthSetting::External,
-            Some(10) => AuthSetting::Oauth2,
-            // a number for which SmtpClient.sys.mjs has no list of mechanisms: it sends without a login
-            Some(number) if number != 3 && !self.is_old() => AuthSetting::None,
-            _ => AuthSetting::Password,
-        };
-        let user_written = part(Part::User.pref());
+        let auth = self.auth(key);
+        let user_written = self.part(key, Part::User.pref());
         let outgoing = SubmissionServer {
             host: host.clone(),
             port: written.unwrap_or_else(|| self.default_port(tls)),
@@ -163,6 +125,42 @@ impl Profile<'_> {
             mechanism: None,
         };
         Some(Ok(Server { key: key.to_owned(), host, outgoing, user_written, starttls_if_offered, kind }))
+    }
+
+    /// A server of another kind than SMTP, which is Exchange's.
+    fn exchange_server(&self, key: &str, kind: String) -> Server {
+        let url = self.part(key, "ews_url").or_else(|| self.part(key, "hostname")).unwrap_or_default();
+        let host = url.split("://").last().unwrap_or_default().split(['/', ':']).next().unwrap_or_default().to_owned();
+        let oauth2 = self.pref().smtp_int(key, Part::Auth.pref()) == Some(10);
+        let outgoing = SubmissionServer {
+            auth: if oauth2 { AuthSetting::Oauth2 } else { AuthSetting::Password },
+            credential: CredentialSource::Own,
+            user: self.part(key, "username"),
+            ..https_server(host.clone())
+        };
+        Server { key: key.to_owned(), host, outgoing, user_written: None, starttls_if_offered: false, kind }
+    }
+
+    /// `Err`: a number that is no port.
+    fn written_port(&self, key: &str) -> Result<Option<u16>, i32> {
+        match self.pref().int(&format!("mail.smtpserver.{key}.{}", Part::Port.pref())) {
+            None | Some(0) => Ok(None),
+            Some(number) => u16::try_from(number).map(Some).map_err(|_| number),
+        }
+    }
+
+    fn auth(&self, key: &str) -> AuthSetting {
+        match self.pref().smtp_int(key, Part::Auth.pref()) {
+            Some(1) => AuthSetting::None,
+            Some(4 | 8) => AuthSetting::Encrypted,
+            Some(5) => AuthSetting::Kerberos,
+            Some(6) => AuthSetting::Ntlm,
+            Some(7) => AuthSetting::External,
+            Some(10) => AuthSetting::Oauth2,
+            // a number for which SmtpClient.sys.mjs has no list of mechanisms: it sends without a login
+            Some(number) if number != 3 && !self.is_old() => AuthSetting::None,
+            _ => AuthSetting::Password,
+        }
     }
 
     fn incoming(&self, server: &str) -> Option<IncomingServer> {
@@ -368,73 +366,68 @@ impl Profile<'_> {
     }
 
     fn account(&self, server: &Server, senders: &[Sender]) -> Account {
-        let mut seen: HashSet<&str> = HashSet::new();
-        let emails = senders.iter().filter_map(|sender| sender.email.as_deref()).filter(|email| seen.insert(email));
-        let emails: Vec<String> = emails.map(str::to_owned).collect();
-        let accounts: HashSet<&str> = senders.iter().map(|sender| sender.account.as_str()).collect();
+        let emails = senders.iter().filter_map(|sender| sender.email.clone());
+        let id = format!("{}/{}/{}", self.family.prefix, self.id, server.key);
+        let account = Account::found(id, self.family.id, self.name, server.outgoing.clone()).with_emails(emails);
         let settings = if server.kind == "smtp" { self.settings(&server.key) } else { BTreeMap::new() };
+        let notices = [shared(senders, &account.emails), self.damaged()].into_iter().flatten();
+        let notices = notices.chain(set_elsewhere(&settings));
         Account {
-            id: format!("{}/{}/{}", self.family.prefix, self.id, server.key),
-            client: self.family.id,
-            profile: self.name.to_owned(),
-            email: emails.first().cloned(),
             used: !senders.is_empty(),
             incoming: self.incoming_key(senders).and_then(|key| self.incoming(key)),
             not_ours: not_ours(&server.kind, &server.host, server.outgoing.auth),
-            notices: self.notices(server, accounts.len(), &emails, &settings),
-            password_in_client: false,
-            outgoing: server.outgoing.clone(),
-            emails,
+            notices: notices.chain(server.starttls_if_offered.then(starttls_if_offered)).collect(),
             settings,
+            ..account
         }
     }
 
-    fn notices(
-        &self,
-        server: &Server,
-        accounts: usize,
-        emails: &[String],
-        settings: &BTreeMap<&'static str, Setting>,
-    ) -> Vec<Notice> {
-        let mut notices = Vec::new();
-        if accounts > 1 {
-            const SHOWN: usize = 10;
-            let mut who = emails[..emails.len().min(SHOWN)].join(", ");
-            if emails.len() > SHOWN {
-                who.push_str(", ..");
-            }
-            notices.push(Notice {
-                code: "shared_server".to_owned(),
-                message: format!("{accounts} accounts send through this server ({who}); one change moves them all."),
-            });
-        }
-        if let Some(damage) = self.prefs.damage() {
-            notices.push(Notice {
-                code: "settings_damaged".to_owned(),
-                message: format!(
-                    "A part of this profile's prefs.js cannot be read (from byte {}: {}); {} leaves it out, and so does port26.",
-                    damage.offset, damage.why, self.family.name
-                ),
-            });
-        }
-        for part in Part::ALL {
-            if let Some(fixed) = settings.get(part.fixed()) {
-                notices.push(Notice {
-                    code: "set_elsewhere".to_owned(),
-                    message: format!("{} sets its {} at each start.", super::part::place(&fixed.slot), part.words()),
-                });
-            }
-        }
-        if server.starttls_if_offered {
-            notices.push(Notice {
-                code: "starttls_if_offered".to_owned(),
-                message:
-                    "It is set to \"STARTTLS, if available\", which protects nothing against somebody in between and \
-                          which newer versions treat as no encryption."
-                        .to_owned(),
-            });
-        }
-        notices
+    fn damaged(&self) -> Option<Notice> {
+        let damage = self.prefs.damage()?;
+        Some(Notice {
+            code: "settings_damaged".to_owned(),
+            message: format!(
+                "A part of this profile's prefs.js cannot be read (from byte {}: {}); {} leaves it out, and so does port26.",
+                damage.offset, damage.why, self.family.name
+            ),
+        })
+    }
+}
+
+/// Told of a server through which more than one account sends.
+fn shared(senders: &[Sender], emails: &[String]) -> Option<Notice> {
+    const SHOWN: usize = 10;
+    let accounts = senders.iter().map(|sender| sender.account.as_str()).collect::<HashSet<_>>().len();
+    if accounts < 2 {
+        return None;
+    }
+    let mut who = emails[..emails.len().min(SHOWN)].join(", ");
+    if emails.len() > SHOWN {
+        who.push_str(", ..");
+    }
+    Some(Notice {
+        code: "shared_server".to_owned(),
+        message: format!("{accounts} accounts send through this server ({who}); one change moves them all."),
+    })
+}
+
+/// What somebody else than the user sets at each start.
+fn set_elsewhere(settings: &BTreeMap<&'static str, Setting>) -> impl Iterator<Item = Notice> {
+    Part::ALL.into_iter().filter_map(|part| {
+        let fixed = settings.get(part.fixed())?;
+        Some(Notice {
+            code: "set_elsewhere".to_owned(),
+            message: format!("{} sets its {} at each start.", super::part::place(&fixed.slot), part.words()),
+        })
+    })
+}
+
+fn starttls_if_offered() -> Notice {
+    Notice {
+        code: "starttls_if_offered".to_owned(),
+        message: "It is set to \"STARTTLS, if available\", which protects nothing against somebody in between and \
+                  which newer versions treat as no encryption."
+            .to_owned(),
     }
 }
 
