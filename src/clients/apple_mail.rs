@@ -18,6 +18,7 @@ use crate::formats::plist_doc::PlistDoc;
 mod accounts_db;
 mod asked;
 mod fields;
+mod outgoing;
 mod plan;
 mod property_list;
 mod scripting;

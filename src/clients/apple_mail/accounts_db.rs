@@ -16,7 +16,8 @@ use port26_platform::files::{FileError, Snapshot};
 use port26_platform::scripts::Visit;
 use rusqlite::{Connection, OpenFlags};
 
-use super::asked::{self, Extra, Receiver, Server};
+use super::asked::{self, Extra, Server};
+use super::outgoing::{FIRST_PORT, Receiver};
 use super::plan;
 use super::without_server::{self, Homeless};
 use super::words::trouble;
@@ -333,7 +334,7 @@ pub(super) fn accounts_found(computer: &Computer, file: &Path, read: Result<Opti
         let settings = match visit {
             // Only Mail itself can set them, and that is not here.
             Visit::Nowhere => BTreeMap::new(),
-            _ => asked::expected_settings(&name, user.as_deref(), port.unwrap_or(25), ssl, auth),
+            _ => asked::expected_settings(&name, user.as_deref(), port.unwrap_or(FIRST_PORT), ssl, auth),
         };
         servers.push(Server { host: name, user, port, ssl, auth, receivers, extra, settings });
     }

@@ -6,12 +6,10 @@ use std::collections::BTreeMap;
 use port26_platform::scripts::{App, Object, ObjectKey};
 use serde_json::json;
 
+use super::outgoing::{FIRST_PORT, Outgoing, Receiver};
 use super::plan;
-use super::words::{shared_words, trouble};
-use crate::account::{
-    Account, AuthSetting, ClientId, CredentialSource, IncomingServer, NotOurs, Notice, Setting, SubmissionServer,
-};
-use crate::clients::providers::owner_of;
+use super::words::trouble;
+use crate::account::{Account, AuthSetting, NotOurs, Notice, Setting};
 use crate::clients::scripted::{self, NEW_PASSWORD};
 use crate::clients::{Found, Problem};
 
@@ -41,14 +39,6 @@ pub(super) const PROPERTIES: [(&str, &str); 5] = [
 /// Mail.
 pub(super) fn mail() -> App {
     App::new("Mail", "com.apple.mail")
-}
-
-/// A receiving account, as far as sending needs it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Receiver {
-    pub(super) icloud: bool,
-    pub(super) emails: Vec<String>,
-    pub(super) server: Option<IncomingServer>,
 }
 
 /// An outgoing server, whoever told of it.
@@ -137,60 +127,20 @@ pub(super) fn named(account: &Account) -> Option<String> {
 
 pub(super) fn account(server: Server) -> Account {
     let Server { host, user, port, ssl, auth, receivers, extra, settings } = server;
-    let logs_in = auth != AuthSetting::None;
-    // A change may add the incoming user name; the id is the same before and after.
-    let incoming_user = receivers.iter().find_map(|receiver| receiver.server.as_ref()?.user.clone());
-    let known_by = plan::identifier(&host, user.clone().or(incoming_user).as_deref());
-    let mut emails: Vec<String> = Vec::new();
-    for email in receivers.iter().flat_map(|receiver| &receiver.emails) {
-        if !emails.contains(email) {
-            emails.push(email.clone());
-        }
-    }
-    let not_ours = if receivers.iter().any(|receiver| receiver.icloud) {
-        Some(NotOurs::Icloud)
-    } else if auth == AuthSetting::Oauth2 {
-        owner_of(&host).or(Some(NotOurs::Oauth2))
-    } else {
-        extra.not_ours.or_else(|| owner_of(&host))
-    };
-    let mut notices = Vec::new();
-    if receivers.len() > 1 {
-        notices.push(Notice { code: "shared_server".to_owned(), message: shared_words(receivers.len(), &emails) });
-    }
-    if extra.automatic {
-        notices.push(Notice {
-            code: "automatic_management".to_owned(),
-            message:
-                "Mail manages the connection settings of this server by itself and may change the port again; to keep \
-                      it, switch off \"Automatically manage connection settings\" in Mail's server settings."
-                    .to_owned(),
-        });
-    }
-    // Without a port Mail tries several in turn: 25 is what it begins with.
-    let effective = port.unwrap_or(25);
-    Account {
-        id: format!("apple_mail/{known_by}"),
-        client: ClientId::AppleMail,
-        profile: "Mail".to_owned(),
-        email: emails.first().cloned(),
-        used: !receivers.is_empty(),
-        notices,
-        emails,
-        outgoing: SubmissionServer {
-            port: effective,
-            port_is_default: port.is_none(),
-            tls: plan::tls_mode(Some(ssl), extra.direct.map(|_| 3), effective),
-            auth,
-            credential: if logs_in { CredentialSource::Own } else { CredentialSource::None },
-            user: user.filter(|_| logs_in),
-            host,
-            mechanism: None,
-        },
-        incoming: receivers.first().and_then(|receiver| receiver.server.clone()),
-        not_ours,
-        password_in_client: logs_in,
-        settings,
+    let tls = plan::tls_mode(Some(ssl), extra.direct.map(|_| 3), port.unwrap_or(FIRST_PORT));
+    let not_ours = extra.not_ours;
+    let mut account = Outgoing { key: None, host, user, port, tls, auth, receivers, not_ours }.account();
+    account.notices.extend(extra.automatic.then(automatic_management));
+    Account { settings, ..account }
+}
+
+fn automatic_management() -> Notice {
+    Notice {
+        code: "automatic_management".to_owned(),
+        message:
+            "Mail manages the connection settings of this server by itself and may change the port again; to keep \
+                  it, switch off \"Automatically manage connection settings\" in Mail's server settings."
+                .to_owned(),
     }
 }
 

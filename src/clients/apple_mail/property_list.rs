@@ -4,15 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::fields::{Receiver, bounded, flag, number, place, refused, text};
+use super::outgoing::{self, FIRST_PORT, Outgoing};
 use super::plan::{self, IDENTIFIERS};
 use super::without_server;
-use super::words::{shared_words, trouble, unreadable};
-use crate::account::{
-    Account, AuthSetting, ClientId, CredentialSource, IncomingProtocol, IncomingServer, NotOurs, Notice, Setting,
-    SubmissionServer,
-};
+use super::words::{trouble, unreadable};
+use crate::account::{Account, AuthSetting, IncomingProtocol, IncomingServer, Setting};
 use crate::change::{Content, Slot};
-use crate::clients::providers::owner_of;
 use crate::clients::{Found, Problem};
 use crate::formats::plist_doc::PlistDoc;
 use crate::formats::{Document, FileFormat, FormatError};
@@ -127,105 +124,71 @@ pub(super) fn unless_odd<T>(read: Result<Option<T>, FormatError>, odd: &mut Vec<
     })
 }
 
-pub(super) fn server(
-    doc: &PlistDoc,
-    file: &Path,
-    path: &str,
-    receivers: &[Receiver],
-) -> Result<Option<Account>, FormatError> {
+/// `Ok(None)`: it is no SMTP server, or one without a name.
+fn server(doc: &PlistDoc, file: &Path, path: &str, receivers: &[Receiver]) -> Result<Option<Account>, FormatError> {
     let name = |key: &str| format!("{path}/{key}");
     if text(doc, &name("AccountType"))?.is_some_and(|kind| kind != "SMTPAccount") {
         return Ok(None);
     }
     let Some(host) = text(doc, &name("Hostname"))? else { return Ok(None) };
     let user = text(doc, &name("Username"))?;
-    let identifier = plan::identifier(&host, user.as_deref());
-    let mine: Vec<&Receiver> = receivers
-        .iter()
-        // Without a user name the colon is seen with and without.
-        .filter(|receiver| {
-            receiver.sends_through == identifier || (user.is_none() && receiver.sends_through == format!("{host}:"))
-        })
-        .collect();
-
-    let written = number(doc, &name("PortNumber"))?;
-    let port_is_default = written.is_none() || flag(doc, &name("UseDefaultPorts"))?.unwrap_or(false);
-    // With its default ports Mail tries 25, 465 and 587 in turn: 25 is what it begins with.
-    let port = if port_is_default { Some(25) } else { written.and_then(|port| u16::try_from(port).ok()) };
-    let Some(port) = port.filter(|&port| port != 0) else {
-        return Err(refused(&name("PortNumber"), "it is not a port number"));
-    };
-    let tls = plan::tls_mode(flag(doc, &name("SSLEnabled"))?, number(doc, &name("SecurityLayerType"))?, port);
-    let scheme = text(doc, &name("AuthenticationScheme"))?;
-    let logs_in = flag(doc, &name("ShouldUseAuthentication"))?.unwrap_or(scheme.is_some());
-    let auth =
-        if logs_in { plan::auth_of(&name("AuthenticationScheme"), scheme.as_deref())? } else { AuthSetting::None };
-    let logs_in = auth != AuthSetting::None;
-
-    // A move may add the incoming user name; the id is the same before and after.
-    let incoming_user = || mine.iter().find_map(|receiver| receiver.server.as_ref()?.user.clone());
-    let key = text(doc, &name("uniqueId"))?
-        .unwrap_or_else(|| plan::identifier(&host, user.clone().or_else(incoming_user).as_deref()));
-    let mut emails: Vec<String> = Vec::new();
-    for email in mine.iter().flat_map(|receiver| &receiver.emails) {
-        if !emails.contains(email) {
-            emails.push(email.clone());
-        }
-    }
-    let mut settings = BTreeMap::new();
-    let mut capture = |short: &'static str, name: String| -> Result<(), FormatError> {
-        let content = doc.get(&name)?.map(Content::Raw);
-        let slot = Slot::Setting { file: file.to_owned(), format: FileFormat::Plist, name };
-        settings.insert(short, Setting { slot, content });
-        Ok(())
-    };
-    for (short, key) in KEYS {
-        capture(short, name(key))?;
-    }
-    for (short, receiver) in IDENTIFIERS.into_iter().zip(&mine) {
-        capture(short, format!("{}/SMTPIdentifier", receiver.path))?;
-    }
-    if mine.len() > IDENTIFIERS.len() {
-        // Planning needs all of them or none.
-        settings.retain(|short, _| !IDENTIFIERS.contains(short));
-    }
-    let is_icloud = |kind: &str| ["iTools", "iCloud", "MobileMe"].iter().any(|word| kind.contains(word));
-    let not_ours = if mine.iter().any(|receiver| is_icloud(&receiver.kind)) {
-        Some(NotOurs::Icloud)
-    } else if auth == AuthSetting::Oauth2 {
-        owner_of(&host).or(Some(NotOurs::Oauth2))
-    } else {
-        owner_of(&host)
-    };
-    Ok(Some(Account {
-        id: format!("apple_mail/{key}"),
-        client: ClientId::AppleMail,
-        profile: "Mail".to_owned(),
-        email: emails.first().cloned(),
-        used: !mine.is_empty(),
-        notices: shared_notice(&mine, &emails),
-        emails,
-        outgoing: SubmissionServer {
-            host,
-            port,
-            port_is_default,
-            tls,
-            auth,
-            credential: if logs_in { CredentialSource::Own } else { CredentialSource::None },
-            user: user.filter(|_| logs_in),
-            mechanism: None,
-        },
-        incoming: mine.first().and_then(|receiver| receiver.server.clone()),
-        not_ours,
-        // The keychain item of a server that never logged in is not there.
-        password_in_client: logs_in,
-        settings,
-    }))
+    let mine = senders(receivers, &host, user.as_deref());
+    let port = port(doc, path)?;
+    let (ssl, layer) = (flag(doc, &name("SSLEnabled"))?, number(doc, &name("SecurityLayerType"))?);
+    let tls = plan::tls_mode(ssl, layer, port.unwrap_or(FIRST_PORT));
+    let auth = auth(doc, path)?;
+    let key = text(doc, &name("uniqueId"))?;
+    let settings = settings(doc, file, path, &mine)?;
+    let receivers = mine.into_iter().map(as_told).collect();
+    let told = Outgoing { key, host, user, port, tls, auth, receivers, not_ours: None };
+    Ok(Some(Account { settings, ..told.account() }))
 }
 
-pub(super) fn shared_notice(mine: &[&Receiver], emails: &[String]) -> Vec<Notice> {
-    if mine.len() < 2 {
-        return Vec::new();
+/// Those that send through this server. Without a user name the colon is seen with and without.
+fn senders<'a>(receivers: &'a [Receiver], host: &str, user: Option<&str>) -> Vec<&'a Receiver> {
+    let identifier = plan::identifier(host, user);
+    let names_it = |named: &str| named == identifier || (user.is_none() && named == format!("{host}:"));
+    receivers.iter().filter(|receiver| names_it(&receiver.sends_through)).collect()
+}
+
+/// `None`: Mail uses its default ports.
+fn port(doc: &PlistDoc, path: &str) -> Result<Option<u16>, FormatError> {
+    let name = format!("{path}/PortNumber");
+    let Some(written) = number(doc, &name)? else { return Ok(None) };
+    if flag(doc, &format!("{path}/UseDefaultPorts"))? == Some(true) {
+        return Ok(None);
     }
-    vec![Notice { code: "shared_server".to_owned(), message: shared_words(mine.len(), emails) }]
+    let port = u16::try_from(written).ok().filter(|&port| port != 0);
+    port.map(Some).ok_or_else(|| refused(&name, "it is not a port number"))
+}
+
+fn auth(doc: &PlistDoc, path: &str) -> Result<AuthSetting, FormatError> {
+    let name = format!("{path}/AuthenticationScheme");
+    let scheme = text(doc, &name)?;
+    let logs_in = flag(doc, &format!("{path}/ShouldUseAuthentication"))?.unwrap_or(scheme.is_some());
+    if logs_in { plan::auth_of(&name, scheme.as_deref()) } else { Ok(AuthSetting::None) }
+}
+
+/// What an edit may touch: the server's own, and how those that send through it name it.
+fn settings(
+    doc: &PlistDoc,
+    file: &Path,
+    path: &str,
+    senders: &[&Receiver],
+) -> Result<BTreeMap<&'static str, Setting>, FormatError> {
+    let own = KEYS.into_iter().map(|(short, key)| (short, format!("{path}/{key}")));
+    let names = senders.iter().map(|sender| format!("{}/SMTPIdentifier", sender.path));
+    // Planning needs all of them or none.
+    let shorts = if senders.len() > IDENTIFIERS.len() { &[] } else { IDENTIFIERS.as_slice() };
+    let one = |(short, name): (&'static str, String)| {
+        let content = doc.get(&name)?.map(Content::Raw);
+        let slot = Slot::Setting { file: file.to_owned(), format: FileFormat::Plist, name };
+        Ok((short, Setting { slot, content }))
+    };
+    own.chain(shorts.iter().copied().zip(names)).map(one).collect()
+}
+
+fn as_told(receiver: &Receiver) -> outgoing::Receiver {
+    let icloud = ["iTools", "iCloud", "MobileMe"].iter().any(|word| receiver.kind.contains(word));
+    outgoing::Receiver { icloud, emails: receiver.emails.clone(), server: receiver.server.clone() }
 }

@@ -15,7 +15,8 @@ use port26_platform::computer::Computer;
 use port26_platform::scripts::{Object, Wanted};
 use serde_json::Value;
 
-use super::asked::{Extra, PROPERTIES, Receiver, SERVERS, Server, auth_of, finish, key, mail, named, word_of};
+use super::asked::{Extra, PROPERTIES, SERVERS, Server, auth_of, finish, key, mail, named, word_of};
+use super::outgoing::Receiver;
 use super::plan;
 use super::words::trouble;
 use crate::account::{
@@ -86,12 +87,7 @@ fn server_of(
         Some(value) if *value == 0 => None,
         Some(_) => Some(scripted::port(server, "port").ok_or_else(|| unreadable("its port"))?),
     };
-    let sends_through = |receiver: &&Object| {
-        ["serverName", "userName", "port"]
-            .iter()
-            .all(|name| receiver.get(&format!("deliveryAccount.{name}")) == server.get(*name))
-    };
-    let mine = receivers.iter().filter(sends_through).filter(|one| scripted::switch(one, "enabled") != Some(false));
+    let mine = receivers.iter().filter(|receiver| sends_through(receiver, server));
     let key = key(&host, user.as_deref());
     Ok(Some(Server {
         receivers: mine.map(receiver_of).collect(),
@@ -103,6 +99,12 @@ fn server_of(
         ssl,
         auth,
     }))
+}
+
+/// One that is switched off sends nothing.
+fn sends_through(receiver: &Object, server: &Object) -> bool {
+    let same = |name| receiver.get(&format!("deliveryAccount.{name}")) == server.get(name);
+    ["serverName", "userName", "port"].into_iter().all(same) && scripted::switch(receiver, "enabled") != Some(false)
 }
 
 fn receiver_of(receiver: &Object) -> Receiver {
