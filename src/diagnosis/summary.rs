@@ -4,7 +4,7 @@ use super::case::Case;
 use super::signs;
 use super::verdict::VerdictCode;
 use super::words::{ago, login_service_down, reply, turned_away};
-use crate::account::TlsMode;
+use crate::account::{SubmissionServer, TlsMode};
 use crate::probe::finding::{End, Phase, PortFinding, Reply};
 
 /// More of what a server says than this is not worth reading in a sentence.
@@ -65,124 +65,193 @@ fn login_is_away(case: Case<'_>) -> bool {
         || case.login.is_some_and(|proof| signs::service_down(proof) || says_later(proof))
 }
 
+/// A verdict's sentence, or the function that has it.
 fn sentence(case: Case<'_>, code: VerdictCode) -> String {
-    let host = &case.account.outgoing.host;
+    use VerdictCode::*;
+    let host = case.account.outgoing.host.as_str();
     let port = case.account.outgoing.port;
     match code {
-        // What nobody has tried is not said to work.
-        VerdictCode::Ok if case.account.logs_in() && case.login.is_none() => {
-            format!("{host} answers on port {port} and offers a login. The login itself was not tried.")
-        }
-        VerdictCode::Ok => format!("Sending through {host} port {port} works."),
-        VerdictCode::Offline => "This computer is not connected to the internet.".to_owned(),
-        VerdictCode::CaptivePortal => {
-            "The network wants you to log in on its own web page before it lets anything through.".to_owned()
-        }
-        VerdictCode::BadHostname => format!("There is no mail server called {host}."),
-        VerdictCode::DnsFault => format!("The network could not say where {host} is."),
-        VerdictCode::PortBlockedNetwork => format!(
-            "The network you are on blocks port {port}. Providers do this against spam, or when they think a computer is infected; it is not a fault of your mail program."
-        ),
-        VerdictCode::PortBlockedExceptRelay => format!(
-            "The network you are on blocks port {port} to all servers but its own. Providers do this against spam; it is not a fault of your mail program."
-        ),
-        VerdictCode::VpnBlock => {
-            let name = case.network.vpn.as_deref().unwrap_or("in use");
-            format!("The VPN ({name}) that this computer uses blocks port {port}. Your own network is not the cause.")
-        }
-        VerdictCode::ServerPortClosed => {
-            format!("{host} no longer takes mail on port {port}. Your internet provider is not the cause.")
-        }
-        VerdictCode::ServerUnreachable if case.host.fell_silent => {
-            format!("{host} answered a moment ago and does not any more. It may have banned this address for a while.")
-        }
-        VerdictCode::ServerUnreachable if signs::may_be_banned(case).is_some() => {
-            let ago = signs::may_be_banned(case).map(ago).unwrap_or_default();
+        Ok => works(case),
+        Offline => "This computer is not connected to the internet.".to_owned(),
+        CaptivePortal => captive_portal(),
+        BadHostname => format!("There is no mail server called {host}."),
+        DnsFault => format!("The network could not say where {host} is."),
+        PortBlockedNetwork => network_blocks(port),
+        PortBlockedExceptRelay => network_blocks_all_but_its_own(port),
+        VpnBlock => vpn_blocks(case),
+        ServerPortClosed => port_is_closed(host, port),
+        ServerUnreachable => does_not_answer(case),
+        Ipv6Broken => ipv6_is_broken(host),
+        Intercepted => somebody_else_answers(host, port),
+        StarttlsStripped => format!("Something on the way removes the encryption from port {port} of {host}."),
+        UseSubmission => submission_gets_through(host, port),
+        NetworkBlocksMail => "The network you are on lets no outgoing mail through, on any port.".to_owned(),
+        RelayUnsafe => relay_is_refused(case),
+        LocalInterception => read_on_this_side(host),
+        LocalFirewall => format!("A firewall or security program on this computer blocks port {port}."),
+        NoTls => format!("{host} offers no encryption for outgoing mail on any port."),
+        TlsHandshake => format!("{host} breaks off when encryption begins on port {port}."),
+        CertExpired => format!("The certificate of {host} is not valid on this day. Its operator must renew it."),
+        CertUntrusted => format!("The certificate of {host} was not issued by anybody this computer trusts."),
+        ClockWrong => date_is_in_doubt(),
+        CertName => format!("The certificate that {host} shows is for another name."),
+        WrongTlsMode => format!("The kind of encryption set in the mail program does not fit port {port} of {host}."),
+        SlowServer => greets_late(host, port),
+        ServerRefusedClient => format!("{host} turns this connection away before anything is said."),
+        PortRefusedByHost => refused_on_this_port(host, port),
+        LocalProgram => local_program(case),
+        AuthUnavailable => no_login_offered(case),
+        BadCredentials => format!("{host} does not accept the password."),
+        CramMd5Refused => digest_refused(host),
+        AuthMethod => format!("{host} wants another way to log in than a password."),
+        PasswordLoginEnded => password_logins_ended(host),
+        AuthRequired => format!("{host} takes mail on port {port} only after a login."),
+        FromNotAllowed => format!("{host} does not let this login send from this address."),
+        TemporaryFailure => not_at_the_moment(case),
+        Uncertain => uncertain(case),
+    }
+}
+
+/// What nobody has tried is not said to work.
+fn works(case: Case<'_>) -> String {
+    let SubmissionServer { host, port, .. } = &case.account.outgoing;
+    if case.account.logs_in() && case.login.is_none() {
+        format!("{host} answers on port {port} and offers a login. The login itself was not tried.")
+    } else {
+        format!("Sending through {host} port {port} works.")
+    }
+}
+
+fn captive_portal() -> String {
+    "The network wants you to log in on its own web page before it lets anything through.".to_owned()
+}
+
+fn network_blocks(port: u16) -> String {
+    format!(
+        "The network you are on blocks port {port}. Providers do this against spam, or when they think a computer is \
+         infected; it is not a fault of your mail program."
+    )
+}
+
+fn network_blocks_all_but_its_own(port: u16) -> String {
+    format!(
+        "The network you are on blocks port {port} to all servers but its own. Providers do this against spam; it is not \
+         a fault of your mail program."
+    )
+}
+
+fn vpn_blocks(case: Case<'_>) -> String {
+    let port = case.account.outgoing.port;
+    let name = case.network.vpn.as_deref().unwrap_or("in use");
+    format!("The VPN ({name}) that this computer uses blocks port {port}. Your own network is not the cause.")
+}
+
+fn port_is_closed(host: &str, port: u16) -> String {
+    format!("{host} no longer takes mail on port {port}. Your internet provider is not the cause.")
+}
+
+fn does_not_answer(case: Case<'_>) -> String {
+    let host = &case.account.outgoing.host;
+    let in_this_run = case.host.fell_silent.then(|| "a moment ago".to_owned());
+    match in_this_run.or_else(|| signs::may_be_banned(case).map(ago)) {
+        Some(ago) => {
             format!("{host} answered {ago} and does not any more. It may have banned this address for a while.")
         }
-        VerdictCode::ServerUnreachable => format!("{host} does not answer at all, while the internet works."),
-        VerdictCode::Ipv6Broken => {
-            format!("The network promises IPv6 to {host} but does not deliver it. Sending works, after a wait.")
-        }
-        VerdictCode::Intercepted => {
-            format!("Another server answers on port {port} in the place of {host}. Your mail would pass through it.")
-        }
-        VerdictCode::StarttlsStripped => {
-            format!("Something on the way removes the encryption from port {port} of {host}.")
-        }
-        VerdictCode::UseSubmission => {
-            format!("Ports {port} and 26 of {host} do not get through from here; its submission port does.")
-        }
-        VerdictCode::NetworkBlocksMail => {
-            "The network you are on lets no outgoing mail through, on any port.".to_owned()
-        }
-        VerdictCode::RelayUnsafe => {
-            let domain = case.sender_domain().unwrap_or("your domain");
-            format!("No port of {host} gets through, and mail of {domain} by your provider's own server would be refused.")
-        }
-        VerdictCode::LocalInterception => {
-            format!("A security program on this computer, or your organisation, reads the connection to {host}.")
-        }
-        VerdictCode::LocalFirewall => {
-            format!("A firewall or security program on this computer blocks port {port}.")
-        }
-        VerdictCode::NoTls => format!("{host} offers no encryption for outgoing mail on any port."),
-        VerdictCode::TlsHandshake => format!("{host} breaks off when encryption begins on port {port}."),
-        VerdictCode::CertExpired => {
-            format!("The certificate of {host} is not valid on this day. Its operator must renew it.")
-        }
-        VerdictCode::CertUntrusted => format!("The certificate of {host} was not issued by anybody this computer trusts."),
-        VerdictCode::ClockWrong => "The date of this computer and the certificate of the mail server do not fit together. Check the date first.".to_owned(),
-        VerdictCode::CertName => format!("The certificate that {host} shows is for another name."),
-        VerdictCode::WrongTlsMode => {
-            format!("The kind of encryption set in the mail program does not fit port {port} of {host}.")
-        }
-        VerdictCode::SlowServer => {
-            format!("{host} picks up on port {port} but takes long to greet. Some servers wait up to 30 seconds on purpose.")
-        }
-        VerdictCode::ServerRefusedClient => format!("{host} turns this connection away before anything is said."),
-        VerdictCode::PortRefusedByHost => {
-            format!("{host} turns this connection away on port {port} only; another port of it takes mail with a login.")
-        }
-        VerdictCode::LocalProgram if signs::is_up(case) => {
-            format!("This account sends through a program on this computer ({host} port {port}), and it answers.")
-        }
-        VerdictCode::LocalProgram => {
-            let which = signs::known_for(port).map(|programs| format!("; {programs} use this port")).unwrap_or_default();
-            format!("This account sends through a program on this computer ({host} port {port}{which}), which does not answer. Start it.")
-        }
-        VerdictCode::AuthUnavailable if case.present.is_some_and(|present| signs::only_inside_tls(case.account, present)) => {
-            format!("{host} takes a login on port {port} only with encryption, and this account is set to use none.")
-        }
-        VerdictCode::AuthUnavailable if unprotected(case) => {
-            format!("{host} offers no encryption on port {port}, so no login that is protected.")
-        }
-        VerdictCode::AuthUnavailable => format!("{host} does not offer a login on port {port}."),
-        VerdictCode::BadCredentials => format!("{host} does not accept the password."),
-        VerdictCode::CramMd5Refused => format!(
-            "{host} refuses the password in the form of CRAM-MD5. It is wrong, or {host} cannot check this form: servers that keep only hashes of passwords cannot."
-        ),
-        VerdictCode::AuthMethod => format!("{host} wants another way to log in than a password."),
-        VerdictCode::PasswordLoginEnded => format!(
-            "{host} no longer takes a login with a password for sending. Microsoft switches it off for Exchange Online at the end of December 2026, and earlier where an organisation wants it. No port helps."
-        ),
-        VerdictCode::AuthRequired => format!("{host} takes mail on port {port} only after a login."),
-        VerdictCode::FromNotAllowed => format!("{host} does not let this login send from this address."),
-        VerdictCode::TemporaryFailure if login_is_away(case) => {
-            format!("The login service of {host} does not work at the moment. Only its operator can mend that.")
-        }
-        VerdictCode::TemporaryFailure => format!("{host} cannot take mail at the moment."),
-        VerdictCode::Uncertain if signs::answered_again(case).is_some() => {
-            format!("The line loses packets: port {port} of {host} answers one time and not the other. Nothing is changed.")
-        }
-        VerdictCode::Uncertain if case.present.is_some_and(says_nothing) => {
-            format!("{host} picks up on port {port} and then says nothing, so nothing is changed.")
-        }
-        VerdictCode::Uncertain if signs::all_is_silent(case) => {
-            "Nothing that was asked answers: this computer seems to be offline, or this network lets nothing out. Nothing is \
-             changed."
-                .to_owned()
-        }
-        VerdictCode::Uncertain => "What was seen does not fit together, so nothing is changed.".to_owned(),
+        None => format!("{host} does not answer at all, while the internet works."),
+    }
+}
+
+fn ipv6_is_broken(host: &str) -> String {
+    format!("The network promises IPv6 to {host} but does not deliver it. Sending works, after a wait.")
+}
+
+fn somebody_else_answers(host: &str, port: u16) -> String {
+    format!("Another server answers on port {port} in the place of {host}. Your mail would pass through it.")
+}
+
+fn submission_gets_through(host: &str, port: u16) -> String {
+    format!("Ports {port} and 26 of {host} do not get through from here; its submission port does.")
+}
+
+fn relay_is_refused(case: Case<'_>) -> String {
+    let host = &case.account.outgoing.host;
+    let domain = case.sender_domain().unwrap_or("your domain");
+    format!("No port of {host} gets through, and mail of {domain} by your provider's own server would be refused.")
+}
+
+fn read_on_this_side(host: &str) -> String {
+    format!("A security program on this computer, or your organisation, reads the connection to {host}.")
+}
+
+fn date_is_in_doubt() -> String {
+    "The date of this computer and the certificate of the mail server do not fit together. Check the date first."
+        .to_owned()
+}
+
+fn greets_late(host: &str, port: u16) -> String {
+    format!("{host} picks up on port {port} but takes long to greet. Some servers wait up to 30 seconds on purpose.")
+}
+
+fn refused_on_this_port(host: &str, port: u16) -> String {
+    format!("{host} turns this connection away on port {port} only; another port of it takes mail with a login.")
+}
+
+fn local_program(case: Case<'_>) -> String {
+    let SubmissionServer { host, port, .. } = &case.account.outgoing;
+    if signs::is_up(case) {
+        return format!("This account sends through a program on this computer ({host} port {port}), and it answers.");
+    }
+    let which = signs::known_for(*port).map(|programs| format!("; {programs} use this port")).unwrap_or_default();
+    format!(
+        "This account sends through a program on this computer ({host} port {port}{which}), which does not answer. Start it."
+    )
+}
+
+fn no_login_offered(case: Case<'_>) -> String {
+    let SubmissionServer { host, port, .. } = &case.account.outgoing;
+    if case.present.is_some_and(|present| signs::only_inside_tls(case.account, present)) {
+        format!("{host} takes a login on port {port} only with encryption, and this account is set to use none.")
+    } else if unprotected(case) {
+        format!("{host} offers no encryption on port {port}, so no login that is protected.")
+    } else {
+        format!("{host} does not offer a login on port {port}.")
+    }
+}
+
+fn digest_refused(host: &str) -> String {
+    format!(
+        "{host} refuses the password in the form of CRAM-MD5. It is wrong, or {host} cannot check this form: servers that \
+         keep only hashes of passwords cannot."
+    )
+}
+
+fn password_logins_ended(host: &str) -> String {
+    format!(
+        "{host} no longer takes a login with a password for sending. Microsoft switches it off for Exchange Online at the \
+         end of December 2026, and earlier where an organisation wants it. No port helps."
+    )
+}
+
+fn not_at_the_moment(case: Case<'_>) -> String {
+    let host = &case.account.outgoing.host;
+    if login_is_away(case) {
+        format!("The login service of {host} does not work at the moment. Only its operator can mend that.")
+    } else {
+        format!("{host} cannot take mail at the moment.")
+    }
+}
+
+fn uncertain(case: Case<'_>) -> String {
+    let SubmissionServer { host, port, .. } = &case.account.outgoing;
+    if signs::answered_again(case).is_some() {
+        format!("The line loses packets: port {port} of {host} answers one time and not the other. Nothing is changed.")
+    } else if case.present.is_some_and(says_nothing) {
+        format!("{host} picks up on port {port} and then says nothing, so nothing is changed.")
+    } else if signs::all_is_silent(case) {
+        "Nothing that was asked answers: this computer seems to be offline, or this network lets nothing out. Nothing is \
+         changed."
+            .to_owned()
+    } else {
+        "What was seen does not fit together, so nothing is changed.".to_owned()
     }
 }
