@@ -222,107 +222,126 @@ fn byte_offset(encoding: Encoding, text: &str, at: usize) -> usize {
 /// All elements of a text; the error is an offset in the text and what is wrong there.
 fn elements(text: &str) -> Result<Vec<Element>, (usize, String)> {
     let mut reader = Reader::from_str(text);
-    let mut found: Vec<Element> = Vec::new();
-    let mut open: Vec<usize> = Vec::new();
+    let mut reading = Reading { text, found: Vec::new(), open: Vec::new() };
     loop {
         let start = reader.buffer_position() as usize;
-        let event = match reader.read_event() {
-            Ok(event) => event,
+        match reader.read_event() {
+            Ok(Event::Eof) => return reading.done(),
+            Ok(event) => {
+                let span = start..reader.buffer_position() as usize;
+                reading.take(event, span).map_err(|why| (start, why))?;
+            }
             Err(error) => return Err((reader.error_position() as usize, error.to_string())),
-        };
-        let end = reader.buffer_position() as usize;
-        let fail = |why: &str| Err((start, why.to_owned()));
+        }
+    }
+}
+
+/// The elements of a text so far.
+struct Reading<'t> {
+    text: &'t str,
+    found: Vec<Element>,
+    /// The places of those that are not closed yet, the innermost last.
+    open: Vec<usize>,
+}
+
+impl Reading<'_> {
+    /// The next piece of the text. The error is what is wrong with it.
+    fn take(&mut self, event: Event<'_>, span: Range<usize>) -> Result<(), String> {
         match event {
             Event::Start(tag) => {
-                let place = add(text, &mut found, &open, &tag, start..end)?;
-                found[place].inner = Some(end..end);
-                open.push(place);
+                let inner = span.end..span.end;
+                let place = self.add(&tag, span)?;
+                self.found[place].inner = Some(inner);
+                self.open.push(place);
             }
             Event::Empty(tag) => {
-                add(text, &mut found, &open, &tag, start..end)?;
+                self.add(&tag, span)?;
             }
-            Event::End(_) => {
-                let Some(place) = open.pop() else { return fail("a closing tag without its opening one") };
-                found[place].span.end = end;
-                found[place].inner = found[place].inner.take().map(|inner| inner.start..start);
-            }
+            Event::End(_) => self.close(span)?,
             Event::Text(_) | Event::GeneralRef(_) => {
-                let piece = text.get(start..end).unwrap_or("?");
+                let piece = self.text.get(span).unwrap_or("?");
                 if !piece.trim_matches(BLANKS).is_empty() {
-                    match open.last() {
-                        Some(&place) => found[place].has_text = true,
-                        None => return fail("text outside the document's element"),
-                    }
+                    self.innermost().ok_or(OUTSIDE)?.has_text = true;
                 }
             }
-            Event::CData(_) if open.is_empty() => return fail("text outside the document's element"),
-            Event::CData(_) => {
-                if let Some(&place) = open.last() {
-                    found[place].has_cdata = true;
-                }
-            }
+            Event::CData(_) => self.innermost().ok_or(OUTSIDE)?.has_cdata = true,
             Event::Comment(_) | Event::PI(_) => {
-                if let Some(&place) = open.last() {
-                    found[place].has_other = true;
+                if let Some(element) = self.innermost() {
+                    element.has_other = true;
                 }
             }
             Event::Decl(decl) => {
                 let named = decl.encoding().and_then(Result::ok).unwrap_or_default().to_ascii_lowercase();
-                if !matches!(named.as_str(), "" | "utf-8" | "utf-16" | "us-ascii") && !text.is_ascii() {
-                    return fail("the text is in an encoding other than UTF-8 or UTF-16");
+                if !matches!(named.as_str(), "" | "utf-8" | "utf-16" | "us-ascii") && !self.text.is_ascii() {
+                    return Err("the text is in an encoding other than UTF-8 or UTF-16".to_owned());
                 }
             }
-            Event::DocType(_) => {}
-            Event::Eof => break,
+            Event::DocType(_) | Event::Eof => {}
         }
+        Ok(())
     }
-    match (found.first(), open.last()) {
-        (_, Some(&place)) => {
-            Err((found[place].span.start, "an element is not closed: the file is cut short".to_owned()))
+
+    fn innermost(&mut self) -> Option<&mut Element> {
+        self.open.last().map(|&place| &mut self.found[place])
+    }
+
+    fn close(&mut self, tag: Range<usize>) -> Result<(), String> {
+        let place = self.open.pop().ok_or("a closing tag without its opening one")?;
+        let element = &mut self.found[place];
+        element.span.end = tag.end;
+        element.inner = element.inner.take().map(|inner| inner.start..tag.start);
+        Ok(())
+    }
+
+    fn add(&mut self, tag: &BytesStart<'_>, span: Range<usize>) -> Result<usize, String> {
+        if !self.text.get(span.clone()).is_some_and(|tag| tag.starts_with('<') && tag.ends_with('>')) {
+            return Err("a tag that is not one".to_owned());
         }
-        (None, _) => Err((text.len(), "there is no element in it".to_owned())),
-        _ => Ok(found),
+        if self.open.is_empty() && !self.found.is_empty() {
+            return Err("a second document element".to_owned());
+        }
+        let place = self.found.len();
+        self.found.push(Element {
+            name: tag.name().as_ref().to_owned(),
+            span,
+            inner: None,
+            attributes: attributes(self.text, tag)?,
+            children: Vec::new(),
+            has_text: false,
+            has_other: false,
+            has_cdata: false,
+        });
+        if let Some(parent) = self.innermost() {
+            parent.children.push(place);
+        }
+        Ok(place)
+    }
+
+    fn done(self) -> Result<Vec<Element>, (usize, String)> {
+        match (self.found.first(), self.open.last()) {
+            (_, Some(&place)) => {
+                Err((self.found[place].span.start, "an element is not closed: the file is cut short".to_owned()))
+            }
+            (None, _) => Err((self.text.len(), "there is no element in it".to_owned())),
+            _ => Ok(self.found),
+        }
     }
 }
 
-fn add(
-    text: &str,
-    found: &mut Vec<Element>,
-    open: &[usize],
-    tag: &BytesStart<'_>,
-    span: Range<usize>,
-) -> Result<usize, (usize, String)> {
-    let fail = |why: &str| (span.start, why.to_owned());
-    if !text.get(span.clone()).is_some_and(|tag| tag.starts_with('<') && tag.ends_with('>')) {
-        return Err(fail("a tag that is not one"));
-    }
-    if open.is_empty() && !found.is_empty() {
-        return Err(fail("a second document element"));
-    }
+const OUTSIDE: &str = "text outside the document's element";
+
+/// Name and span of the value of each attribute.
+fn attributes(text: &str, tag: &BytesStart<'_>) -> Result<Vec<(String, Range<usize>)>, String> {
     let mut attributes = Vec::new();
     for attribute in tag.attributes() {
-        let attribute = attribute.map_err(|error| fail(&error.to_string()))?;
+        let attribute = attribute.map_err(|error| error.to_string())?;
         // The value borrows from the text, so its address tells where it is.
         let start = (attribute.value.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
         let value = start..start.saturating_add(attribute.value.len());
         if text.get(value.clone()) != Some(attribute.value.as_ref()) {
-            return Err(fail("an attribute that cannot be located"));
+            return Err("an attribute that cannot be located".to_owned());
         }
         attributes.push((attribute.key.as_ref().to_owned(), value));
     }
-    let place = found.len();
-    found.push(Element {
-        name: tag.name().as_ref().to_owned(),
-        span,
-        inner: None,
-        attributes,
-        children: Vec::new(),
-        has_text: false,
-        has_other: false,
-        has_cdata: false,
-    });
-    if let Some(&parent) = open.last() {
-        found[parent].children.push(place);
-    }
-    Ok(place)
+    Ok(attributes)
 }
