@@ -9,6 +9,7 @@ use super::tree::{End, Shape, Tree, find};
 
 const MAGIC: &[u8] = b"bplist00";
 const TRAILER: usize = 32;
+const CUT_SHORT: &str = "an object that is cut short";
 
 /// A binary property list.
 #[derive(Debug, Clone)]
@@ -274,37 +275,9 @@ impl BinaryPlist {
 
     fn object(&self, index: usize) -> Result<Object<'_>, FormatError> {
         let at = self.offsets[index];
-        let fail = |why: &str| malformed(FORMAT, at, why);
         let marker = self.area[at];
         let low = usize::from(marker & 0x0f);
-        let fixed =
-            |size: usize| self.area.get(at + 1..at + 1 + size).ok_or_else(|| fail("an object that is cut short"));
-        // The contents of `size` bytes an item, after the count.
-        let counted = |size: usize| {
-            let (count, start) = if low < 15 {
-                (low, at + 1)
-            } else {
-                let width = fixed(1)?[0];
-                if width & 0xf0 != 0x10 || width & 0x0f > 3 {
-                    return Err(fail("a count that is not a number"));
-                }
-                let width = 1 << (width & 0x0f);
-                let count = big_endian(&fixed(1 + width)?[1..]);
-                (usize::try_from(count).map_err(|_| fail("an object that is cut short"))?, at + 2 + width)
-            };
-            let end = count.checked_mul(size).and_then(|size| start.checked_add(size));
-            end.and_then(|end| self.area.get(start..end)).ok_or_else(|| fail("an object that is cut short"))
-        };
-        let references = |size: usize| {
-            let mut refs = Vec::new();
-            for packed in counted(size)?.chunks_exact(self.ref_size) {
-                match usize::try_from(big_endian(packed)) {
-                    Ok(index) if index < self.offsets.len() => refs.push(index),
-                    _ => return Err(fail("a container of objects that are not there")),
-                }
-            }
-            Ok(refs)
-        };
+        let fixed = |size: usize| self.bytes(at, 1, size);
         Ok(match (marker >> 4, low) {
             (0x0, 0x0) => Object::Null,
             (0x0, 0x8) => Object::Bool(false),
@@ -318,14 +291,54 @@ impl BinaryPlist {
             (0x2, 2) => Object::Real(f64::from(f32::from_bits(big_endian(fixed(4)?) as u32))),
             (0x2, 3) => Object::Real(f64::from_bits(big_endian(fixed(8)?))),
             (0x3, 3) => Object::Date(f64::from_bits(big_endian(fixed(8)?))),
-            (0x4, _) => Object::Data(counted(1)?),
-            (0x5, _) => Object::Ascii(counted(1)?),
-            (0x6, _) => Object::Utf16(counted(2)?),
+            (0x4, _) => Object::Data(self.counted(at, 1)?),
+            (0x5, _) => Object::Ascii(self.counted(at, 1)?),
+            (0x6, _) => Object::Utf16(self.counted(at, 2)?),
             (0x8, 0..=7) => fixed(low + 1).map(|_| Object::Uid)?,
-            (0xa, _) => Object::Array(references(self.ref_size)?),
-            (0xd, _) => Object::Dict(references(2 * self.ref_size)?),
-            _ => return Err(fail("a kind of object that is not known")),
+            (0xa, _) => Object::Array(self.references(at, 1)?),
+            (0xd, _) => Object::Dict(self.references(at, 2)?),
+            _ => return Err(malformed(FORMAT, at, "a kind of object that is not known")),
         })
+    }
+
+    /// So many bytes of the object at this offset, without the first ones.
+    fn bytes(&self, at: usize, skip: usize, size: usize) -> Result<&[u8], FormatError> {
+        let end = (at + skip).checked_add(size);
+        let bytes = end.and_then(|end| self.area.get(at + skip..end));
+        bytes.ok_or_else(|| malformed(FORMAT, at, CUT_SHORT))
+    }
+
+    /// The contents of an object that tells how many items it has, each of `size` bytes.
+    fn counted(&self, at: usize, size: usize) -> Result<&[u8], FormatError> {
+        let (count, skip) = match self.area[at] & 0x0f {
+            15 => self.long_count(at)?,
+            low => (usize::from(low), 1),
+        };
+        let size = count.checked_mul(size).ok_or_else(|| malformed(FORMAT, at, CUT_SHORT))?;
+        self.bytes(at, skip, size)
+    }
+
+    /// A count that does not fit the first byte, and where the contents begin behind it.
+    fn long_count(&self, at: usize) -> Result<(usize, usize), FormatError> {
+        let width = self.bytes(at, 1, 1)?[0];
+        if width & 0xf0 != 0x10 || width & 0x0f > 3 {
+            return Err(malformed(FORMAT, at, "a count that is not a number"));
+        }
+        let width = 1 << (width & 0x0f);
+        let count = usize::try_from(big_endian(self.bytes(at, 2, width)?));
+        Ok((count.map_err(|_| malformed(FORMAT, at, CUT_SHORT))?, 2 + width))
+    }
+
+    /// The objects in a container, of which each item names so many.
+    fn references(&self, at: usize, each: usize) -> Result<Vec<usize>, FormatError> {
+        let mut refs = Vec::new();
+        for packed in self.counted(at, each * self.ref_size)?.chunks_exact(self.ref_size) {
+            match usize::try_from(big_endian(packed)) {
+                Ok(index) if index < self.offsets.len() => refs.push(index),
+                _ => return Err(malformed(FORMAT, at, "a container of objects that are not there")),
+            }
+        }
+        Ok(refs)
     }
 
     fn text(&self, index: usize) -> Result<String, FormatError> {
