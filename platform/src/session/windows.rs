@@ -127,13 +127,11 @@ fn refused(error: impl std::fmt::Display) -> SessionError {
 /// prints comes back through pipes: no handle of ours but standard input goes into a process of that user.
 fn start(
     token: &OwnedHandle,
-    mut line: Vec<u16>,
+    line: Vec<u16>,
     given: Option<&[u8]>,
     out: &mut (dyn Write + Send),
     err: &mut (dyn Write + Send),
 ) -> Result<u32, SessionError> {
-    let program = HSTRING::from(std::env::current_exe().map_err(refused)?.as_os_str());
-    line.push(0);
     let (out_reader, out_writer) = std::io::pipe().map_err(refused)?;
     let (err_reader, err_writer) = std::io::pipe().map_err(refused)?;
     let (input, feed) = match given {
@@ -143,20 +141,27 @@ fn start(
             (OwnedHandle::from(reader), Some((writer, bytes)))
         }
     };
-    let handles = [raw(&input), raw(&out_writer), raw(&err_writer)];
-    for handle in handles {
-        // SAFETY: all three are open and ours.
-        unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT.0, HANDLE_FLAG_INHERIT) }.map_err(refused)?;
-    }
+    let process = create(token, line, [raw(&input), raw(&out_writer), raw(&err_writer)])?;
+    // Ours must be closed, or the pipes would never end.
+    drop((out_writer, err_writer, input));
+    std::thread::scope(|scope| {
+        scope.spawn(|| pass_on(out_reader, out));
+        // Closed when it is written: that is where the other side's input ends.
+        scope.spawn(move || feed.map(|(mut writer, bytes)| writer.write_all(bytes)));
+        pass_on(err_reader, err);
+    });
+    exit_code(&process)
+}
+
+/// The new process, which gets these as standard input, output and error, and no other handle.
+fn create(token: &OwnedHandle, mut line: Vec<u16>, handles: [HANDLE; 3]) -> Result<OwnedHandle, SessionError> {
+    let program = HSTRING::from(std::env::current_exe().map_err(refused)?.as_os_str());
+    line.push(0);
+    make_inheritable(handles)?;
     let environment = Environment::of(token)?;
     let mut only = OnlyThese::new(handles)?;
     let mut desktop: Vec<u16> = "winsta0\\default\0".encode_utf16().collect();
-    let mut startup = STARTUPINFOEXW::default();
-    startup.StartupInfo.cb = u32::try_from(size_of::<STARTUPINFOEXW>()).unwrap_or_default();
-    startup.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
-    startup.StartupInfo.lpDesktop = PWSTR(desktop.as_mut_ptr());
-    [startup.StartupInfo.hStdInput, startup.StartupInfo.hStdOutput, startup.StartupInfo.hStdError] = handles;
-    startup.lpAttributeList = only.list();
+    let startup = startup(&mut only, &mut desktop, handles);
     let mut started = PROCESS_INFORMATION::default();
     // SAFETY: everything that is pointed to outlives the call; the command line may be written to.
     unsafe {
@@ -175,20 +180,36 @@ fn start(
         )
     }
     .map_err(refused)?;
-    let (process, _thread) = (owned(started.hProcess), owned(started.hThread));
-    // Ours must be closed, or the pipes would never end.
-    drop((out_writer, err_writer, input));
-    std::thread::scope(|scope| {
-        scope.spawn(|| pass_on(out_reader, out));
-        // Closed when it is written: that is where the other side's input ends.
-        scope.spawn(move || feed.map(|(mut writer, bytes)| writer.write_all(bytes)));
-        pass_on(err_reader, err);
-    });
+    drop(owned(started.hThread));
+    Ok(owned(started.hProcess))
+}
+
+fn make_inheritable(handles: [HANDLE; 3]) -> Result<(), SessionError> {
+    for handle in handles {
+        // SAFETY: all three are open and ours.
+        unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT.0, HANDLE_FLAG_INHERIT) }.map_err(refused)?;
+    }
+    Ok(())
+}
+
+/// Points to the list and to the desktop's name, which ends with NUL: both have to outlive it.
+fn startup(only: &mut OnlyThese, desktop: &mut [u16], handles: [HANDLE; 3]) -> STARTUPINFOEXW {
+    let mut startup = STARTUPINFOEXW::default();
+    startup.StartupInfo.cb = u32::try_from(size_of::<STARTUPINFOEXW>()).unwrap_or_default();
+    startup.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
+    startup.StartupInfo.lpDesktop = PWSTR(desktop.as_mut_ptr());
+    [startup.StartupInfo.hStdInput, startup.StartupInfo.hStdOutput, startup.StartupInfo.hStdError] = handles;
+    startup.lpAttributeList = only.list();
+    startup
+}
+
+/// Waits for the end.
+fn exit_code(process: &OwnedHandle) -> Result<u32, SessionError> {
     let mut code = 0;
     // SAFETY: the process's handle is open.
     unsafe {
-        WaitForSingleObject(raw(&process), INFINITE);
-        GetExitCodeProcess(raw(&process), &mut code).map_err(refused)?;
+        WaitForSingleObject(raw(process), INFINITE);
+        GetExitCodeProcess(raw(process), &mut code).map_err(refused)?;
     }
     Ok(code)
 }
