@@ -40,30 +40,37 @@ pub(super) fn changes(account: &Account, to: &SubmissionServer) -> Result<Vec<Ch
         put(Part::User, PrefValue::Text(user.clone()))?;
     }
     if to.tls != now.tls || (!changes.is_empty() && to.tls == TlsMode::Starttls && starttls_is_optional(account)) {
-        let number = match to.tls {
-            TlsMode::None => 0,
-            TlsMode::Starttls => 2,
-            TlsMode::Implicit => 3,
-        };
-        changes.extend(part_change(account, Part::TrySsl, PrefValue::Int(number))?);
+        changes.extend(part_change(account, Part::TrySsl, PrefValue::Int(tls_number(to.tls)))?);
     }
-    if to.host == now.host
-        // The plan says no where the outgoing server is not to have the mailbox's password.
-        && account.password_in_client
-        && matches!(to.auth, AuthSetting::Password | AuthSetting::Encrypted)
-        && user.is_some()
-        && user == account.incoming.as_ref().and_then(|incoming| incoming.user.clone())
-        && let (Some(login), Some(source)) = (account.settings.get(LOGIN), account.settings.get(LOGIN_SOURCE))
-        && let Slot::Setting { name: source, .. } = &source.slot
-    {
-        let after = Some(Content::Raw(copy_raw(source, &smtp_origin(&now.host))));
-        changes.push(Change { slot: login.slot.clone(), before: login.content.clone(), after });
-    }
+    changes.extend(login_copied(account, to, user.as_deref()));
     Ok(changes)
+}
+
+/// The incoming server's saved login for the outgoing one, where that is to log in as the same user.
+fn login_copied(account: &Account, to: &SubmissionServer, user: Option<&str>) -> Option<Change> {
+    // The plan says no where the outgoing server is not to have the mailbox's password.
+    let may = to.host == account.outgoing.host && account.password_in_client;
+    let by_password = matches!(to.auth, AuthSetting::Password | AuthSetting::Encrypted);
+    let incoming = account.incoming.as_ref().and_then(|incoming| incoming.user.as_deref());
+    if !may || !by_password || user.is_none() || user != incoming {
+        return None;
+    }
+    let (login, source) = (account.settings.get(LOGIN)?, account.settings.get(LOGIN_SOURCE)?);
+    let Slot::Setting { name: source, .. } = &source.slot else { return None };
+    let after = Some(Content::Raw(copy_raw(source, &smtp_origin(&to.host))));
+    Some(Change { slot: login.slot.clone(), before: login.content.clone(), after })
 }
 
 fn cannot(account: &Account, why: impl Into<String>) -> PlanError {
     PlanError::CannotExpress { client: account.client, why: why.into() }
+}
+
+fn tls_number(tls: TlsMode) -> i32 {
+    match tls {
+        TlsMode::None => 0,
+        TlsMode::Starttls => 2,
+        TlsMode::Implicit => 3,
+    }
 }
 
 fn auth_number(account: &Account, auth: AuthSetting) -> Result<i32, PlanError> {
