@@ -90,46 +90,66 @@ pub(super) fn senders(prefs: &Preferences<'_>, servers: &impl Servers, listed_on
     let odd = all.keys.iter().find(|key| listed_only && is_unknown(prefs, key)).cloned();
     if let Some(key) = odd {
         all.keys.clear();
-        all.each_identity(prefs, |_, _, _| Err(Missing::UnknownType(key.clone())));
+        all.each_identity(prefs, |_| Err(Missing::UnknownType(key.clone())));
         return all;
     }
-    let default = prefs.text(DEFAULT_SERVER);
-    let first = all.keys.first().cloned();
-    // without a default it writes the first there, and stops where that cannot be written (`OutgoingServerService`)
-    let in_the_way = prefs.0.default_against(DEFAULT_SERVER, "\"\"").filter(|_| listed_only).map(str::to_owned);
-    let usable = |key: String, known: &HashSet<String>, missing: fn(String) -> Missing| {
-        if listed_only && !known.contains(&key) {
+    let mut also_known = known.clone();
+    let choice = Choice {
+        prefs,
+        servers,
+        listed: listed_only.then_some(known),
+        default: prefs.text(DEFAULT_SERVER),
+        first: all.keys.first().cloned(),
+        in_the_way: prefs.0.default_against(DEFAULT_SERVER, "\"\"").filter(|_| listed_only).map(str::to_owned),
+    };
+    let mut more = Vec::new();
+    all.each_identity(prefs, |identity| {
+        let key = choice.of(identity)?;
+        if also_known.insert(key.clone()) {
+            more.push(key.clone());
+        }
+        Ok(key)
+    });
+    all.keys.extend(more);
+    all
+}
+
+/// How an identity comes to its outgoing server.
+struct Choice<'a, S> {
+    prefs: &'a Preferences<'a>,
+    servers: &'a S,
+    /// Only one of these is a server, if this is known.
+    listed: Option<HashSet<String>>,
+    default: Option<String>,
+    first: Option<String>,
+    /// Without a default the program writes the first server there, and stops where that cannot be written
+    /// (`OutgoingServerService`): this stands there.
+    in_the_way: Option<String>,
+}
+
+impl<S: Servers> Choice<'_, S> {
+    fn of(&self, identity: &str) -> Result<String, Missing> {
+        let own = format!("mail.identity.{identity}.smtpServer");
+        if let Some(own) = self.prefs.text_or(&own, "mail.identity.default.smtpServer") {
+            return self.usable(own, Missing::Unlisted);
+        }
+        match (&self.default, &self.first, &self.in_the_way) {
+            (Some(key), _, _) => self.usable(key.clone(), Missing::DefaultUnlisted),
+            (None, Some(_), Some(odd)) => Err(Missing::DefaultUnlisted(odd.clone())),
+            (None, Some(key), None) => self.usable(key.clone(), Missing::Unlisted),
+            (None, None, _) => Err(Missing::NoServers),
+        }
+    }
+
+    fn usable(&self, key: String, missing: fn(String) -> Missing) -> Result<String, Missing> {
+        if self.listed.as_ref().is_some_and(|listed| !listed.contains(&key)) {
             Err(missing(key))
-        } else if servers.has_host(&key) {
+        } else if self.servers.has_host(&key) {
             Ok(key)
         } else {
             Err(Missing::NoHost(key))
         }
-    };
-    let mut more = Vec::new();
-    let mut also_known = known.clone();
-    all.each_identity(prefs, |prefs, identity, _| {
-        let key =
-            match prefs.text_or(&format!("mail.identity.{identity}.smtpServer"), "mail.identity.default.smtpServer") {
-                Some(own) => usable(own, &known, Missing::Unlisted),
-                None => match (&default, &first) {
-                    (Some(key), _) => usable(key.clone(), &known, Missing::DefaultUnlisted),
-                    (None, Some(key)) => match &in_the_way {
-                        None => usable(key.clone(), &known, Missing::Unlisted),
-                        Some(odd) => Err(Missing::DefaultUnlisted(odd.clone())),
-                    },
-                    (None, None) => Err(Missing::NoServers),
-                },
-            };
-        if let Ok(key) = &key
-            && also_known.insert(key.clone())
-        {
-            more.push(key.clone());
-        }
-        key
-    });
-    all.keys.extend(more);
-    all
+    }
 }
 
 impl Senders {
@@ -141,28 +161,24 @@ impl Senders {
         list
     }
 
-    fn each_identity(
-        &mut self,
-        prefs: &Preferences<'_>,
-        mut key_of: impl FnMut(&Preferences<'_>, &str, &str) -> Result<String, Missing>,
-    ) {
+    fn accounts(&mut self, prefs: &Preferences<'_>) -> Vec<String> {
         let mut seen = HashSet::new();
         let mut accounts = keys(prefs.text("mail.accountmanager.accounts"), &mut seen);
         // accounts that an installation adds to those of its users, once
         if prefs.int(ACCOUNTS_ADDED).is_none_or(|times| times <= 1) {
             accounts.extend(keys(prefs.text("mail.accountmanager.appendaccounts").map(without_blanks), &mut seen));
         }
-        let accounts = self.bounded(accounts, "accounts");
+        self.bounded(accounts, "accounts")
+    }
+
+    fn each_identity(&mut self, prefs: &Preferences<'_>, mut key_of: impl FnMut(&str) -> Result<String, Missing>) {
         let mut incoming = Incoming::default();
         let mut left = MOST_ENTRIES;
         let mut told = HashSet::new();
-        for account in accounts {
+        for account in self.accounts(prefs) {
             let Some(server) = prefs.written_text(&format!("mail.account.{account}.server")) else { continue };
-            if !incoming.takes(prefs, &server) {
-                continue;
-            }
             // nobody is offered the addresses of a hidden account
-            if prefs.incoming_is(&server, "hidden") {
+            if !incoming.takes(prefs, &server) || prefs.incoming_is(&server, "hidden") {
                 continue;
             }
             let identities = prefs.text(&format!("mail.account.{account}.identities")).map(without_blanks);
@@ -174,7 +190,7 @@ impl Senders {
                 left = rest;
                 let email =
                     prefs.text_or(&format!("mail.identity.{identity}.useremail"), "mail.identity.default.useremail");
-                match (key_of(prefs, &identity, &account), email) {
+                match (key_of(&identity), email) {
                     (Ok(key), email) => {
                         let sender = Sender { account: account.clone(), email, server: server.clone() };
                         self.by_key.entry(key).or_default().push(sender);
@@ -186,9 +202,13 @@ impl Senders {
                 }
             }
         }
-        // another identity of the same address may have one
-        let sends: HashSet<&str> =
-            self.by_key.values().flatten().filter_map(|sender| sender.email.as_deref()).collect();
+        self.forget_those_that_send();
+    }
+
+    /// Another identity of the same address may have a server.
+    fn forget_those_that_send(&mut self) {
+        let senders = self.by_key.values().flatten();
+        let sends: HashSet<&str> = senders.filter_map(|sender| sender.email.as_deref()).collect();
         self.without.retain(|(email, _)| !sends.contains(email.as_str()));
     }
 }
