@@ -126,10 +126,57 @@ fn saved_passwords(file: &Path) -> HashSet<(String, String)> {
     saved
 }
 
-/// One `[Account: N]` section.
-struct Section<'a> {
+/// The accounts of one profile, with what its other files say of them.
+struct Profile<'a> {
     file: &'a Path,
     doc: &'a KeyFile,
+    saved: HashSet<(String, String)>,
+    accepts_certificates: bool,
+    /// Of the settings of an account that says none: written by a version that kept one for all.
+    version: i64,
+}
+
+impl<'a> Profile<'a> {
+    fn read(folder: &Path, file: &'a Path, doc: &'a KeyFile) -> Self {
+        let common = rc::read(&files::read(&folder.join("clawsrc")).ok().flatten().unwrap_or_default());
+        let common = common.into_iter().find(|section| section.name == "Common");
+        Self {
+            file,
+            doc,
+            saved: saved_passwords(&folder.join("passwordstorerc")),
+            accepts_certificates: common.as_ref().is_some_and(|common| common.flag("ssl_certs_auto_accept")),
+            version: common.map_or(0, |common| common.number(VERSION, 0)),
+        }
+    }
+
+    fn accounts(&self, found: &mut Found) {
+        let mut seen = HashSet::new();
+        for read in rc::read(&self.doc.to_bytes()) {
+            let Some(number) = read.name.strip_prefix("Account: ") else {
+                let is_meant = read.name.trim_start_matches('[').starts_with("Account:");
+                found.problems.extend(is_meant.then(|| section_problem(self.file, &read.name)));
+                continue;
+            };
+            if !seen.insert(read.name.clone()) {
+                found.problems.push(duplicate(self.file, &read.name));
+                continue;
+            }
+            let version = match read.number(VERSION, -1) {
+                -1 => self.version,
+                version => version,
+            };
+            let section = Section { profile: self, read: &read, number: number.trim(), version };
+            match section.account() {
+                Ok(account) => found.accounts.extend(account),
+                Err(problem) => found.problems.push(problem),
+            }
+        }
+    }
+}
+
+/// One `[Account: N]` section.
+struct Section<'a> {
+    profile: &'a Profile<'a>,
     read: &'a rc::Section,
     number: &'a str,
     /// Of the settings that `protocol` is written in.
@@ -223,7 +270,7 @@ impl Section<'_> {
     fn no_port(&self, raw: &str) -> Problem {
         Problem {
             client: Some(ClientId::ClawsMail),
-            at: format!("{}, {}", self.file.display(), self.read.name),
+            at: format!("{}, {}", self.profile.file.display(), self.read.name),
             code: "port_out_of_range".to_owned(),
             message: format!("The outgoing port of this account is written as {raw:?}; a port is a number from 1 to 65535."),
             hint: "In Claws Mail open this account's preferences, correct the SMTP port under Advanced, and close the program."
@@ -235,55 +282,55 @@ impl Section<'_> {
         let name = format!("{}/{key}", self.read.name);
         // A value that Claws reads and the editor does not, or the other way round, shows as a lone NUL, which planning
         // refuses.
-        let content = match self.doc.get(&name) {
+        let content = match self.profile.doc.get(&name) {
             Ok(value) if !self.read.is_cut && value.as_deref() == self.read.raw(key) => value,
             _ => Some("\0".to_owned()),
         };
-        let slot = Slot::Setting { file: self.file.to_owned(), format: FileFormat::KeyFile, name };
+        let slot = Slot::Setting { file: self.profile.file.to_owned(), format: FileFormat::KeyFile, name };
         Setting { slot, content: content.map(Content::Raw) }
     }
 
     /// `Ok(None)`: it sends nothing.
-    fn account(
-        &self,
-        saved: &HashSet<(String, String)>,
-        accepts_certificates: bool,
-    ) -> Result<Option<Account>, Problem> {
+    fn account(&self) -> Result<Option<Account>, Problem> {
         let local = self.read.flag("use_mail_command") && self.read.raw("mail_command") != Some("");
         if self.text("smtp_server").is_none() && !local {
             return Ok(None);
         }
         let outgoing = self.outgoing()?;
         let not_ours = if local { Some(NotOurs::LocalCommand) } else { not_ours(&outgoing) };
-        let mut settings: BTreeMap<&'static str, Setting> =
-            SETTINGS.iter().map(|key| (*key, self.setting(key))).collect();
-        // never written; what the credentials "same as incoming" stand for
-        settings.insert("user_id", self.setting("user_id"));
-        if self.read.flag("gnutls_set_priority") && self.text(PRIORITY).is_some() {
-            settings.insert(PRIORITY, self.setting(PRIORITY));
-        }
-        let mut notices = Vec::new();
-        if not_ours.is_none() && !accepts_certificates {
-            notices.push(Notice {
-                code: "certificate_question".to_owned(),
-                message:
-                    "After a change of port Claws Mail shows the server's certificate once and asks you to accept it."
-                        .to_owned(),
-            });
-        }
-        let own = self.text("smtp_user_id").is_some();
-        let kind = if own { "send" } else { "recv" };
-        let legacy = if own { "smtp_password" } else { "password" };
+        let asks = not_ours.is_none() && !self.profile.accepts_certificates;
         let id = format!("claws_mail/{}", self.number);
         Ok(Some(Account {
             incoming: self.incoming(),
             not_ours,
-            notices,
-            password_in_client: saved.contains(&(self.number.to_owned(), kind.to_owned()))
-                || self.text(legacy).is_some(),
-            settings,
+            notices: asks.then(certificate_question).into_iter().collect(),
+            password_in_client: self.has_password(),
+            settings: self.settings(),
             ..Account::found(id, ClientId::ClawsMail, PROFILE, outgoing).with_emails(self.text("address"))
         }))
+    }
+
+    fn settings(&self) -> BTreeMap<&'static str, Setting> {
+        // never written; what the credentials "same as incoming" stand for
+        let also = ["user_id"];
+        let priority = self.read.flag("gnutls_set_priority") && self.text(PRIORITY).is_some();
+        let keys = SETTINGS.iter().copied().chain(also).chain(priority.then_some(PRIORITY));
+        keys.map(|key| (key, self.setting(key))).collect()
+    }
+
+    /// A login of its own has a password of its own.
+    fn has_password(&self) -> bool {
+        let own = self.text("smtp_user_id").is_some();
+        let (kind, legacy) = if own { ("send", "smtp_password") } else { ("recv", "password") };
+        self.profile.saved.contains(&(self.number.to_owned(), kind.to_owned())) || self.text(legacy).is_some()
+    }
+}
+
+fn certificate_question() -> Notice {
+    Notice {
+        code: "certificate_question".to_owned(),
+        message: "After a change of port Claws Mail shows the server's certificate once and asks you to accept it."
+            .to_owned(),
     }
 }
 
@@ -451,44 +498,10 @@ impl MailClient for ClawsMail {
         let mut found = Found::default();
         for folder in at.profiles.iter().filter_map(|profile| profile.path.as_deref()) {
             let file = folder.join("accountrc");
-            let doc = match open(&file) {
-                Ok(None) => continue,
-                Ok(Some(doc)) => doc,
-                Err(why) => {
-                    found.problems.push(problem(&file, &why));
-                    continue;
-                }
-            };
-            let saved = saved_passwords(&folder.join("passwordstorerc"));
-            let common = rc::read(&files::read(&folder.join("clawsrc")).ok().flatten().unwrap_or_default());
-            let common = common.into_iter().find(|section| section.name == "Common");
-            let accepts = common.as_ref().is_some_and(|common| common.flag("ssl_certs_auto_accept"));
-            let common_version = common.map_or(0, |common| common.number(VERSION, 0));
-            let mut seen = HashSet::new();
-            for read in rc::read(&doc.to_bytes()) {
-                let Some(number) = read.name.strip_prefix("Account: ") else {
-                    found.problems.extend(
-                        read.name
-                            .trim_start_matches('[')
-                            .starts_with("Account:")
-                            .then(|| section_problem(&file, &read.name)),
-                    );
-                    continue;
-                };
-                if !seen.insert(read.name.clone()) {
-                    found.problems.push(duplicate(&file, &read.name));
-                    continue;
-                }
-                let version = match read.number(VERSION, -1) {
-                    // Written by a version that kept one for all.
-                    -1 => common_version,
-                    version => version,
-                };
-                let section = Section { file: &file, doc: &doc, read: &read, number: number.trim(), version };
-                match section.account(&saved, accepts) {
-                    Ok(account) => found.accounts.extend(account),
-                    Err(problem) => found.problems.push(problem),
-                }
+            match open(&file) {
+                Ok(None) => {}
+                Ok(Some(doc)) => Profile::read(folder, &file, &doc).accounts(&mut found),
+                Err(why) => found.problems.push(problem(&file, &why)),
             }
         }
         found
