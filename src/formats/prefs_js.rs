@@ -90,6 +90,14 @@ enum Tail {
     Nowhere,
 }
 
+impl Tail {
+    /// Behind the last statement: there the reader is where a new one may begin, whatever is lost further on.
+    fn behind(source: &[u8], floor: usize, statement: Option<Range<usize>>) -> Self {
+        let Some(span) = statement else { return Self::Nowhere };
+        lines::own_lines(source, floor, &span).map_or(Self::Behind(span.end), |line| Self::Line(line.end))
+    }
+}
+
 /// A parsed preference file.
 #[derive(Debug, Clone)]
 pub struct PrefsJs {
@@ -204,14 +212,8 @@ impl PrefsJs {
                 (_, false) => {}
             }
         }
-        let tail = match last {
-            _ if !reader.open && !reader.ends_early() => Tail::Append,
-            None => Tail::Nowhere,
-            // behind a statement the reader is where a new one may begin, whatever is lost further on
-            Some(span) => {
-                lines::own_lines(bytes, start, &span).map_or(Tail::Behind(span.end), |line| Tail::Line(line.end))
-            }
-        };
+        let reads_on = !reader.open && !reader.ends_early();
+        let tail = if reads_on { Tail::Append } else { Tail::behind(bytes, start, last) };
         let sorted = sorted && reader.damage.is_none();
         Ok(Self {
             source: bytes.to_vec(),
@@ -263,6 +265,18 @@ impl PrefsJs {
             .filter_map(|(_, pref)| std::str::from_utf8(&pref.name).ok())
     }
 
+    fn splice(&self, pref: &Pref, edit: &Edit, floor: usize) -> Splice {
+        match edit {
+            Edit::Replaced(raw) => {
+                Splice { range: pref.value.clone(), text: raw.clone().into_bytes(), whole_lines: false }
+            }
+            Edit::Removed => match lines::own_lines(&self.source, floor, &pref.statement) {
+                Some(range) => Splice { range, text: Vec::new(), whole_lines: true },
+                None => Splice { range: pref.statement.clone(), text: Vec::new(), whole_lines: false },
+            },
+        }
+    }
+
     fn place_of(&self, name: &str) -> (usize, Vec<u8>) {
         let name = name.as_bytes();
         let behind =
@@ -287,6 +301,23 @@ fn in_order(before: &[u8], behind: &[u8]) -> bool {
     sort_key(before).le(sort_key(behind))
 }
 
+/// The line of a new preference, without a line end.
+fn line_of(name: &[u8], raw: &str) -> Vec<u8> {
+    let mut line = b"user_pref(\"".to_vec();
+    for &byte in name {
+        match byte {
+            b'"' | b'\\' => line.extend_from_slice(&[b'\\', byte]),
+            b'\n' => line.extend_from_slice(b"\\n"),
+            b'\r' => line.extend_from_slice(b"\\r"),
+            other => line.push(other),
+        }
+    }
+    line.extend_from_slice(b"\", ");
+    line.extend_from_slice(raw.as_bytes());
+    line.extend_from_slice(b");");
+    line
+}
+
 fn refused(name: &str, why: impl Into<String>) -> FormatError {
     FormatError::Refused { name: name.to_owned(), why: why.into() }
 }
@@ -297,32 +328,10 @@ impl Document for PrefsJs {
         let floor = if self.source.starts_with(BOM) { BOM.len() } else { 0 };
         let open_end = self.source.len() > floor && !matches!(self.source.last(), Some(b'\n' | b'\r'));
         let mut splices = Vec::with_capacity(self.edits.len() + self.inserted.len());
-        for (&at, edit) in &self.edits {
-            let pref = &self.prefs[at];
-            splices.push(match edit {
-                Edit::Replaced(raw) => {
-                    Splice { range: pref.value.clone(), text: raw.clone().into_bytes(), whole_lines: false }
-                }
-                Edit::Removed => match lines::own_lines(&self.source, floor, &pref.statement) {
-                    Some(range) => Splice { range, text: Vec::new(), whole_lines: true },
-                    None => Splice { range: pref.statement.clone(), text: Vec::new(), whole_lines: false },
-                },
-            });
-        }
+        splices.extend(self.edits.iter().map(|(&at, edit)| self.splice(&self.prefs[at], edit, floor)));
         let mut appended = Vec::new();
         for ((offset, key), raw) in &self.inserted {
-            let mut line = b"user_pref(\"".to_vec();
-            for &byte in &key[..key.len() - 1] {
-                match byte {
-                    b'"' | b'\\' => line.extend_from_slice(&[b'\\', byte]),
-                    b'\n' => line.extend_from_slice(b"\\n"),
-                    b'\r' => line.extend_from_slice(b"\\r"),
-                    other => line.push(other),
-                }
-            }
-            line.extend_from_slice(b"\", ");
-            line.extend_from_slice(raw.as_bytes());
-            line.extend_from_slice(b");");
+            let mut line = line_of(&key[..key.len() - 1], raw);
             match self.tail {
                 Tail::Append if *offset == self.source.len() => appended.push(line),
                 Tail::Behind(end) if *offset == end => {
