@@ -159,6 +159,39 @@ impl MozillaLogins {
             (only, None) => Ok(only),
         }
     }
+
+    /// What of the source is replaced by what.
+    fn cuts(&self) -> Vec<(Range<usize>, Vec<u8>)> {
+        let mut cuts: Vec<(Range<usize>, Vec<u8>)> = Vec::new();
+        let mut kept_before: Option<usize> = None;
+        for (at, place) in self.places.iter().enumerate() {
+            if !self.gone.contains(&at) {
+                kept_before = Some(at);
+            } else if kept_before.is_some() {
+                cuts.push((self.places[at - 1].end..place.end, Vec::new()));
+            } else {
+                // up to the next login, so that no comma is left before it
+                let end = self.places.get(at + 1).map_or(place.end, |next| next.start);
+                cuts.push((place.start..end, Vec::new()));
+            }
+        }
+        if let Some(last) = self.places.last() {
+            let mut added = Vec::new();
+            for (_, entry) in self.present().skip_while(|(at, _)| *at < self.places.len()) {
+                if kept_before.is_some() || !added.is_empty() {
+                    added.push(b',');
+                }
+                added.extend_from_slice(&entry.text);
+            }
+            cuts.push((last.end..last.end, added));
+        }
+        if let Some((span, id)) = &self.next_id
+            && *id != self.next_id_now
+        {
+            cuts.push((span.clone(), self.next_id_now.to_string().into_bytes()));
+        }
+        cuts
+    }
 }
 
 fn malformed(offset: usize, why: &str) -> FormatError {
@@ -228,34 +261,7 @@ impl SavedLogin {
 
 impl Document for MozillaLogins {
     fn to_bytes(&self) -> Vec<u8> {
-        let mut cuts: Vec<(Range<usize>, Vec<u8>)> = Vec::new();
-        let mut kept_before: Option<usize> = None;
-        for (at, place) in self.places.iter().enumerate() {
-            if !self.gone.contains(&at) {
-                kept_before = Some(at);
-            } else if kept_before.is_some() {
-                cuts.push((self.places[at - 1].end..place.end, Vec::new()));
-            } else {
-                // up to the next login, so that no comma is left before it
-                let end = self.places.get(at + 1).map_or(place.end, |next| next.start);
-                cuts.push((place.start..end, Vec::new()));
-            }
-        }
-        if let Some(last) = self.places.last() {
-            let mut added = Vec::new();
-            for (_, entry) in self.present().skip_while(|(at, _)| *at < self.places.len()) {
-                if kept_before.is_some() || !added.is_empty() {
-                    added.push(b',');
-                }
-                added.extend_from_slice(&entry.text);
-            }
-            cuts.push((last.end..last.end, added));
-        }
-        if let Some((span, id)) = &self.next_id
-            && *id != self.next_id_now
-        {
-            cuts.push((span.clone(), self.next_id_now.to_string().into_bytes()));
-        }
+        let mut cuts = self.cuts();
         cuts.sort_by_key(|(range, _)| (range.start, range.end));
         let mut out = Vec::with_capacity(self.source.len() + 1024);
         let mut at = 0;
