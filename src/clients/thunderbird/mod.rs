@@ -98,31 +98,8 @@ impl Family {
     }
 
     fn profile_accounts(&self, computer: &Computer, name: &str, id: String, path: &Path, found: &mut Found) {
-        let file = path.join("prefs.js");
-        let parsed = match bounds::read(&file) {
-            Ok(None) => return,
-            Ok(Some(bytes)) => match PrefsJs::parse(&bytes) {
-                // The program never leaves it so; a full disk or a power cut does.
-                Ok(prefs) if prefs.is_empty() => Err("there are no settings in the file".to_owned()),
-                other => other.map_err(|error| error.to_string()),
-            },
-            Err(why) => Err(why),
-        };
-        let prefs = match parsed {
-            Ok(prefs) => prefs,
-            Err(why) => {
-                found.problems.push(self.problem(&file, "unreadable_profile", "The settings", &why));
-                return;
-            }
-        };
-        let file = path.join("logins.json");
-        let logins = bounds::read(&file).and_then(|bytes| {
-            bytes.map(|bytes| MozillaLogins::parse(&bytes)).transpose().map_err(|error| error.to_string())
-        });
-        let logins = logins.unwrap_or_else(|why| {
-            found.problems.push(self.problem(&file, "unreadable_logins", "The saved passwords", &why));
-            None
-        });
+        let Some(prefs) = self.prefs(path, &mut found.problems) else { return };
+        let logins = self.logins(path, &mut found.problems);
         let last_use = LastUse::of(path);
         let mut store = Start { computer, profile: path, last_use: &last_use, policies: self.policies }.store(&prefs);
         if !self.old_rules && last_use.major().is_none_or(|major| major >= servers::STARTTLS_IS_SURE) {
@@ -139,6 +116,40 @@ impl Family {
             major: last_use.major(),
         };
         profile.read(found);
+    }
+
+    /// `None`: there are none, or they cannot be read, which is told.
+    fn prefs(&self, profile: &Path, problems: &mut Vec<Problem>) -> Option<PrefsJs> {
+        let file = profile.join("prefs.js");
+        let read = bounds::read(&file).and_then(|bytes| match bytes.map(|bytes| PrefsJs::parse(&bytes)) {
+            // The program never leaves it so; a full disk or a power cut does.
+            Some(Ok(prefs)) if prefs.is_empty() => Err("there are no settings in the file".to_owned()),
+            parsed => parsed.transpose().map_err(|error| error.to_string()),
+        });
+        self.or_told(read, &file, "unreadable_profile", "The settings", problems)
+    }
+
+    /// The same for the saved passwords.
+    fn logins(&self, profile: &Path, problems: &mut Vec<Problem>) -> Option<MozillaLogins> {
+        let file = profile.join("logins.json");
+        let read = bounds::read(&file).and_then(|bytes| {
+            bytes.map(|bytes| MozillaLogins::parse(&bytes)).transpose().map_err(|error| error.to_string())
+        });
+        self.or_told(read, &file, "unreadable_logins", "The saved passwords", problems)
+    }
+
+    fn or_told<T>(
+        &self,
+        read: Result<Option<T>, String>,
+        file: &Path,
+        code: &str,
+        what: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<T> {
+        read.unwrap_or_else(|why| {
+            problems.push(self.problem(file, code, what, &why));
+            None
+        })
     }
 }
 

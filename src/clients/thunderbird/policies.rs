@@ -3,6 +3,7 @@
 
 mod in_order;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use port26_platform::computer::{Computer, Os};
@@ -86,18 +87,10 @@ impl Preferences {
         for (name, entry) in &self.entries {
             let by = self.place.slot(name);
             let Value::Object(entry) = entry else {
-                // the first form of this policy: a bare value, which locks
-                if matches!(entry, Value::Null | Value::Array(_)) || !is_read(name) {
-                    continue;
+                match lock_bare(store, name, entry, by) {
+                    ControlFlow::Continue(()) => continue,
+                    ControlFlow::Break(()) => return,
                 }
-                store.unlock(name);
-                match literal(entry, store.is_number(name)) {
-                    Some(raw) if !store.refuses(name, &raw) => store.set_default(name, Some(raw), Some(by.clone())),
-                    // the program stumbles, and leaves the rest of the policy
-                    _ => return,
-                }
-                store.lock(name, by);
-                continue;
             };
             // the program does not look at an entry whose value is none of these
             if matches!(entry.get("Value"), Some(Value::Null | Value::Array(_) | Value::Object(_))) {
@@ -124,6 +117,21 @@ impl Preferences {
             }
         }
     }
+}
+
+/// The first form of this policy: a bare value, which locks. `Break`: the program stumbles, and leaves the rest of the
+/// policy.
+fn lock_bare(store: &mut Store, name: &str, value: &Value, by: Slot) -> ControlFlow<()> {
+    if matches!(value, Value::Null | Value::Array(_)) || !is_read(name) {
+        return ControlFlow::Continue(());
+    }
+    store.unlock(name);
+    let Some(raw) = literal(value, store.is_number(name)).filter(|raw| !store.refuses(name, raw)) else {
+        return ControlFlow::Break(());
+    };
+    store.set_default(name, Some(raw), Some(by.clone()));
+    store.lock(name, by);
+    ControlFlow::Continue(())
 }
 
 /// Registry and managed preferences know no truth values: there 0 and 1 are numbers only for a preference that holds one.
