@@ -85,19 +85,7 @@ impl Keychain {
             if unlock == Unlock::Never {
                 would_ask(service, account, action).map_or(Ok(()), Err)?;
             }
-            match Entry::new(service, account).and_then(|entry| work(&entry)) {
-                Ok(value) => Ok(Some(value)),
-                Err(Error::NoEntry) => Ok(None),
-                Err(Error::BadEncoding(mut bytes)) => {
-                    bytes.zeroize();
-                    Err(No::Item("what is kept there is not text in UTF-8".to_owned()))
-                }
-                Err(Error::Ambiguous(items)) => Err(No::Item(format!(
-                    "there are {} items for it; remove all but one in the password program of this desktop",
-                    items.len()
-                ))),
-                Err(error) => Err(No::Keychain(plain(&error, &error.to_string()))),
-            }
+            Entry::new(service, account).and_then(|entry| work(&entry)).map(Some).or_else(no_item)
         });
         match result {
             Ok(Ok(value)) => Ok(value),
@@ -115,6 +103,22 @@ enum No {
     Keychain(String),
     /// Only this item is of no use.
     Item(String),
+}
+
+/// What an item's error means: there is none, or the answer is no.
+fn no_item<T>(error: Error) -> Result<Option<T>, No> {
+    match error {
+        Error::NoEntry => Ok(None),
+        Error::BadEncoding(mut bytes) => {
+            bytes.zeroize();
+            Err(No::Item("what is kept there is not text in UTF-8".to_owned()))
+        }
+        Error::Ambiguous(items) => Err(No::Item(format!(
+            "there are {} items for it; remove all but one in the password program of this desktop",
+            items.len()
+        ))),
+        error => Err(No::Keychain(plain(&error, &error.to_string()))),
+    }
 }
 
 fn unusable(service: &str, account: &str, why: String) -> SecretsError {
