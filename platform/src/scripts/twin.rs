@@ -181,16 +181,7 @@ impl Twin {
     }
 
     fn set_all(&self, app: &App, program: &mut Program, writes: &[ObjectWrite]) -> Result<(), ScriptError> {
-        let mut todo: Vec<(&str, usize, &PropertySet)> = Vec::new();
-        for ObjectWrite { object: key, set } in writes {
-            let at = self.find(app, program, key)?;
-            for one in set {
-                if !is_blind(one) && self.value_at(app, program, &key.elements, at, &one.property) != one.expect {
-                    return Err(ScriptError::Changed { app: app.clone(), property: one.property.clone() });
-                }
-                todo.push((&key.elements, at, one));
-            }
-        }
+        let todo = self.compared(app, program, writes)?;
         let mut secrets = Vec::new();
         let mut result = Ok(());
         let mut done = 0;
@@ -207,15 +198,7 @@ impl Twin {
                 break;
             }
         }
-        if result.is_ok() {
-            let taken = |&&(elements, at, one): &&(&str, usize, &PropertySet)| match &one.value {
-                NewValue::Open(value) => self.value_at(app, program, elements, at, &one.property) == *value,
-                NewValue::Secret(_) => true,
-            };
-            if let Some((_, _, one)) = todo.iter().find(|one| !taken(one)) {
-                result = Err(ScriptError::NotTaken { app: app.clone(), property: one.property.clone() });
-            }
-        }
+        let result = result.and_then(|()| self.all_are_taken(app, program, &todo));
         if result.is_ok() {
             self.passwords.lock().unwrap_or_else(PoisonError::into_inner).extend(secrets);
             return Ok(());
@@ -224,6 +207,37 @@ impl Twin {
             let _ = self.set(app, program, elements, at, &one.property, &one.expect);
         }
         result
+    }
+
+    /// What is to be set, where everything is as it is expected.
+    fn compared<'w>(
+        &self,
+        app: &App,
+        program: &Program,
+        writes: &'w [ObjectWrite],
+    ) -> Result<Vec<Todo<'w>>, ScriptError> {
+        let mut todo = Vec::new();
+        for ObjectWrite { object: key, set } in writes {
+            let at = self.find(app, program, key)?;
+            for one in set {
+                if !is_blind(one) && self.value_at(app, program, &key.elements, at, &one.property) != one.expect {
+                    return Err(ScriptError::Changed { app: app.clone(), property: one.property.clone() });
+                }
+                todo.push((key.elements.as_str(), at, one));
+            }
+        }
+        Ok(todo)
+    }
+
+    fn all_are_taken(&self, app: &App, program: &Program, todo: &[Todo<'_>]) -> Result<(), ScriptError> {
+        let is_taken = |&&(elements, at, one): &&Todo<'_>| match &one.value {
+            NewValue::Open(value) => self.value_at(app, program, elements, at, &one.property) == *value,
+            NewValue::Secret(_) => true,
+        };
+        match todo.iter().find(|one| !is_taken(one)) {
+            Some((_, _, one)) => Err(ScriptError::NotTaken { app: app.clone(), property: one.property.clone() }),
+            None => Ok(()),
+        }
     }
 
     fn value_at(&self, app: &App, program: &Program, elements: &str, at: usize, property: &str) -> Value {
@@ -272,6 +286,9 @@ impl Twin {
 fn print(state: &State) -> String {
     serde_json::to_string_pretty(state).unwrap_or_default() + "\n"
 }
+
+/// The elements, which of them, and what is to be set of it.
+type Todo<'w> = (&'w str, usize, &'w PropertySet);
 
 fn is_blind(one: &PropertySet) -> bool {
     matches!(one.value, NewValue::Secret(_))
