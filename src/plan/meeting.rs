@@ -56,7 +56,8 @@ pub fn meets(abilities: &Abilities, to: &SubmissionServer, seen: &PortFinding, h
     let offered = mechanisms(abilities, to.tls, seen);
     let in_tls = if to.tls == TlsMode::None { Meets::Yes } else { meets_in_tls(abilities, seen, hellos) };
     // A mechanism more would not bring together what TLS keeps apart.
-    if matches!(in_tls, Meets::No(_) | Meets::Ask) {
+    let ends_early = abilities.tls.is.newest < TlsVersion::V1_2;
+    if matches!(in_tls, Meets::No(_)) || in_tls == Meets::Ask && ends_early {
         return in_tls;
     }
     let by_password = matches!(to.auth, AuthSetting::Password | AuthSetting::Encrypted);
@@ -113,7 +114,9 @@ pub(crate) fn mechanisms(abilities: &Abilities, tls: TlsMode, seen: &PortFinding
     let ehlo = if tls == TlsMode::None { seen.ehlo.as_ref() } else { seen.last_ehlo() };
     let Some(ehlo) = ehlo else { return Vec::new() };
     match abilities.login.is.reads {
-        AuthLines::Last if !ehlo.keywords.is_empty() => ehlo.last_auth_line(),
+        AuthLines::Last if ehlo.keywords.iter().any(|line| line.to_ascii_uppercase().starts_with("AUTH")) => {
+            ehlo.last_auth_line()
+        }
         _ => ehlo.mechanisms.clone(),
     }
 }

@@ -115,11 +115,17 @@ async fn what_is_no_answer_is_not_known_and_no_crash() {
         assert!(matches!(finding.answer, HelloAnswer::NotKnown { .. }), "{handshake:?}: {finding:?}");
         assert_eq!(host.connections(), connections, "{handshake:?}");
     }
-    // Many servers that have nothing in common with a client just go; a giant alert is an alert.
+    // Many servers that have nothing in common with a client just go, and so does a line that breaks.
+    let (finding, host) =
+        asked(|script| script.handshake = Handshake::Close, TlsMode::Starttls, &TlsOffer::SCHANNEL_7).await;
+    assert_eq!((finding.answer, host.connections()), (HelloAnswer::Closed, 2));
+    // A giant alert is an alert, and a warning is none: after it the host goes on, or is heard out.
+    const WARNED: &[u8] = &[21, 3, 1, 0, 2, 1, 112, 22, 3, 1, 0, 42, 2, 0, 0, 38, 3, 1, 7, 7];
+    let (finding, _host) =
+        asked(|script| script.handshake = Handshake::Says(WARNED), TlsMode::Starttls, &TlsOffer::SCHANNEL_7).await;
+    assert!(matches!(finding.answer, HelloAnswer::NotKnown { .. }), "{finding:?}");
     const GIANT: &[u8] = &[21, 3, 1, 62, 128, 2, 40, 0, 0, 0];
-    for (handshake, alert) in
-        [(Handshake::Close, None), (Handshake::Says(GIANT), Some(40)), (Handshake::TooOld, Some(70))]
-    {
+    for (handshake, alert) in [(Handshake::Says(GIANT), Some(40)), (Handshake::TooOld, Some(70))] {
         let (finding, host) =
             asked(|script| script.handshake = handshake, TlsMode::Starttls, &TlsOffer::SCHANNEL_7).await;
         assert_eq!(finding.answer, HelloAnswer::Refused { alert }, "{handshake:?}");

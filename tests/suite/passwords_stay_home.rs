@@ -126,7 +126,7 @@ async fn a_digest_is_proven_by_a_digest() {
     // A host that offers it and cannot do it leaves the account as it is.
     plan.answers = "535 5.7.8 no";
     let seen = plan.fix().await;
-    assert_eq!(seen.outcomes, [(Some(Outcome::NeedsUser), "bad_credentials".to_owned())], "{}", seen.told);
+    assert_eq!(seen.outcomes, [(Some(Outcome::NeedsUser), "cram_md5_refused".to_owned())], "{}", seen.told);
     assert_eq!((seen.mechanisms, seen.after), (vec!["CRAM-MD5".to_owned()], vec![AuthSetting::Encrypted]));
 }
 

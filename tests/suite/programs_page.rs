@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use port26::account::Mechanism;
 use port26::clients::abilities::table::ROWS;
-use port26::clients::abilities::{Abilities, Source, TlsModeBy};
+use port26::clients::abilities::{Abilities, AuthLines, Source, TlsModeBy};
 use port26::clients::{CLIENTS, client_title, only_explained};
 
 const BEGIN: &str = "<!-- begin: PORT26_WRITE_PAGES=1 cargo test --test suite programs_page -->\n";
@@ -54,12 +54,16 @@ fn abilities_of_all() -> String {
                 format!("; a setting can name {}", all.iter().map(|one| one.name()).collect::<Vec<_>>().join(" or "))
             }
         };
+        let lines = match login.is.reads {
+            AuthLines::All => "",
+            AuthLines::Last => ", of the last line with `AUTH ` alone",
+        };
         let _ = writeln!(
             told,
             "| {program} | {system} | {} {} | {}{named} {} | {begins} {} |",
             tls.is.range(),
             by(tls.by),
-            names(login.is.order),
+            [names(login.is.order).as_str(), lines].concat(),
             by(login.by),
             by(tls_mode.by)
         );

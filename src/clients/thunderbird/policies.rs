@@ -190,8 +190,8 @@ impl Hive for Machines<'_> {
 }
 
 fn group_policy(computer: &Computer) -> Option<Preferences> {
-    let machine = computer.machine.as_deref().map(|registry| Machines(registry));
-    let user = computer.registry.as_deref().map(|registry| Users(registry));
+    let machine = computer.machine.as_deref().map(Machines);
+    let user = computer.registry.as_deref().map(Users);
     // Each policy by itself: what the machine says wins over what is said for the user.
     let of_machine = machine.as_ref().and_then(|hive| in_hive(hive));
     let is_the_machines = of_machine.is_some();
