@@ -4,7 +4,7 @@
 pub mod meeting;
 mod outcome;
 
-use self::meeting::{Apart, Meets, lacks_the_suite, mechanisms, meets, was_only_closed};
+use self::meeting::{Apart, Meets, lacks_the_suite, mechanisms, meets};
 pub use self::outcome::{Outcome, Reason};
 use crate::account::{Account, AuthSetting, CredentialSource, NotOurs, SubmissionServer, TlsMode};
 use crate::clients::abilities::Abilities;
@@ -179,10 +179,7 @@ fn apart_from_its_own_port(
     let present = own_port(account, host).filter(|seen| verdict.code == VerdictCode::Ok && seen.tls_verified())?;
     let Meets::No(apart) = meets(abilities, &account.outgoing, present, &host.hellos) else { return None };
     let known = match &apart {
-        Apart::TooNew(_) => abilities.tls.is_verified(),
-        Apart::TooOld | Apart::Ciphers => {
-            abilities.tls.is_verified() && !was_only_closed(abilities, present, &host.hellos)
-        }
+        Apart::TooOld | Apart::Ciphers | Apart::TooNew(_) => abilities.tls.is_verified(),
         Apart::Mechanism(_) => abilities.login.is_verified(),
         Apart::TlsMode => false,
     };

@@ -160,7 +160,10 @@ fn below(report: &AccountReport, cause: Option<&str>, manner: OutputMode) -> Vec
         let lead = if report.result == Some(Outcome::Fixed) { "now" } else { "would be" };
         let same_host = after.host.eq_ignore_ascii_case(&account.outgoing.host);
         let server = if same_host { port_words(after) } else { server_words(after) };
-        lines.push(format!("{lead}: {server}"));
+        // What changes is not always to be seen in that.
+        let named = after.mechanism.filter(|one| account.outgoing.mechanism != Some(*one));
+        let by = named.map(|one| format!(" by {}", one.name())).unwrap_or_default();
+        lines.push(format!("{lead}: {server}{by}"));
     }
     if let (Some(reason), Some(Outcome::NotOurs)) = (&report.reason, report.result) {
         // Why it is left alone; there is no next step.

@@ -67,6 +67,9 @@ pub fn meets(abilities: &Abilities, to: &SubmissionServer, seen: &PortFinding, h
     in_tls
 }
 
+/// Hosts that have nothing in common with a program do this, and so does a line that breaks.
+const CLOSED: &str = "it ends the connection at that";
+
 fn meets_in_tls(abilities: &Abilities, seen: &PortFinding, hellos: &[HelloFinding]) -> Meets {
     let offer = &abilities.tls.is;
     // port26 has 1.2 and 1.3: a host that took 1.2 has nothing newer.
@@ -80,8 +83,9 @@ fn meets_in_tls(abilities: &Abilities, seen: &PortFinding, hellos: &[HelloFindin
     match answer_to(abilities, seen, hellos) {
         None => Meets::Ask,
         Some(HelloAnswer::Taken { .. }) => Meets::Yes,
-        Some(HelloAnswer::Refused { .. } | HelloAnswer::Closed) if has_its_version => Meets::No(Apart::Ciphers),
-        Some(HelloAnswer::Refused { .. } | HelloAnswer::Closed) => Meets::No(Apart::TooOld),
+        Some(HelloAnswer::Refused { .. }) if has_its_version => Meets::No(Apart::Ciphers),
+        Some(HelloAnswer::Refused { .. }) => Meets::No(Apart::TooOld),
+        Some(HelloAnswer::Closed) => Meets::NotKnown(CLOSED.to_owned()),
         Some(HelloAnswer::NotKnown { why }) => Meets::NotKnown(why.clone()),
     }
 }
@@ -94,12 +98,6 @@ pub(crate) fn lacks_the_suite(abilities: &Abilities, seen: &PortFinding) -> bool
     // The suites of an offer are those up to TLS 1.2; those of 1.3 every library has.
     let has_its_version = taken.is_some_and(|taken| taken < TlsVersion::V1_3 && taken <= offer.newest);
     has_its_version && tls.suite.is_some_and(|suite| !offer.suites.contains(&suite))
-}
-
-/// The port has ended the conversation instead of answering the program's hello: so do hosts that have nothing in common
-/// with it, and so does a line that breaks.
-pub(crate) fn was_only_closed(abilities: &Abilities, seen: &PortFinding, hellos: &[HelloFinding]) -> bool {
-    matches!(answer_to(abilities, seen, hellos), Some(HelloAnswer::Closed))
 }
 
 /// What the port answered to the hello of this program.
@@ -126,20 +124,15 @@ pub fn reason(abilities: &Abilities, to: &SubmissionServer, meets: &Meets) -> Op
     let Abilities { program, tls, .. } = abilities;
     let SubmissionServer { port, host, .. } = to;
     let newest = tls.is.newest.number();
-    // Who has set it so can set it otherwise, which no update does.
-    let (set_by, set) = match tls.by {
-        Source::Setting(what) => (format!(" ({what})"), "is set to end"),
-        _ => (String::new(), "ends"),
+    const UPDATE: &str = "Update the mail program or the system";
+    let (set_by, or_set) = match tls.by {
+        Source::Setting(what) => {
+            (format!(" (by {what})"), format!(", or let whoever chose {what} allow newer versions"))
+        }
+        _ => (String::new(), ", or use a newer mail program for this account".to_owned()),
     };
     let too_old = |message: String| {
-        let hint = match tls.by {
-            Source::Setting(what) => format!(
-                "Let whoever chose {what} allow newer versions of TLS too, then run this again. Nothing was changed."
-            ),
-            _ => "Update the mail program or the system, or use a newer mail program for this account. Nothing was changed."
-                .to_owned(),
-        };
-        Some(Reason::new("client_too_old", message, hint))
+        Some(Reason::new("client_too_old", message, format!("{UPDATE}{or_set}. Nothing was changed.")))
     };
     match meets {
         Meets::Yes => None,
@@ -147,7 +140,7 @@ pub fn reason(abilities: &Abilities, to: &SubmissionServer, meets: &Meets) -> Op
             "{program} chooses how it encrypts by the port, and port {port} of {host} wants the other way."
         )),
         Meets::No(Apart::TooOld) => too_old(format!(
-            "{program} {set} at TLS {newest} on this computer{set_by}, and port {port} of {host} takes only newer versions."
+            "{program} ends at TLS {newest} on this computer{set_by}, and port {port} of {host} refuses what it offers."
         )),
         Meets::No(Apart::Ciphers) => too_old(format!(
             "{program} has none of the ciphers on this computer that port {port} of {host} takes at TLS {newest}."
@@ -164,9 +157,11 @@ pub fn reason(abilities: &Abilities, to: &SubmissionServer, meets: &Meets) -> Op
         Meets::Ask | Meets::NotKnown(_) => {
             let why = if let Meets::NotKnown(why) = meets { format!(" ({why})") } else { String::new() };
             let message = format!(
-                "{program} {set} at TLS {newest} on this computer{set_by}. Whether port {port} of {host} takes that could not be found out{why}."
+                "{program} ends at TLS {newest} on this computer{set_by}. Whether port {port} of {host} takes that could not be found out{why}."
             );
-            Some(Reason::new("client_tls", message, "Run this again in a few minutes. Nothing was changed."))
+            let hint =
+                format!("Run this again in a few minutes. If it stays so: {UPDATE}{or_set}. Nothing was changed.");
+            Some(Reason::new("client_tls", message, hint))
         }
         Meets::No(Apart::Mechanism(offered)) => {
             let wanted = wanted(&abilities.login.is, to);
@@ -312,10 +307,9 @@ mod tests {
         assert_eq!(refused, Meets::No(Apart::Ciphers));
         let told = reason(&updated, &to, &refused).unwrap();
         assert!(told.code == "client_too_old" && told.message.contains("cipher"), "{}", told.message);
-        // A connection that only ends is no answer: enough not to lead anybody there, and not enough to lead them away.
-        let closed = answer(HelloAnswer::Closed);
-        assert_eq!(meets(&updated, &to, &agreed(0xc02f), &closed), Meets::No(Apart::Ciphers));
-        assert!(was_only_closed(&updated, &agreed(0xc02f), &closed));
+        // A connection that only ends is no answer.
+        let closed = meets(&updated, &to, &agreed(0xc02f), &answer(HelloAnswer::Closed));
+        assert!(matches!(closed, Meets::NotKnown(_)), "{closed:?}");
     }
 
     #[test]
@@ -324,7 +318,7 @@ mod tests {
         let tls = Told { is: old, by: Source::Setting("its security.tls.version") };
         let set = Abilities { tls, ..THUNDERBIRD };
         let told = reason(&set, &at(26, TlsMode::Starttls), &Meets::No(Apart::TooOld)).unwrap();
-        assert!(told.message.contains("is set to end at TLS 1.0 on this computer (its security.tls.version)"));
+        assert!(told.message.contains("ends at TLS 1.0 on this computer (by its security.tls.version)"));
         assert!(told.hint.contains("its security.tls.version"), "{}", told.hint);
     }
 
@@ -335,7 +329,7 @@ mod tests {
         assert_eq!(old.code, "client_too_old");
         assert_eq!(
             old.message,
-            "Outlook Express ends at TLS 1.0 on this computer, and port 465 of mail.hosting.test takes only newer versions."
+            "Outlook Express ends at TLS 1.0 on this computer, and port 465 of mail.hosting.test refuses what it offers."
         );
         let mechanism = say(&OUTLOOK_2007, Meets::No(Apart::Mechanism(vec!["PLAIN".into()])));
         assert_eq!(mechanism.code, "client_mechanism");
