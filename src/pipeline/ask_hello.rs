@@ -9,7 +9,7 @@ use crate::clients::abilities::Abilities;
 use crate::diagnosis::Verdict;
 use crate::plan::meeting::{self, Meets, meets};
 use crate::plan::{self, Decision, Next, Reason};
-use crate::probe::finding::{HelloAnswer, HostFindings};
+use crate::probe::finding::{HelloAnswer, HelloFinding, HostFindings};
 use crate::probe::{Survey, Target};
 
 /// What shall be done with the account, once its host was asked what must be known for that.
@@ -58,7 +58,13 @@ pub(super) fn doubt(abilities: &Abilities, to: &SubmissionServer, offered: &[Str
 }
 
 async fn ask(tools: &Tools, findings: &mut HostFindings, target: Target, abilities: &Abilities) {
-    let mut seen = tools.prober.hello(&findings.host, target, &abilities.tls.is).await;
+    let offer = &abilities.tls.is;
+    // A host that would not say on one port is given one chance on the next, and not two.
+    let is_mute = |one: &HelloFinding| one.offer == offer.label() && matches!(one.answer, HelloAnswer::NotKnown { .. });
+    let mut seen = match findings.hellos.iter().any(is_mute) {
+        true => tools.prober.hello_once(&findings.host, target, offer).await,
+        false => tools.prober.hello(&findings.host, target, offer).await,
+    };
     // The program's own TLS is at hand where it is this computer's: it has the last word.
     if tools.computer.own_session && abilities.tls.is.is_the_systems() {
         let by_system = tools.prober.hello_by_system(&findings.host, target).await;

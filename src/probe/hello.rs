@@ -36,7 +36,8 @@ impl Prober {
         self.hello_once(host, target, offer).await
     }
 
-    async fn hello_once(&self, host: &str, target: Target, offer: &TlsOffer) -> HelloFinding {
+    /// The same, and not a second time.
+    pub async fn hello_once(&self, host: &str, target: Target, offer: &TlsOffer) -> HelloFinding {
         let started = Instant::now();
         let answer = self.asked(host, target, offer).await.unwrap_or_else(|why| HelloAnswer::NotKnown { why });
         tracing::debug!(host, port = target.port, offer = offer.label(), ?answer, "a hello of an older program");
