@@ -1,5 +1,7 @@
 //! What the writer asks about the clients before it writes to their settings.
 
+use std::collections::BTreeMap;
+
 use crate::account::{ClientId, SubmissionServer};
 use crate::change::Slot;
 use crate::clients::InUse;
@@ -9,9 +11,9 @@ pub trait OpenCheck: Sync {
     /// Is it?
     fn in_use(&self, client: ClientId, profile: &str) -> InUse;
 
-    /// The outgoing server of this account as the client has it now, where that can be told.
-    fn outgoing_of(&self, _client: ClientId, _account: &str) -> Option<SubmissionServer> {
-        None
+    /// The outgoing servers of the client's accounts as it has them now, by the account's id, as far as that can be told.
+    fn outgoing(&self, _client: ClientId) -> BTreeMap<String, SubmissionServer> {
+        BTreeMap::new()
     }
 
     /// May a receipt have this client's settings written there? A receipt is a file: that it lies among ours does not make

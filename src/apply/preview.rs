@@ -1,16 +1,18 @@
 //! What an undo would do, found out without writing anything: the same code as the undo itself runs on a store that keeps
 //! its writes in memory.
 
+use std::collections::BTreeSet;
+
 use port26_platform::scripts::ScriptError;
 
 use super::error::{ApplyError, StoreError};
 use super::folder::Folder;
 use super::journal::Journal;
 use super::overlay::Overlay;
-use super::place::{glance_at, restore};
+use super::place::glance_at;
 use super::reach::Reach;
 use super::receipt::ReceiptId;
-use super::together::whole_accounts;
+use super::together::{in_memory, whole_accounts};
 use super::undo::{AccountFate, AccountUndone, Selector, Undone, by_account};
 use super::writer::Writer;
 
@@ -64,20 +66,14 @@ impl Writer<'_> {
 }
 
 fn fates(reach: Reach, journal: &Journal) -> Result<Vec<AccountUndone>, ApplyError> {
-    let what = whole_accounts(reach, journal)?;
-    let mut restored = Vec::new();
-    for intent in journal.intents.iter().rev() {
-        match restore(reach, intent, "", &what) {
-            Ok(outcome) => restored.push((intent, outcome)),
-            // A program that is left alone until something is to be changed cannot be looked into.
-            Err(error) if matches!(error.source, StoreError::Script(ScriptError::NotNow { .. })) => {
-                let all = journal.begin.accounts.iter();
-                return Ok(all
-                    .map(|account| AccountUndone { account: account.clone(), fate: AccountFate::Restored })
-                    .collect());
-            }
-            Err(error) => return Err(ApplyError::Write(error.source)),
+    let looked = whole_accounts(reach, journal, BTreeSet::new()).and_then(|what| in_memory(reach, journal, &what));
+    match looked {
+        Ok(restored) => Ok(by_account(journal, &restored)),
+        // A program that is left alone until something is to be changed cannot be looked into.
+        Err(ApplyError::Write(StoreError::Script(ScriptError::NotNow { .. }))) => {
+            let all = journal.begin.accounts.iter();
+            Ok(all.map(|account| AccountUndone { account: account.clone(), fate: AccountFate::Restored }).collect())
         }
+        Err(error) => Err(error),
     }
-    Ok(by_account(journal, &restored))
 }

@@ -11,7 +11,7 @@ use crate::formats::FileFormat;
 /// What is put back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PutBack {
-    /// Each setting that holds what port26 wrote: what a stopped run has begun is taken back as far as it can be.
+    /// Each setting that holds what port26 wrote: what was written a moment ago is taken back as far as it can be.
     EachSetting,
     /// Whole accounts. Those of the receipt with these places in it are left.
     WholeAccounts(BTreeSet<usize>),

@@ -1,4 +1,5 @@
-//! Taking back what was begun and cannot be completed: by a write that failed, or by a run that was stopped.
+//! Taking back at once what was begun and cannot be completed, since a write failed: setting by setting. Nobody has seen the
+//! account so; what holds something else was changed in the same moment, beside what stands there now.
 
 use super::error::StoreError;
 use super::place::restore;

@@ -2,6 +2,8 @@
 //! byte for byte; in any other, each setting that still holds what port26 wrote; the rest is a conflict, left
 //! alone and named.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::error::ApplyError;
@@ -79,7 +81,7 @@ impl Writer<'_> {
     /// Undoes receipts, newest first, account by account: one of which somebody has changed a setting since stays as it is.
     /// A receipt that cannot be undone does not keep those of other profiles from it.
     pub fn undo(&self, selector: &Selector, run: &RunId) -> Result<Vec<Undone>, ApplyError> {
-        self.undo_by(selector, run, whole_accounts)
+        self.undo_by(selector, run, |reach, journal| whole_accounts(reach, journal, BTreeSet::new()))
     }
 
     /// Undoes one that was written a moment ago and is not what it was meant to be: each setting that its program has kept.

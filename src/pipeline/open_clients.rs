@@ -1,5 +1,6 @@
 //! Is a client open on a profile? Asked by the writer right before it writes, and before it undoes.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use port26_platform::computer::Computer;
@@ -28,11 +29,11 @@ impl OpenCheck for OpenClients {
         adapter.map_or(InUse::No, |adapter| adapter.profile_in_use(&self.computer, profile))
     }
 
-    fn outgoing_of(&self, client: ClientId, account: &str) -> Option<SubmissionServer> {
-        let adapter = self.clients.iter().find(|adapter| adapter.id() == client)?;
-        let installation = adapter.detect(&self.computer).ok()??;
+    fn outgoing(&self, client: ClientId) -> BTreeMap<String, SubmissionServer> {
+        let Some(adapter) = self.clients.iter().find(|adapter| adapter.id() == client) else { return BTreeMap::new() };
+        let Ok(Some(installation)) = adapter.detect(&self.computer) else { return BTreeMap::new() };
         let found = adapter.accounts(&self.computer, &installation).accounts;
-        found.into_iter().find(|one| one.id == account).map(|one| one.outgoing)
+        found.into_iter().map(|one| (one.id, one.outgoing)).collect()
     }
 
     /// Below the home, in the exported registry, or where a profile that is found now keeps them; of the registry only

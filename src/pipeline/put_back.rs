@@ -240,7 +240,7 @@ fn elsewhere(kept: &Receipts, who: &Who) -> Vec<PathBuf> {
 }
 
 fn is_in_part(one: &Recovered) -> bool {
-    matches!(&one.outcome, RecoveryOutcome::PutBack { left } if !left.is_empty())
+    matches!(&one.outcome, RecoveryOutcome::PutBack { left, .. } if !left.is_empty())
 }
 
 /// Of those that were meant: one that still waits for a program or a disk.

@@ -45,8 +45,8 @@ pub(super) fn recover(writer: &Writer<'_>, keeps: Keeps, report: &mut Report) ->
 fn recovery_words(recovery: &Recovery) -> Vec<String> {
     let settled = recovery.recovered.iter().map(|one| {
         let what = match &one.outcome {
-            RecoveryOutcome::PutBack { left } if left.is_empty() => "put back as it was".to_owned(),
-            RecoveryOutcome::PutBack { left } => {
+            RecoveryOutcome::PutBack { left, .. } if left.is_empty() => "put back as it was".to_owned(),
+            RecoveryOutcome::PutBack { left, .. } => {
                 let which: Vec<String> = left.iter().map(|left| in_words(&left.slot)).collect();
                 format!("put back, except what another program changed since: {}", which.join(", "))
             }

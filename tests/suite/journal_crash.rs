@@ -240,7 +240,7 @@ impl Place {
         let recovery = self.here(|writer| writer.recover()).unwrap();
         assert!(recovery.unreadable.is_empty(), "{:?}", recovery.unreadable);
         for recovered in &recovery.recovered {
-            let whole = matches!(&recovered.outcome, RecoveryOutcome::PutBack { left } if left.is_empty());
+            let whole = matches!(&recovered.outcome, RecoveryOutcome::PutBack { left, .. } if left.is_empty());
             assert!(whole, "{recovered:?}");
         }
         recovery.recovered.len()

@@ -38,7 +38,7 @@ fn what_could_not_be_taken_back_is_named_and_taken_back_at_the_next_start() {
     assert_eq!(bench.writer().apply(&move_files(&bench, &["b"])).unwrap_err().code(), "unfinished");
     bench.store.fail(0..0);
     let recovery = bench.writer().recover().unwrap();
-    assert!(matches!(&recovery.recovered[0].outcome, RecoveryOutcome::PutBack { left } if left.is_empty()));
+    assert!(matches!(&recovery.recovered[0].outcome, RecoveryOutcome::PutBack { left, .. } if left.is_empty()));
     assert_eq!((bench.text("a"), bench.text("b")), (OLD.to_owned(), OLD.to_owned()));
     assert!(bench.writer().recover().unwrap().recovered.is_empty());
     bench.writer().apply(&move_files(&bench, &["b"])).unwrap();
@@ -166,7 +166,7 @@ fn journals_of_an_earlier_build_are_undone_and_recovered_from_as_before() {
 
     let bench = earlier(5);
     let recovery = bench.writer().recover().unwrap();
-    assert!(matches!(&recovery.recovered[0].outcome, RecoveryOutcome::PutBack { left } if left.is_empty()));
+    assert!(matches!(&recovery.recovered[0].outcome, RecoveryOutcome::PutBack { left, .. } if left.is_empty()));
     assert_eq!((bench.text("a"), bench.text("b")), old);
 }
 
@@ -180,11 +180,13 @@ fn recovery_leaves_what_others_wrote_and_says_so() {
     cut_journal(&bench, &receipt.id, &whole, commit);
     bench.write("a", "password=new\nport=465\ntail=x\nauth=1\n");
     let recovery = bench.writer().recover().unwrap();
-    let RecoveryOutcome::PutBack { left } = &recovery.recovered[0].outcome else { panic!("{recovery:?}") };
-    assert_eq!(left.len(), 1);
-    assert_eq!(bench.text("a"), "password=new\nport=465\ntail=x\n");
+    let RecoveryOutcome::PutBack { left, accounts } = &recovery.recovered[0].outcome else { panic!("{recovery:?}") };
+    // Without the login that was set beside the port nobody has set this account up.
+    assert_eq!(bench.text("a"), "password=new\nport=465\ntail=x\nauth=1\n");
+    assert_eq!(left.iter().map(Leftover::is_beside).collect::<Vec<_>>(), [false, true]);
+    assert!(matches!(&accounts[..], [AccountUndone { fate: AccountFate::Conflict { left }, .. }] if left.len() == 2));
     let listed = bench.writer().receipts().unwrap().receipts;
-    assert!(matches!(&listed[0].status, Status::RolledBack { left, .. } if left.len() == 1));
+    assert!(matches!(&listed[0].status, Status::RolledBack { left, .. } if left.len() == 2));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod bench;
 mod interrupted;
+mod left_whole;
 mod scripts;
 mod spent;
 

@@ -152,7 +152,7 @@ fn an_interrupted_change_is_taken_back_at_the_next_start() {
         std::fs::write(&journal, &begun).unwrap();
         bed.put(&half);
         let recovery = bed.writer().recover().unwrap();
-        assert!(matches!(&recovery.recovered[0].outcome, RecoveryOutcome::PutBack { left } if left.is_empty()));
+        assert!(matches!(&recovery.recovered[0].outcome, RecoveryOutcome::PutBack { left, .. } if left.is_empty()));
         assert_eq!(bed.server(), before);
     }
 }
