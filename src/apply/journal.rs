@@ -177,6 +177,10 @@ impl Journal {
             accounts: begin.accounts,
             status,
             changes: self.intents.iter().flat_map(|i| &i.settings).map(|step| step.change.clone()).collect(),
+            not_put_back: match &self.end {
+                Some(Record::Commit { left, .. }) => left.clone(),
+                _ => Vec::new(),
+            },
         }
     }
 }

@@ -137,7 +137,15 @@ impl Leftover {
     pub fn is_beside(&self) -> bool {
         self.why == LEFT_WITH_ANOTHER
     }
+
+    /// The file that it was in is not there.
+    pub fn is_of_a_gone_file(&self) -> bool {
+        self.why == FILE_GONE
+    }
 }
+
+/// Why a setting is left whose file is not there.
+pub(super) const FILE_GONE: &str = "the file is gone";
 
 /// Why a setting that nobody has changed is left.
 pub(super) const LEFT_WITH_ANOTHER: &str = "it is left with another setting of its account, which was changed since";
@@ -193,6 +201,9 @@ pub struct Receipt {
     pub status: Status,
     /// The settings that were changed.
     pub changes: Vec<Change>,
+    /// Of an undo: the settings that it left, since somebody had changed them or another of their account.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub not_put_back: Vec<Leftover>,
 }
 
 /// A setting in words: for errors and reports.

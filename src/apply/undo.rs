@@ -37,7 +37,7 @@ pub enum Selector {
 pub struct Undone {
     /// The receipt that was to be undone.
     pub receipt: ReceiptId,
-    /// The receipt of the undo, if it was begun.
+    /// The receipt of the undo, if it was begun and has put anything back.
     pub by: Option<ReceiptId>,
     /// The client.
     pub client: ClientId,
@@ -107,7 +107,7 @@ impl Writer<'_> {
                 None => self.refuse_under_another(&folder, &journal).and_then(|()| self.undo_one(&journal, run, what)),
             };
             let (by, accounts, error) = match result {
-                Ok((by, accounts)) => (Some(by), accounts, None),
+                Ok((by, accounts)) => (by, accounts, None),
                 Err(error) => (None, Vec::new(), Some(error)),
             };
             let (receipt, client, profile) = (begin.id.clone(), begin.client, begin.profile.clone());
@@ -205,7 +205,7 @@ impl Writer<'_> {
         original: &Journal,
         run: &RunId,
         what: What,
-    ) -> Result<(ReceiptId, Vec<AccountUndone>), ApplyError> {
+    ) -> Result<(Option<ReceiptId>, Vec<AccountUndone>), ApplyError> {
         let begin = &original.begin;
         self.believe(original)?;
         self.refuse_in_use(begin.client, &begin.profile)?;
@@ -230,11 +230,22 @@ impl Writer<'_> {
             Ok(left) => left,
             Err(source) => return Err(self.take_undo_back(&mut journal, id, restored, source)),
         };
+        if puts_nothing_back(&restored) {
+            drop(journal);
+            let path = self.state.journal_path(&id);
+            if std::fs::remove_file(&path).is_ok() {
+                return Ok((None, by_account(original, &restored)));
+            }
+            journal = JournalWriter::reopen(self.reach.store, &path).map_err(ApplyError::State)?;
+        }
+        if let Err(source) = journal.add(&Record::Commit { time: Timestamp::now(), left: left.clone() }) {
+            return Err(self.take_undo_back(&mut journal, id, restored, ApplyError::State(source)));
+        }
         if left.is_empty() {
             // The undo's own journal says it too, and is believed if this line is missing.
             let _ = self.end(original, &Record::Undone { by: id.clone(), time: Timestamp::now() });
         }
-        Ok((id, by_account(original, &restored)))
+        Ok((Some(id), by_account(original, &restored)))
     }
 
     fn restore_all<'j>(
@@ -260,7 +271,6 @@ impl Writer<'_> {
             restored.push((intent, outcome));
             journal.add(&Record::Done { n: intent.n }).map_err(ApplyError::State)?;
         }
-        journal.add(&Record::Commit { time: Timestamp::now(), left: left.clone() }).map_err(ApplyError::State)?;
         Ok(left)
     }
 
@@ -289,6 +299,13 @@ impl Writer<'_> {
         let _ = journal.add(&end);
         ApplyError::RolledBack { receipt: id, source }
     }
+}
+
+/// Something was left, and nothing had to be written: the receipt of such an undo would tell of nothing that was done.
+fn puts_nothing_back(restored: &[(&Intent, Outcome)]) -> bool {
+    let left = |fate: &Fate| matches!(fate, Fate::Leftover(_));
+    restored.iter().all(|(_, outcome)| outcome.wrote.is_none())
+        && restored.iter().any(|(_, outcome)| outcome.fates.iter().any(left))
 }
 
 fn swapped(account: &AccountRecord) -> AccountRecord {

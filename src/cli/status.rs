@@ -15,7 +15,7 @@ use crate::clients::CLIENTS;
 use crate::clients::client_title;
 use crate::holding::{self, Holds, Look};
 use crate::network_history::{History, PortState, Span};
-use crate::pipeline::{Who, WriterKit};
+use crate::pipeline::{Who, WriterKit, why_left};
 use crate::report::SCHEMA;
 use crate::shown::Shown;
 
@@ -86,6 +86,13 @@ fn text(page: &mut Words, document: &StatusDocument, of_state: &[String], who: &
                 }
             })?;
         }
+        if let (Kind::Apply, Status::RolledBack { left, .. }) = (receipt.kind, &receipt.status)
+            && !left.is_empty()
+        {
+            let why = why_left(left);
+            page.line(4, &why.message)?;
+            page.line(4, format_args!("next: {}", why.hint))?;
+        }
         if !who.here(receipt) {
             page.line(4, format_args!("of the home folder {}", Shown(&receipt.machine.home.to_string_lossy())))?;
         } else if receipt.kind == Kind::Apply && receipt.status == Status::Applied {
@@ -124,10 +131,14 @@ fn state_words(receipt: &Receipt) -> String {
     match (receipt.kind, &receipt.status) {
         (Kind::Apply, Status::Applied) => "changed, and in effect".to_owned(),
         (Kind::Apply, Status::Undone { time, .. }) => format!("changed, and put back on {}", local_time(*time)),
-        (Kind::Apply, Status::RolledBack { .. }) => "not changed: put back at once".to_owned(),
+        (Kind::Apply, Status::RolledBack { left, .. }) if left.is_empty() => "not changed: put back at once".to_owned(),
+        (Kind::Apply, Status::RolledBack { .. }) => "begun, and not all of it could be put back".to_owned(),
         (Kind::Undo, Status::RolledBack { .. }) => "not put back: left as it was changed".to_owned(),
         (Kind::Undo, Status::Applied | Status::Undone { .. }) => match &receipt.undoes {
-            Some(original) => format!("put back what {} had changed", Shown(&original.0)),
+            Some(original) if receipt.not_put_back.is_empty() => {
+                format!("put back what {} had changed", Shown(&original.0))
+            }
+            Some(original) => format!("not all of what {} had changed was put back", Shown(&original.0)),
             None => "put back".to_owned(),
         },
         (_, Status::Unfinished) => "interrupted: the next run puts it right".to_owned(),

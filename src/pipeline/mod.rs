@@ -38,6 +38,7 @@ pub(crate) mod turns;
 mod undone_accounts;
 mod when_closed;
 mod who;
+mod why_left;
 
 pub use by_relay::ProviderServer;
 pub use conversation::{Alone, Answer, Back, Confirm, Conversation, Move, Progress, When};
@@ -52,3 +53,4 @@ pub use tools::{Setup, Tools, WriterKit, runtime};
 pub use undone_accounts::AccountPutBack;
 pub use when_closed::Patience;
 pub use who::Who;
+pub use why_left::why_left;

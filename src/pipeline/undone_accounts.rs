@@ -3,9 +3,11 @@
 use serde::Serialize;
 
 use super::who::Who;
+use super::why_left::why_left;
 use crate::account::{ClientId, SubmissionServer};
-use crate::apply::{AccountFate, AccountRecord, ApplyError, Leftover, Undone, in_words};
+use crate::apply::{AccountFate, AccountRecord, ApplyError, Undone};
 use crate::plan::{Outcome, Reason};
+use crate::sentence::sentence;
 use crate::shown::Shown;
 
 /// One account that was to be put back.
@@ -64,32 +66,12 @@ pub(super) fn accounts_of(undone: &Undone, who: &Who, back: Outcome) -> Vec<Acco
             ApplyError::Shut(_) => Outcome::NeedsUser,
             _ => Outcome::Failed,
         };
-        let reason = Reason::new(error.code(), error.to_string(), error.hint());
+        let reason = Reason::new(error.code(), sentence(&error.to_string()), error.hint());
         return undone.planned.iter().map(|account| entry(account, result, Some(reason.clone()))).collect();
     }
     let of_account = |one: &crate::apply::AccountUndone| match &one.fate {
         AccountFate::Restored | AccountFate::Already => entry(&one.account, back, None),
-        AccountFate::Conflict { left } => {
-            let (beside, changed): (Vec<&Leftover>, Vec<&Leftover>) = left.iter().partition(|left| left.is_beside());
-            let which: Vec<String> = changed.iter().map(|left| in_words(&left.slot)).collect();
-            let message = match (which.is_empty(), beside.is_empty()) {
-                (true, _) => {
-                    "It shares settings with an account that somebody else has changed since, so it is left as it is."
-                        .to_owned()
-                }
-                (false, true) => format!("Changed by somebody else since, and left alone: {}.", which.join(", ")),
-                (false, false) => format!(
-                    "Changed by somebody else since: {}. So the whole account is left as it is.",
-                    which.join(", ")
-                ),
-            };
-            let reason = Reason::new(
-                "conflict",
-                message,
-                "Look at the account in the mail program and set it by hand if it is not as you want it.",
-            );
-            entry(&one.account, Outcome::Conflict, Some(reason))
-        }
+        AccountFate::Conflict { left } => entry(&one.account, Outcome::Conflict, Some(why_left(left))),
     };
     undone.accounts.iter().map(of_account).collect()
 }

@@ -11,6 +11,7 @@ use crate::apply::fate::{CHANGED_SINCE, Fate, NotRestored, Outcome, Wrote};
 use crate::apply::fingerprint::fingerprint;
 use crate::apply::put_back::PutBack;
 use crate::apply::reach::Reach;
+use crate::apply::receipt::FILE_GONE;
 use crate::apply::record::{FileEdit, Step};
 use crate::apply::splice;
 use crate::formats::{FileFormat, FormatError};
@@ -109,7 +110,7 @@ pub(super) fn restore(
     loop {
         tries += 1;
         let Some(now) = reach.store.read_file(&edit.path)? else {
-            return Ok(all(Fate::Leftover("the file is gone".to_owned())));
+            return Ok(all(Fate::Leftover(FILE_GONE.to_owned())));
         };
         let print = fingerprint(&now);
         if print == edit.before_sha256 {

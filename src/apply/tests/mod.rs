@@ -152,6 +152,13 @@ fn undo_keeps_what_others_wrote_and_names_conflicts() {
     let slot = |name| bench.setting("b", name, None, None).slot;
     assert_eq!(left.iter().map(|left| left.slot.clone()).collect::<Vec<_>>(), [slot("port"), slot("auth")]);
     assert!(!left[0].is_beside() && left[1].is_beside());
+    // Once more there is nothing that can be put back, and no receipt tells that there was.
+    let told = bench.writer().receipts().unwrap().receipts;
+    assert_eq!((told.len(), told[1].not_put_back.len()), (2, 2));
+    let undone = bench.writer().undo(&Selector::Last, &run()).unwrap();
+    assert!(undone[0].by.is_none() && undone[0].error.is_none());
+    assert!(matches!(fates(&undone)[..], [AccountFate::Already, AccountFate::Conflict { .. }]), "{undone:?}");
+    assert_eq!(bench.writer().receipts().unwrap().receipts, told);
     // The user settles it by hand; the rest is there already.
     bench.write("b", OLD);
     let undone = bench.writer().undo(&Selector::Last, &run()).unwrap();
@@ -221,7 +228,7 @@ fn the_live_registry_is_compared_written_and_put_back_value_by_value() {
     bench.store.set_port(465);
     let undone = bench.writer().undo(&Selector::Last, &run()).unwrap();
     assert!(matches!(fates(&undone)[..], [AccountFate::Conflict { .. }]));
-    assert_eq!(bench.store.port(), 465);
+    assert_eq!((bench.store.port(), undone[0].by.is_none()), (465, true));
 }
 
 #[test]

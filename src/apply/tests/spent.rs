@@ -109,7 +109,7 @@ fn later(days: i64) -> Timestamp {
 
 #[test]
 fn receipts_that_are_over_go_after_their_time_and_one_in_effect_never() {
-    let bench = Bench::with(&[("a", OLD), ("b", OLD), ("c", OLD)]);
+    let bench = Bench::with(&[("a", OLD), ("b", OLD), ("c", OLD), ("d", OLD)]);
     bench.store.set_port(25);
     let apply = |wanted: &Transaction| bench.writer().apply(wanted).unwrap().id;
     let undone = apply(&move_files(&bench, &["a"]));
@@ -123,7 +123,7 @@ fn receipts_that_are_over_go_after_their_time_and_one_in_effect_never() {
     bench.store.fail(0..0);
     let in_effect = apply(&move_files(&bench, &["b"]));
     let in_registry = apply(&transaction("run3", vec![account("r", vec![value(Some(25), Some(26))])]));
-    let conflict = apply(&move_files(&bench, &["c"]));
+    let conflict = apply(&move_files(&bench, &["c", "d"]));
     bench.write("c", "password=hunter2\nport=587\ntail=x\nauth=1\n");
     let left = bench.writer().undo(&Selector::One(conflict.clone()), &run()).unwrap()[0].by.clone().unwrap();
 
