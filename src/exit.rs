@@ -78,15 +78,17 @@ impl Exit {
     /// What could not be read (`problems`) counts by what was asked for. A run that was to change settings leaves such an
     /// account as it is: that failed, or waits for its user where only they can put it right. A run that only looks has
     /// told it, and fails only if it is no mail program's own: a registry that was named, or that of the home that was.
+    /// With accounts named, what is none of theirs (`beside`) is told and does not count.
     pub fn of_report(report: &Report, purpose: Purpose) -> Self {
         let outcomes = Self::of(report.accounts.iter().filter_map(|account| account.result));
         let of_problem = |problem: &Problem| match purpose {
             Purpose::ToChange if problem.is_for_the_user() => Self::NeedsUser,
             Purpose::ToChange => Self::Failed,
-            Purpose::ToLook if problem.client.is_none() => Self::Failed,
+            Purpose::ToLook if problem.client.is_none() && !problem.is_of_a_receipt() => Self::Failed,
             Purpose::ToLook => Self::Done,
         };
-        report.problems.iter().map(of_problem).fold(outcomes, Self::worst)
+        let counted = report.problems.iter().enumerate().filter(|(at, _)| !report.beside.contains(at));
+        counted.map(|(_, problem)| of_problem(problem)).fold(outcomes, Self::worst)
     }
 
     /// The worse of two.
@@ -138,6 +140,9 @@ mod tests {
             "only its user can put it right"
         );
         assert_eq!(ends(&[theirs.clone(), ours]), (Exit::Done, Exit::Failed));
-        assert_eq!(ends(&[theirs, named]), (Exit::Failed, Exit::Failed));
+        assert_eq!(ends(&[theirs.clone(), named]), (Exit::Failed, Exit::Failed));
+        assert_eq!(ends(&[problem(None, "receipt_damaged")]), (Exit::Done, Exit::Failed), "a look has no use for it");
+        let others = Report { problems: vec![theirs], beside: [0].into(), ..Report::new("fix") };
+        assert_eq!(Exit::of_report(&others, Purpose::ToChange), Exit::Done, "another account was named");
     }
 }

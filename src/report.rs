@@ -1,5 +1,7 @@
 //! What each stage tells: the same value is printed for people and as `--json` (schema `port26/1`).
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::account::{Account, SubmissionServer};
@@ -76,6 +78,9 @@ pub struct Report {
     pub accounts: Vec<AccountReport>,
     /// What could not be read.
     pub problems: Vec<Problem>,
+    /// The places of those problems that are none of the accounts that were named: told, and no matter of how the run ends.
+    #[serde(skip)]
+    pub beside: BTreeSet<usize>,
     /// What was put right from an earlier, interrupted run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recovered: Vec<String>,
@@ -96,6 +101,7 @@ impl Report {
             clients: Vec::new(),
             accounts: Vec::new(),
             problems: Vec::new(),
+            beside: BTreeSet::new(),
             recovered: Vec::new(),
             interrupted: Vec::new(),
             deferred: None,

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use super::error::{ApplyError, JournalError};
 use super::fate::{NotRestored, Outcome};
 use super::journal::Journal;
-use super::place::{look, restore, write_again};
+use super::place::{is_gone, look, restore, write_again};
 use super::put_back::PutBack;
 use super::receipt::{AccountRecord, Kind, Leftover, ReceiptId};
-use super::record::{Intent, Record};
+use super::record::{FileEdit, Intent, Record};
 use super::together::{in_memory, whole_accounts};
 use super::unbelieved::Unbelieved;
 use super::undo::{AccountUndone, by_account};
@@ -110,6 +110,7 @@ impl Writer<'_> {
 
     fn take_back_change(&self, journal: &Journal) -> Result<RecoveryOutcome, ApplyError> {
         self.refuse_cut_off(journal)?;
+        self.refuse_without_files(journal)?;
         let (accounts, left) = self.put_back_all(journal, journal.id())?;
         let why = "port26 was stopped before it had finished".to_owned();
         let end = Record::RolledBack { time: Timestamp::now(), why, left: left.clone() };
@@ -140,6 +141,23 @@ impl Writer<'_> {
         }
         let left = restored.iter().flat_map(|(intent, outcome)| outcome.leftovers(intent)).collect();
         Ok((by_account(journal, &restored), left))
+    }
+
+    /// All files of the change are away. If they come back, moved or with a disk, what was begun in them can still be put back;
+    /// where only the profile is gone, and the folder that it was in is there, they do not.
+    fn refuse_without_files(&self, journal: &Journal) -> Result<(), ApplyError> {
+        self.clean_up(journal, journal.id())?;
+        let files: Vec<&FileEdit> = journal.intents.iter().filter_map(Intent::file).collect();
+        let away = |edit: &&FileEdit| matches!(self.reach.store.read_file(&edit.path), Ok(None));
+        let removed = |intent: &Intent| {
+            let profile = intent.file().and_then(|edit| edit.path.parent());
+            profile.is_some_and(|profile| !profile.is_dir()) && is_gone(self.reach, intent)
+        };
+        let all_away = files.len() == journal.intents.len() && files.iter().all(away);
+        match files.first().filter(|_| all_away && !journal.intents.iter().all(removed)) {
+            Some(edit) => Err(ApplyError::Missing { file: edit.path.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// A kill in the middle of a replacement may have left the file under another name: that goes first, or the file would seem

@@ -99,7 +99,12 @@ impl Unbelieved {
 
     /// The next step.
     pub fn hint(&self) -> &'static str {
-        self.error.hint()
+        match &self.error {
+            JournalError::Damaged { .. } if self.says.accounts.is_empty() => {
+                "It does not say any more whose accounts it was about. See in the mail programs that your accounts are as you want them, then move the file elsewhere."
+            }
+            error => error.hint(),
+        }
     }
 
     /// What is wrong, without the file's name.

@@ -9,8 +9,8 @@ use super::output_mode::OutputMode;
 use super::page::Page;
 use super::words::{RESULT_WORDS, counted, port_words, server_words};
 use crate::account::Account;
-use crate::clients::Installation;
 use crate::clients::installed::{InstalledBy, Program};
+use crate::clients::{Installation, Problem};
 use crate::clients::{client_name, client_title};
 use crate::plan::Outcome;
 use crate::report::{AccountReport, Report};
@@ -37,19 +37,7 @@ pub fn write(page: &mut Page<impl Write>, report: &Report, manner: OutputMode) -
     }
     let told = |account: &&AccountReport| manner != OutputMode::Quiet || needs_attention(account);
     accounts(page, &report.accounts.iter().filter(told).collect::<Vec<_>>(), manner)?;
-    for problem in &report.problems {
-        let (colour, mark) = match problem.is_for_the_user() {
-            true => (AnsiColor::Yellow, "for you"),
-            false => (AnsiColor::Red, "not read"),
-        };
-        // A sentence about an address begins with it.
-        let at = Shown(&problem.at).to_string();
-        match problem.message.starts_with(&*at) {
-            true => page.marked(0, colour, mark, &problem.message)?,
-            false => page.marked(0, colour, mark, format_args!("{at}: {}", problem.message))?,
-        }
-        page.line(4, format_args!("next: {}", problem.hint))?;
-    }
+    report.problems.iter().try_for_each(|problem| tell_problem(page, problem))?;
     if manner != OutputMode::Quiet && report.verb == "scan" {
         for client in &report.clients {
             client.programs.iter().try_for_each(|program| page.line(0, program_words(client, program)))?;
@@ -62,6 +50,21 @@ pub fn write(page: &mut Page<impl Write>, report: &Report, manner: OutputMode) -
         page.line(0, closing(report))?;
     }
     way_back(page, report)
+}
+
+/// What could not be read or put right, and the next step.
+pub fn tell_problem(page: &mut Page<impl Write>, problem: &Problem) -> Result<()> {
+    let (colour, mark) = match problem.is_for_the_user() {
+        true => (AnsiColor::Yellow, "for you"),
+        false => (AnsiColor::Red, "not read"),
+    };
+    // A sentence about an address begins with it.
+    let at = Shown(&problem.at).to_string();
+    match problem.message.starts_with(&*at) {
+        true => page.marked(0, colour, mark, &problem.message)?,
+        false => page.marked(0, colour, mark, format_args!("{at}: {}", problem.message))?,
+    }
+    page.line(4, format_args!("next: {}", problem.hint))
 }
 
 fn needs_attention(account: &AccountReport) -> bool {

@@ -9,11 +9,12 @@ use super::args::{Global, UndoArgs};
 use super::not_believed::{self, NotBelieved};
 use super::output::{self, Words};
 use super::output_mode::OutputMode;
+use super::report_words::tell_problem;
 use super::terminal::{Asks, Terminal};
 use super::words::server_words;
 use super::{Exit, UsageError, context, prompt};
 use crate::apply::ApplyError;
-use crate::clients::client_title;
+use crate::clients::{Problem, client_title};
 use crate::pipeline::{AccountPutBack, Consent, PutBackError, PutBackReport, PutBackSetup, Wanted, Who, put_back};
 use crate::plan::Outcome;
 use crate::report::SCHEMA;
@@ -28,6 +29,9 @@ struct UndoDocument {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     interrupted: Vec<String>,
     accounts: Vec<AccountPutBack>,
+    /// What of an interrupted run is not put right.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<Problem>,
     /// Receipts that are not believed, so that what they speak of stays as it is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreadable: Vec<String>,
@@ -51,6 +55,7 @@ impl UndoDocument {
             recovered: done.recovered,
             interrupted: done.interrupted,
             accounts: done.accounts,
+            problems: done.problems,
             unreadable: not_believed.iter().map(NotBelieved::line).collect(),
             not_believed,
             strays: done.strays,
@@ -141,10 +146,12 @@ fn text(page: &mut Words, document: &UndoDocument, who: &Who) -> std::io::Result
     for line in &document.interrupted {
         page.line(0, format_args!("interrupted, and put right by the next run that writes: {line}"))?;
     }
+    document.problems.iter().try_for_each(|problem| tell_problem(page, problem))?;
     document.not_believed.iter().try_for_each(|receipt| receipt.tell(page, who))?;
     not_believed::tell_strays(page, &document.strays)?;
     // Putting right what was cut off, or what is left alone, is all there was to do.
-    let told = !document.not_believed.is_empty() || !document.recovered.is_empty() || !document.interrupted.is_empty();
+    let recovered = !document.recovered.is_empty() || !document.problems.is_empty();
+    let told = !document.not_believed.is_empty() || recovered || !document.interrupted.is_empty();
     if document.accounts.is_empty() && told {
         return Ok(());
     }

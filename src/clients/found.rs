@@ -74,7 +74,14 @@ impl Problem {
     /// Is it something that was read well and that only the person can put right, in the program or at the computer? Then
     /// the run did not fail.
     pub fn is_for_the_user(&self) -> bool {
-        matches!(self.code.as_str(), "no_outgoing_server" | "port_out_of_range" | "profile_not_reachable")
+        let settings = ["no_outgoing_server", "port_out_of_range", "profile_not_reachable", "file_permission"];
+        let of_an_interrupted_run = ["unfinished", "conflict", "file_missing"];
+        settings.iter().chain(&of_an_interrupted_run).any(|code| *code == self.code)
+    }
+
+    /// It is about a receipt of an earlier run, which a run that only looks has no use for.
+    pub fn is_of_a_receipt(&self) -> bool {
+        self.code.starts_with("receipt_")
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod answered_before;
 mod ask_hello;
+mod beside;
 mod by_import;
 mod by_relay;
 mod conversation;

@@ -9,7 +9,7 @@ use port26_platform::computer::Computer;
 
 use super::conversation::{Answer, Back, Conversation, Progress};
 use super::keeps::{Consent, Keeps};
-use super::recover::{begin_turn, recover};
+use super::recover::{begin_turn, recover, recovery_problems};
 use super::tidy::tidy;
 use super::tools::WriterKit;
 use super::undone_accounts::{AccountPutBack, accounts_of};
@@ -18,7 +18,7 @@ use crate::apply::{
     ApplyError, Kind, Receipt, ReceiptId, Receipts, Recovered, Recovery, RecoveryOutcome, RunId, Selector, Status,
     Unbelieved, Writer,
 };
-use crate::clients::CLIENTS;
+use crate::clients::{CLIENTS, Problem};
 use crate::plan::{Outcome, Reason};
 use crate::policy::Policy;
 use crate::report::Report;
@@ -57,6 +57,8 @@ pub struct PutBackReport {
     pub recovered: Vec<String>,
     /// What an interrupted run left, and a run that writes nothing leaves as it is.
     pub interrupted: Vec<String>,
+    /// What of an interrupted run is not put right.
+    pub problems: Vec<Problem>,
     /// Receipts that are not believed, so that what they speak of stays as it is.
     pub not_believed: Vec<Unbelieved>,
     /// What lies among the receipts and is none.
@@ -125,6 +127,7 @@ pub fn put_back(setup: &PutBackSetup<'_>, wanted: &Wanted, consent: Consent) -> 
         accounts,
         recovered: report.recovered,
         interrupted: report.interrupted,
+        problems: recovery_problems(&recovery, &|id| setup.who.name(id)),
         not_believed,
         elsewhere: elsewhere(&kept, setup.who),
         recovered_in_part: recovery.recovered.iter().any(is_in_part),
@@ -245,6 +248,10 @@ fn is_in_part(one: &Recovered) -> bool {
 
 /// Of those that were meant: one that still waits for a program or a disk.
 fn waits(selector: &Selector, kept: &Receipts, who: &Who) -> bool {
-    let unfinished = |receipt: &Receipt| who.here(receipt) && receipt.status == Status::Unfinished;
-    matches!(selector, Selector::All | Selector::Last) && kept.receipts.iter().any(unfinished)
+    let is_meant = |receipt: &&Receipt| match selector {
+        Selector::All | Selector::Last => true,
+        Selector::One(id) => receipt.id == *id || receipt.undoes.as_ref() == Some(id),
+    };
+    let mut unfinished = kept.receipts.iter().filter(|one| who.here(one) && one.status == Status::Unfinished);
+    unfinished.any(|one| is_meant(&one))
 }

@@ -4,6 +4,7 @@
 use super::fixing::Fixing;
 use super::refused_by_writer::Refusals;
 use super::{Tools, WriterKit};
+use crate::account::Account;
 use crate::apply::{ApplyError, Selector, Unbelieved};
 use crate::clients::Problem;
 use crate::clients::client_title;
@@ -15,6 +16,16 @@ pub(super) fn receipt_problems(kit: &WriterKit) -> Result<Vec<Problem>, ApplyErr
         tracing::warn!(file = %stray.display(), "among the receipts, and none of port26's");
     }
     Ok(kit.writer().not_believed(&Selector::All)?.iter().map(problem).collect())
+}
+
+/// The files of receipts that are not believed, and speak of other accounts' profiles.
+pub(super) fn of_others(kit: &WriterKit, named: &[Account]) -> Vec<String> {
+    let unbelieved = kit.writer().not_believed(&Selector::All).unwrap_or_default();
+    let is_of_others = |receipt: &&Unbelieved| {
+        let speaks = receipt.says.client.is_some() && receipt.says.profile.is_some();
+        speaks && !named.iter().any(|account| kit.is_about(receipt, account.client, &account.profile))
+    };
+    unbelieved.iter().filter(is_of_others).map(|receipt| receipt.file.display().to_string()).collect()
 }
 
 /// What would be written to a profile that such a receipt speaks of is not.

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::Tools;
+use super::beside::beside;
 use super::by_relay::{ProviderServer, by_relay};
 use super::conversation::{Answer, Confirm, Move, Progress, When};
 use super::discover::{UnknownAccount, discover_named};
@@ -14,8 +15,8 @@ use super::fix::{as_fix_would_say, fix, plan_changes};
 use super::fixing::Fixing;
 use super::holds;
 use super::keeps::{Consent, Keeps};
-use super::receipts::{leave_unbelieved, receipt_problems};
-use super::recover::{begin_turn, recover};
+use super::receipts::{leave_unbelieved, of_others, receipt_problems};
+use super::recover::{begin_turn, recover, recovery_problems};
 use super::refused_by_writer::{Refusals, not_promised};
 use super::remember::remember;
 use super::send::send_tests;
@@ -93,17 +94,22 @@ pub async fn repair_by(
     let keeps = request.consent.keeps();
     let mut turn = turn(tools, keeps)?;
     let mut report = Report::new(request.verb);
-    recover(&tools.kit.writer(), keeps, &mut report)?;
+    let recovery = recover(&tools.kit.writer(), keeps, &mut report)?;
     let found = discover_named(&tools.computer, tools.clients, &request.accounts)?;
     report.clients = found.clients;
     report.problems = found.problems;
+    report.problems.extend(recovery_problems(&recovery, &|id| name_of(found.accounts.iter(), id)));
     report.problems.extend(receipt_problems(&tools.kit)?);
     let run = RunId::start();
     let fixing = round(tools, request, &test, found.accounts).await;
     report.accounts = write(tools, fixing, request.consent, &run)?;
-    once_closed(tools, request, &test, &mut report.accounts, &run, &mut turn).await?;
+    once_closed(tools, request, &test, &mut report, &run, &mut turn).await?;
     if request.send_test || tools.policy.send_test.value {
         send_tests(tools, &mut report.accounts).await;
+    }
+    if !request.accounts.is_empty() {
+        let named: Vec<Account> = report.accounts.iter().map(|one| one.account.clone()).collect();
+        report.beside = beside(&report.problems, &named, &of_others(&tools.kit, &named));
     }
     tidy(&tools.kit.writer(), &tools.policy, keeps);
     Ok(report)
@@ -118,6 +124,8 @@ pub async fn examine(tools: &Tools, accounts: &[String], keeps: Keeps) -> Result
     let mut report = Report::new("test");
     report.clients = found.clients;
     report.problems = found.problems;
+    // A folder of receipts that cannot be read is told by the run that writes.
+    report.problems.extend(receipt_problems(&tools.kit).unwrap_or_default());
     let refusals = Refusals::now(tools);
     report.accounts = tested.into_iter().map(|one| as_fix_would_say(tools, &refusals, one)).collect();
     Ok(report)
@@ -195,12 +203,12 @@ async fn once_closed(
     tools: &Tools,
     request: &Request,
     test: &impl AsyncFn(Vec<Account>) -> Vec<Tested>,
-    accounts: &mut [AccountReport],
+    report: &mut Report,
     run: &RunId,
     held: &mut Option<RunTurn>,
 ) -> Result<(), RepairError> {
     let Some(patience) = request.patience.filter(|_| request.consent != Consent::DryRun) else { return Ok(()) };
-    let put_off = || accounts.iter().filter(|report| report.result == Some(Outcome::Deferred));
+    let put_off = || report.accounts.iter().filter(|report| report.result == Some(Outcome::Deferred));
     if put_off().next().is_none() {
         return Ok(());
     }
@@ -215,9 +223,10 @@ async fn once_closed(
     loop {
         // Who waits for a program keeps no other run waiting. What is read after that is read in a turn of its own.
         *held = None;
-        let Some(ids) = waiting.next_closed(tools, accounts).await else { break };
+        let Some(ids) = waiting.next_closed(tools, &report.accounts).await else { break };
         *held = turn(tools, request.consent.keeps())?;
-        let now = read_again(tools, &ids, accounts);
+        recover_once_closed(tools, request.consent.keeps(), report)?;
+        let now = read_again(tools, &ids, &mut report.accounts);
         let fixing = round(tools, request, test, now).await;
         // What was agreed to is done; if the account needs something else now, it is asked for again.
         let as_agreed = |one: &Fixing| one.to.is_none() || one.to.as_ref() == expected.get(&one.report.account.id);
@@ -229,13 +238,27 @@ async fn once_closed(
         };
         let consent = if all_as_agreed { Consent::Agreed } else { request.consent };
         for done in write(tools, fixing, consent, run)? {
-            if let Some(place) = accounts.iter_mut().find(|report| report.account.id == done.account.id) {
+            if let Some(place) = report.accounts.iter_mut().find(|report| report.account.id == done.account.id) {
                 *place = done;
             }
         }
     }
-    waiting.settle(accounts);
+    waiting.settle(&mut report.accounts);
     Ok(())
+}
+
+/// What an interrupted run has left may have waited for this very program.
+fn recover_once_closed(tools: &Tools, keeps: Keeps, report: &mut Report) -> Result<(), ApplyError> {
+    let recovery = recover(&tools.kit.writer(), keeps, report)?;
+    report.problems.retain(|problem| problem.code != "unfinished");
+    let accounts = report.accounts.iter().map(|one| &one.account);
+    report.problems.extend(recovery_problems(&recovery, &|id| name_of(accounts.clone(), id)));
+    Ok(())
+}
+
+/// What people call an account.
+fn name_of<'a>(mut accounts: impl Iterator<Item = &'a Account>, id: &str) -> String {
+    accounts.find(|account| account.id == id).and_then(|account| account.email.clone()).unwrap_or_else(|| id.to_owned())
 }
 
 /// What an account that was put off will be moved to.

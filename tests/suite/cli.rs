@@ -413,6 +413,28 @@ async fn a_client_that_cannot_be_read_hides_no_other() {
     assert_eq!(run.code, 1, "{json}");
     assert_eq!(json["problems"][0]["client"], "claws_mail", "{json}");
     assert_eq!(run.result().0, "fixed", "{json}");
+    // Where others are named it is told, and that is all.
+    assert_eq!(world.port26(&["undo", "--json"]).await.code, 0);
+    let named = world.with_password(&["fix", "--yes", "--json", USER]).await;
+    let json = named.json();
+    assert_eq!((named.code, &json["problems"][0]["client"]), (0, &"claws_mail".into()), "{json}");
+    assert_eq!(named.result().0, "fixed", "{json}");
+}
+
+/// Of the program of the account that was named, and of another account there.
+#[tokio::test]
+async fn a_problem_of_another_account_is_told_and_does_not_count_for_one_that_was_named() {
+    let world = World::new().await;
+    let second = world.home().join(".thunderbird/second");
+    std::fs::create_dir_all(&second).unwrap();
+    let list = "[Profile0]\nName=default\nIsRelative=1\nPath=abcd.default\nDefault=1\n\n\
+                [Profile1]\nName=second\nIsRelative=1\nPath=second\n";
+    std::fs::write(world.home().join(".thunderbird/profiles.ini"), list).unwrap();
+    std::fs::write(second.join("prefs.js"), [0xff, 0xfe, 0]).unwrap();
+    let all = world.with_password(&["fix", "--dry-run", "--json"]).await;
+    assert_eq!((all.code, all.json()["problems"].as_array().map(Vec::len)), (1, Some(1)), "{}", all.out);
+    let named = world.with_password(&["fix", "--dry-run", "--json", USER]).await;
+    assert_eq!((named.code, named.json()["problems"].as_array().map(Vec::len)), (3, Some(1)), "{}", named.out);
 }
 
 #[tokio::test]

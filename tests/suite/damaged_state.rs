@@ -226,6 +226,34 @@ async fn a_home_that_cannot_be_written_is_told_before_anything_is_begun() {
     puts_back(&world).await;
 }
 
+/// Another user's, by its rights: the same words as an undo has, and only its user can put it right.
+#[tokio::test]
+async fn a_file_that_may_not_be_read_is_told_with_whose_it_is() {
+    if !ordinary_user() {
+        return;
+    }
+    let world = World::new().await;
+    run(&world, &["scan", "--json"]).await;
+    chmod(&world.profile().join("prefs.js"), "000");
+    for (verb, code) in [(&["fix", "--yes", "--json"][..], 6), (&["scan", "--json"], 0), (&["test", "--json"], 0)] {
+        let told = run(&world, verb).await;
+        let json = told.json();
+        let problem = &json["problems"][0];
+        assert_eq!((&problem["code"], told.code), (&"file_permission".into(), code), "{verb:?} {json}");
+        assert!(problem["hint"].as_str().unwrap().contains("user who owns the file"), "{problem}");
+    }
+    chmod(&world.profile().join("prefs.js"), "644");
+    let fixed = run(&world, &["fix", "--yes", "--json", "--credential-stdin"]).await;
+    assert_eq!(fixed.code, 0, "{}{}", fixed.out, fixed.err);
+    chmod(&world.profile().join("prefs.js"), "000");
+    let undone = run(&world, &["undo", "--json"]).await;
+    let reason = &undone.json()["accounts"][0]["reason"];
+    assert_eq!((&reason["code"], undone.code), (&"file_permission".into(), 6), "{}", undone.out);
+    let message = reason["message"].as_str().unwrap();
+    assert!(message.starts_with("Reading ") && message.ends_with('.'), "a sentence: {message}");
+    chmod(&world.profile().join("prefs.js"), "644");
+}
+
 /// Whoever looks leaves nothing behind in the profile, not even for a moment's trial.
 #[allow(clippy::permissions_set_readonly_false, reason = "a file of this test's own folder")]
 #[tokio::test]

@@ -41,6 +41,7 @@ mod probe;
 mod profile;
 mod programs;
 mod programs_page;
+mod put_right;
 mod receipts_damaged;
 mod recorded_documents;
 mod relay;

@@ -167,3 +167,33 @@ fn where_a_part_cannot_be_written_nothing_is_put_back_yet() {
     bench.writer().recover().unwrap();
     assert_eq!(held(&bench), first_state());
 }
+
+/// They may come back, with a disk or by a hand; a profile that was removed does not.
+#[test]
+fn what_was_begun_in_files_that_are_away_waits_for_them() {
+    let change = |bench: &Bench| vec![account("1", vec![bench.setting("p/a", "port", Some("25"), Some("26"))])];
+    let begun = || {
+        let bench = Bench::with(&[]);
+        std::fs::create_dir(bench.path("p")).unwrap();
+        bench.write("p/a", "port=25\n");
+        let receipt = bench.writer().apply(&transaction("run1", change(&bench))).unwrap();
+        let journal = bench.state().join(format!("receipts/{}.jsonl", receipt.id));
+        let lines = std::fs::read_to_string(&journal).unwrap();
+        std::fs::write(&journal, lines.lines().take(3).map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+        bench
+    };
+    let bench = begun();
+    std::fs::rename(bench.path("p/a"), bench.path("elsewhere")).unwrap();
+    let recovery = bench.writer().recover().unwrap();
+    let RecoveryOutcome::Waiting { error } = &recovery.recovered[0].outcome else { panic!("{recovery:?}") };
+    assert_eq!(error.code(), "file_missing");
+    std::fs::rename(bench.path("elsewhere"), bench.path("p/a")).unwrap();
+    bench.writer().recover().unwrap();
+    assert_eq!(bench.text("p/a"), "port=25\n");
+
+    let bench = begun();
+    std::fs::remove_dir_all(bench.path("p")).unwrap();
+    let recovery = bench.writer().recover().unwrap();
+    let RecoveryOutcome::PutBack { left, .. } = &recovery.recovered[0].outcome else { panic!("{recovery:?}") };
+    assert!(left.iter().all(Leftover::is_of_a_gone_file), "{left:?}");
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use port26_platform::files;
+use port26_platform::files::{self, FileError};
 
 use super::family::Family;
 use crate::clients::Problem;
@@ -30,6 +30,11 @@ pub(super) fn read(file: &Path) -> Result<Option<Vec<u8>>, String> {
         }
         _ => files::read(file).map_err(|error| error.to_string()),
     }
+}
+
+/// Why a file that could not be read is only another user's, if that is so.
+pub(super) fn not_allowed(file: &Path) -> Option<FileError> {
+    files::read(file).err().filter(|error| error.code() == "file_permission")
 }
 
 /// There is more than is read.

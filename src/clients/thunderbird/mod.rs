@@ -147,7 +147,11 @@ impl Family {
         problems: &mut Vec<Problem>,
     ) -> Option<T> {
         read.unwrap_or_else(|why| {
-            problems.push(self.problem(file, code, what, &why));
+            let problem = self.problem(file, code, what, &why);
+            problems.push(match bounds::not_allowed(file) {
+                Some(error) => Problem { code: error.code().to_owned(), hint: error.hint().to_owned(), ..problem },
+                None => problem,
+            });
             None
         })
     }
