@@ -78,6 +78,12 @@ impl<'a> Writer<'a> {
         Ok(Receipts { receipts, unreadable: unbelieved, strays })
     }
 
+    /// Is there a folder of receipts? One that cannot be looked at may be one.
+    pub fn has_kept_receipts(&self) -> bool {
+        let looked = std::fs::symlink_metadata(self.state.receipts_dir());
+        !matches!(looked, Err(error) if error.kind() == std::io::ErrorKind::NotFound)
+    }
+
     /// What would keep these changes from being written, as far as it shows without anything written.
     pub fn glance(&self, changes: &[Change]) -> Result<(), ApplyError> {
         place::glance(self.reach, changes)

@@ -1,5 +1,6 @@
 //! `port26 fix`: test, plan, confirm, apply, verify.
 
+use super::again::Again;
 use super::args::{FixArgs, Global};
 use super::{Exit, context, output};
 use crate::exit::Purpose;
@@ -22,6 +23,6 @@ pub(super) fn carry_out(global: &Global, request: &Request) -> anyhow::Result<Ex
     drop(tools);
     let exit = Exit::of_report(&report, Purpose::ToChange);
     let manner = context::manner(global);
-    output::print(&report, manner)?;
+    output::print(&report, manner, &Again::of(global))?;
     Ok(exit)
 }

@@ -5,6 +5,7 @@ use std::io::Read;
 
 use port26_platform::session::{Me, Person, SessionError, Sessions};
 
+use super::again::Again;
 use super::args::{Cli, Verb};
 use super::{Exit, context, output};
 use crate::plan::Reason;
@@ -34,7 +35,7 @@ pub(super) fn run_in_their_session(cli: &Cli, sessions: &dyn Sessions, input: &m
     };
     tracing::warn!(code = reason.code, "put off: {}", reason.message);
     let report = Report { deferred: Some(reason), ..Report::new(cli.verb.name()) };
-    output::print(&report, context::manner(&cli.global))?;
+    output::print(&report, context::manner(&cli.global), &Again::default())?;
     Ok(Exit::NeedsUser)
 }
 
@@ -169,7 +170,7 @@ mod tests {
         assert_eq!(json["deferred"]["code"], "handover_refused");
         assert_eq!(json["accounts"], serde_json::json!([]));
         let mut out = Vec::new();
-        report_words::write(&mut Page::new(&mut out, None), &report, OutputMode::Quiet).unwrap();
+        report_words::write(&mut Page::new(&mut out, None), &report, OutputMode::Quiet, &Again::default()).unwrap();
         let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
         assert_eq!(
             said,

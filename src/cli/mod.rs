@@ -1,6 +1,7 @@
 //! The command line: one file a verb; each drives the pipeline up to its stage. The only place, with
 //! `bin`, where errors are joined into sentences by anyhow.
 
+mod again;
 mod agent;
 mod another_machine;
 mod apple_profile;

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use super::again::Again;
 use super::output_mode::OutputMode;
 use super::page::Page;
 use super::report_words;
@@ -10,9 +11,9 @@ use crate::report::Report;
 /// Standard output, to be written line by line.
 pub(super) type Words = Page<anstream::AutoStream<std::io::StdoutLock<'static>>>;
 
-/// Prints a report in the manner asked for.
-pub fn print(report: &Report, manner: OutputMode) -> std::io::Result<()> {
-    tell(manner, report, |page| report_words::write(page, report, manner))
+/// Prints a report in the manner asked for; `again` leads back to the same machine.
+pub(super) fn print(report: &Report, manner: OutputMode, again: &Again) -> std::io::Result<()> {
+    tell(manner, report, |page| report_words::write(page, report, manner, again))
 }
 
 /// Prints a document as JSON or in these words, as the manner asks for.

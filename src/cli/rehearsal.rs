@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::again::Again;
 use super::args::Global;
 use super::output::{self, Words};
 use super::output_mode::OutputMode;
@@ -69,7 +70,7 @@ fn one(page: &mut Words, machine: &MachineReport, manner: OutputMode) -> std::io
     accounts.accounts.clone_from(&machine.accounts);
     // Their receipts are gone with the rehearsal.
     accounts.accounts.iter_mut().for_each(|account| account.receipt = None);
-    report_words::write(page, &accounts, manner)?;
+    report_words::write(page, &accounts, manner, &Again::default())?;
     page.line(0, ending(machine))
 }
 

@@ -5,6 +5,7 @@ use std::io::{Result, Write};
 use anstyle::AnsiColor;
 use port26_platform::programs::Scope;
 
+use super::again::Again;
 use super::output_mode::OutputMode;
 use super::page::Page;
 use super::words::{RESULT_WORDS, counted, port_words, server_words};
@@ -23,7 +24,7 @@ const ACCOUNT: usize = 4;
 const BELOW: usize = ACCOUNT + 14;
 
 /// Writes a report.
-pub fn write(page: &mut Page<impl Write>, report: &Report, manner: OutputMode) -> Result<()> {
+pub fn write(page: &mut Page<impl Write>, report: &Report, manner: OutputMode, again: &Again) -> Result<()> {
     if let Some(reason) = &report.deferred {
         let (mark, colour) = mark(Outcome::Deferred);
         page.marked(0, colour, mark, &reason.message)?;
@@ -49,7 +50,7 @@ pub fn write(page: &mut Page<impl Write>, report: &Report, manner: OutputMode) -
         }
         page.line(0, closing(report))?;
     }
-    way_back(page, report)
+    way_back(page, report, again)
 }
 
 /// What could not be read or put right, and the next step.
@@ -272,20 +273,20 @@ fn closing(report: &Report) -> String {
 }
 
 /// How to put back what was changed. The receipts of one run are put back together, or one by one.
-fn way_back(page: &mut Page<impl Write>, report: &Report) -> Result<()> {
+fn way_back(page: &mut Page<impl Write>, report: &Report, again: &Again) -> Result<()> {
     let receipt = |report: &&AccountReport| report.receipt.clone();
     let changed: Vec<&AccountReport> = report.accounts.iter().filter(|report| receipt(report).is_some()).collect();
     let receipts = grouped(&changed, |report| report.receipt.clone().unwrap_or_default());
     match receipts.as_slice() {
         [] => Ok(()),
-        [(receipt, _)] => page.line(0, format_args!("to put it back: `port26 undo {receipt}`")),
+        [(receipt, _)] => page.line(0, format_args!("to put it back: `{}`", again.undo(Some(receipt)))),
         several => {
-            page.line(0, "to put everything back: `port26 undo`")?;
+            page.line(0, format_args!("to put everything back: `{}`", again.undo(None)))?;
             several.iter().try_for_each(|(receipt, reports)| {
                 let names: Vec<_> = reports.iter().map(|report| who(&report.account).to_string()).collect();
                 // A receipt is of one program; the same address may be in two.
                 let program = reports.first().map(|report| client_name(&report.account)).unwrap_or_default();
-                page.line(4, format_args!("only {} in {program}: `port26 undo {receipt}`", names.join(", ")))
+                page.line(4, format_args!("only {} in {program}: `{}`", names.join(", "), again.undo(Some(receipt))))
             })
         }
     }

@@ -1,5 +1,6 @@
 //! `port26 scan`: mail programs and accounts found. No network, writes nothing.
 
+use super::again::Again;
 use super::args::Global;
 use super::{Exit, context, output};
 use crate::clients::CLIENTS;
@@ -14,6 +15,6 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     report.clients = found.clients;
     report.accounts = found.accounts.into_iter().map(AccountReport::found).collect();
     report.problems = found.problems;
-    output::print(&report, context::manner(global))?;
+    output::print(&report, context::manner(global), &Again::of(global))?;
     Ok(Exit::of_report(&report, Purpose::ToLook))
 }

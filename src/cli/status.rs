@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use port26_platform::network::NetworkSigns;
 use serde::Serialize;
 
+use super::again::Again;
 use super::args::Global;
 use super::not_believed::{self, NotBelieved};
 use super::output::{self, Words};
-use super::words::{change_words, local_day, local_time};
+use super::words::{change_words, local_day, local_time, none_there};
 use super::{Exit, context};
 use crate::apply::{Kind, Receipt, Status};
 use crate::clients::CLIENTS;
@@ -63,13 +64,19 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
         holding,
     };
     let who = Who::of(&computer);
-    output::tell(context::manner(global), &document, |page| text(page, &document, &of_state, &who))?;
+    output::tell(context::manner(global), &document, |page| text(page, &document, &of_state, (global, &who)))?;
     Ok(exit)
 }
 
-fn text(page: &mut Words, document: &StatusDocument, of_state: &[String], who: &Who) -> std::io::Result<()> {
+fn text(
+    page: &mut Words,
+    document: &StatusDocument,
+    of_state: &[String],
+    (global, who): (&Global, &Who),
+) -> std::io::Result<()> {
+    let again = Again::of(global);
     if document.receipts.is_empty() && document.not_believed.is_empty() {
-        page.line(0, "port26 has not changed anything here.")?;
+        page.line(0, format_args!("port26 has not changed anything here{}.", none_there(global)))?;
     }
     for receipt in &document.receipts {
         let (id, time, state) = (Shown(&receipt.id.0), local_time(receipt.time), state_words(receipt));
@@ -95,8 +102,12 @@ fn text(page: &mut Words, document: &StatusDocument, of_state: &[String], who: &
         }
         if !who.here(receipt) {
             page.line(4, format_args!("of the home folder {}", Shown(&receipt.machine.home.to_string_lossy())))?;
+            if receipt.kind == Kind::Apply && receipt.status == Status::Applied {
+                let again = Again::of_machine(&receipt.machine, global);
+                page.line(4, format_args!("to put it back: `{}`", again.undo(Some(&id.to_string()))))?;
+            }
         } else if receipt.kind == Kind::Apply && receipt.status == Status::Applied {
-            page.line(4, format_args!("to put it back: `port26 undo {id}`"))?;
+            page.line(4, format_args!("to put it back: `{}`", again.undo(Some(&id.to_string()))))?;
         }
     }
     document.not_believed.iter().try_for_each(|receipt| receipt.tell(page, who))?;

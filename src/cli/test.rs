@@ -1,5 +1,6 @@
 //! `port26 test`: tries the outgoing ports and says what is wrong. Changes nothing.
 
+use super::again::Again;
 use super::args::{Global, Selection};
 use super::output;
 use super::output_mode::OutputMode;
@@ -16,7 +17,7 @@ pub(super) fn run(global: &Global, selection: &Selection) -> anyhow::Result<Exit
     let tools = context::tools(global, Asks::Nobody)?;
     let report = context::run(examine(&tools, &selection.accounts, context::keeps(global)))?;
     let manner = context::manner(global);
-    output::print(&report, manner)?;
+    output::print(&report, manner, &Again::of(global))?;
     if matches!(manner, OutputMode::People | OutputMode::Detailed) {
         next_command(&report, tools.policy.mode.value)?;
     }

@@ -1,19 +1,21 @@
 //! `port26 undo`: puts back what was there, byte for byte. Somebody at a terminal is asked before; a script is not.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anstyle::AnsiColor;
 use serde::Serialize;
 
+use super::again::Again;
 use super::args::{Global, UndoArgs};
 use super::not_believed::{self, NotBelieved};
 use super::output::{self, Words};
 use super::output_mode::OutputMode;
 use super::report_words::tell_problem;
 use super::terminal::{Asks, Terminal};
-use super::words::server_words;
+use super::words::{none_there, server_words};
 use super::{Exit, UsageError, context, prompt};
-use crate::apply::ApplyError;
+use crate::apply::{ApplyError, Machine};
 use crate::clients::{Problem, client_title};
 use crate::pipeline::{AccountPutBack, Consent, PutBackError, PutBackReport, PutBackSetup, Wanted, Who, put_back};
 use crate::plan::Outcome;
@@ -44,6 +46,12 @@ struct UndoDocument {
     /// Other home folders (or the same under another name) with changes in effect: they are undone with that folder named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     elsewhere: Vec<PathBuf>,
+    /// The machines that these are of.
+    #[serde(skip)]
+    machines: Vec<Machine>,
+    /// There is no receipt of anything.
+    #[serde(skip)]
+    no_receipts: bool,
 }
 
 impl UndoDocument {
@@ -59,7 +67,15 @@ impl UndoDocument {
             unreadable: not_believed.iter().map(NotBelieved::line).collect(),
             not_believed,
             strays: done.strays,
-            elsewhere: done.elsewhere,
+            elsewhere: done
+                .elsewhere
+                .iter()
+                .map(|machine| machine.home.clone())
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+            machines: done.elsewhere,
+            no_receipts: done.no_receipts,
         }
     }
 }
@@ -78,7 +94,7 @@ pub(super) fn run(global: &Global, args: &UndoArgs) -> anyhow::Result<Exit> {
     let done = put_back(&setup, &wanted(args), consent(global)).map_err(usage)?;
     let exit = exit(&done);
     let document = UndoDocument::of(done);
-    output::tell(context::manner(global), &document, |page| text(page, &document, &who))?;
+    output::tell(context::manner(global), &document, |page| text(page, &document, (global, &who)))?;
     Ok(exit)
 }
 
@@ -139,7 +155,7 @@ fn exit_of(result: Outcome) -> Exit {
     }
 }
 
-fn text(page: &mut Words, document: &UndoDocument, who: &Who) -> std::io::Result<()> {
+fn text(page: &mut Words, document: &UndoDocument, (global, who): (&Global, &Who)) -> std::io::Result<()> {
     for line in &document.recovered {
         page.line(0, format_args!("put right from an interrupted run: {line}"))?;
     }
@@ -156,10 +172,12 @@ fn text(page: &mut Words, document: &UndoDocument, who: &Who) -> std::io::Result
         return Ok(());
     }
     if document.accounts.is_empty() {
-        page.line(0, "There is nothing to put back.")?;
-        return document.elsewhere.iter().try_for_each(|home| {
-            let home = Shown(&home.to_string_lossy()).to_string();
-            page.line(0, format_args!("Changes in the home folder {home} are in effect: `port26 undo --home {home}`"))
+        let none = if document.no_receipts { none_there(global) } else { String::new() };
+        page.line(0, format_args!("There is nothing to put back{none}."))?;
+        return document.machines.iter().try_for_each(|machine| {
+            let home = Shown(&machine.home.to_string_lossy()).to_string();
+            let command = Again::of_machine(machine, global).undo(None);
+            page.line(0, format_args!("Changes in the home folder {home} are in effect: `{command}`"))
         });
     }
     for entry in &document.accounts {

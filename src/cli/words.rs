@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::args::Global;
 use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
 use crate::apply::{AccountRecord, Receipt};
 use crate::clients::client_name;
@@ -65,4 +66,12 @@ pub(super) fn change_words(who: &Who, receipt: &Receipt, account: &AccountRecord
     let id = &account.account_id;
     let name = if who.here(receipt) { who.name(id) } else { Shown(id).to_string() };
     format!("{name}: {} -> {}", server_words(&account.before), server_words(&account.after))
+}
+
+/// That there are no receipts: in the folder that was named, or no more than that.
+pub(super) fn none_there(global: &Global) -> String {
+    match &global.state {
+        Some(state) => format!(": there are no receipts in {}", Shown(&state.to_string_lossy())),
+        None => String::new(),
+    }
 }

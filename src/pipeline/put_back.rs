@@ -1,7 +1,6 @@
 //! Putting back what was there, the second driver: take the turn, find the receipts that are meant, recover, confirm, undo,
 //! tidy. It tests no port, and no policy keeps anybody from having their own settings back.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -15,8 +14,8 @@ use super::tools::WriterKit;
 use super::undone_accounts::{AccountPutBack, accounts_of};
 use super::who::Who;
 use crate::apply::{
-    ApplyError, Kind, Receipt, ReceiptId, Receipts, Recovered, Recovery, RecoveryOutcome, RunId, Selector, Status,
-    Unbelieved, Writer,
+    ApplyError, Kind, Machine, Receipt, ReceiptId, Receipts, Recovered, Recovery, RecoveryOutcome, RunId, Selector,
+    Status, Unbelieved, Writer,
 };
 use crate::clients::{CLIENTS, Problem};
 use crate::plan::{Outcome, Reason};
@@ -63,8 +62,10 @@ pub struct PutBackReport {
     pub not_believed: Vec<Unbelieved>,
     /// What lies among the receipts and is none.
     pub strays: Vec<PathBuf>,
-    /// Other home folders that have changes in effect.
-    pub elsewhere: Vec<PathBuf>,
+    /// Other homes that have changes in effect.
+    pub elsewhere: Vec<Machine>,
+    /// There is no receipt of anything, anywhere.
+    pub no_receipts: bool,
     /// What an interrupted run had changed was not put back whole: another program has changed it since.
     pub recovered_in_part: bool,
     /// One that was meant still waits for a program or a disk.
@@ -96,6 +97,8 @@ pub enum PutBackError {
 pub fn put_back(setup: &PutBackSetup<'_>, wanted: &Wanted, consent: Consent) -> Result<PutBackReport, PutBackError> {
     // To look, no program is launched.
     let looking = WriterKit::new(setup.state.clone(), setup.computer, CLIENTS);
+    // Where no receipt was ever kept nothing can be put back, and nothing is made to find that out.
+    let consent = if looking.writer().has_kept_receipts() { consent } else { Consent::DryRun };
     let waiting = |holder: &str| setup.talk.progress(&Progress::OtherRun { holder: holder.to_owned() });
     let _turn = begin_turn(&looking, consent.keeps(), &waiting)?;
     let selector = selector(&looking.writer(), setup.who, wanted)?;
@@ -130,6 +133,7 @@ pub fn put_back(setup: &PutBackSetup<'_>, wanted: &Wanted, consent: Consent) -> 
         problems: recovery_problems(&recovery, &|id| setup.who.name(id)),
         not_believed,
         elsewhere: elsewhere(&kept, setup.who),
+        no_receipts: kept.receipts.is_empty() && kept.unreadable.is_empty(),
         recovered_in_part: recovery.recovered.iter().any(is_in_part),
         waits: consent != Consent::DryRun && waits(&selector, &kept, setup.who),
         strays: kept.strays,
@@ -236,10 +240,15 @@ fn declined(mut one: AccountPutBack) -> AccountPutBack {
 }
 
 /// Other home folders that have changes in effect.
-fn elsewhere(kept: &Receipts, who: &Who) -> Vec<PathBuf> {
-    let others = kept.receipts.iter().filter(|receipt| !who.here(receipt) && is_in_effect(receipt));
-    let homes: BTreeSet<PathBuf> = others.map(|receipt| receipt.machine.home.clone()).collect();
-    homes.into_iter().collect()
+fn elsewhere(kept: &Receipts, who: &Who) -> Vec<Machine> {
+    let mut machines: Vec<Machine> = Vec::new();
+    for receipt in kept.receipts.iter().filter(|receipt| !who.here(receipt) && is_in_effect(receipt)) {
+        if !machines.contains(&receipt.machine) {
+            machines.push(receipt.machine.clone());
+        }
+    }
+    machines.sort_by(|one, other| one.home.cmp(&other.home));
+    machines
 }
 
 fn is_in_part(one: &Recovered) -> bool {

@@ -1,11 +1,13 @@
 //! What an earlier run has left, as people and scripts are told of it: accounts that somebody has set since, files that are
-//! away.
+//! away, and the commands that lead back.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use port26_platform::computer::Os;
 use serde_json::json;
 
-use crate::support::program::{Run, USER, World, first_prefs};
+use crate::support::program::{self, Run, USER, World, first_prefs};
 
 fn prefs_of(world: &World) -> PathBuf {
     world.profile().join("prefs.js")
@@ -141,4 +143,66 @@ async fn a_look_tells_of_a_receipt_that_is_not_believed() {
         assert!(!run.out.contains("the accounts it names"), "{}", run.out);
     }
     assert_eq!(world.with_password(&["fix", "--yes", "--json", USER]).await.code, 1, "it may be anybody's");
+}
+
+#[tokio::test]
+async fn a_state_folder_that_is_not_there_is_named_and_not_made() {
+    let world = World::new().await;
+    let state = world.state().display().to_string();
+    for verb in [&["undo"][..], &["undo", "--all", "--yes"], &["undo", "--dry-run"], &["status"]] {
+        let run = world.port26(verb).await;
+        assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+        must_tell(&run, &["there are no receipts in", &state]);
+        assert!(!world.state().exists(), "{verb:?} made it");
+    }
+    assert_eq!(world.port26(&["undo", "20200101T000000Z-0001"]).await.code, 2);
+    assert!(!world.state().exists());
+}
+
+/// What is printed is run as it stands, by the shell that it would be copied into.
+#[tokio::test]
+async fn the_printed_way_back_works_when_it_is_copied() {
+    if Os::here() == Os::Windows {
+        eprintln!("*** NOT TESTED here: a printed command, in the shell of Windows");
+        return;
+    }
+    let world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("with space/ada o'neil");
+    let profile = home.join(".thunderbird/abcd.default");
+    std::fs::create_dir_all(&profile).unwrap();
+    std::fs::copy(world.home().join(".thunderbird/profiles.ini"), home.join(".thunderbird/profiles.ini")).unwrap();
+    std::fs::write(profile.join("prefs.js"), first_prefs()).unwrap();
+    let on = |arguments: &'static [&'static str]| {
+        let arguments = [arguments, &["--os", "linux", "--credential-stdin"]].concat();
+        let (world, home, line) = (&world, home.clone(), world.password_line());
+        async move { world.on_home(&home, &arguments, &line).await }
+    };
+    let command_in = |text: &str| {
+        let start = text.find("`port26 undo").unwrap_or_else(|| panic!("{text}")) + 1;
+        text[start..].split('`').next().unwrap().to_owned()
+    };
+    let other = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(other.path().join(".thunderbird")).unwrap();
+    for from in ["fix", "status", "elsewhere", "status elsewhere"] {
+        let fixed = on(&["fix", "--yes"]).await;
+        assert_eq!(fixed.code, 0, "{}{}", fixed.out, fixed.err);
+        let elsewhere = |verb: &'static str| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_port26"));
+            command.args([verb, "--os", "linux", "--home"]).arg(other.path()).arg("--state").arg(world.state());
+            program::run(command, "")
+        };
+        let printed = match from {
+            "fix" => fixed.out,
+            "status" => on(&["status"]).await.out,
+            "elsewhere" => elsewhere("undo").await.out,
+            _ => elsewhere("status").await.out,
+        };
+        let line = command_in(&printed).replacen("port26", env!("CARGO_BIN_EXE_port26"), 1);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &line]);
+        let undone = program::run(shell, "").await;
+        assert_eq!(undone.code, 0, "{from}: {line}: {}{}", undone.out, undone.err);
+        assert_eq!(std::fs::read_to_string(profile.join("prefs.js")).unwrap(), first_prefs(), "{from}: {line}");
+    }
 }

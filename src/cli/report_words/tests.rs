@@ -60,7 +60,7 @@ fn fixed(email: &str, host: &str, receipt: &str) -> AccountReport {
 
 fn words(report: &Report, manner: OutputMode, width: Option<usize>) -> String {
     let mut out = Vec::new();
-    write(&mut Page::new(&mut out, width), report, manner).unwrap();
+    write(&mut Page::new(&mut out, width), report, manner, &Again::default()).unwrap();
     anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string()
 }
 
