@@ -49,6 +49,11 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
         Err(error) => (Vec::new(), Some(error.to_string())),
     };
     let kept = WriterKit::new(state, &computer, CLIENTS).writer().receipts()?;
+    // What was seen of a move that was undone since says nothing any more.
+    let in_effect = |look: &Look| {
+        kept.receipts.iter().any(|receipt| receipt.id.0 == look.receipt && receipt.status == Status::Applied)
+    };
+    let holding = holding.into_iter().filter(in_effect).collect();
     let not_believed: Vec<NotBelieved> = kept.unreadable.into_iter().map(NotBelieved::of).collect();
     let exit = if not_believed.is_empty() { Exit::Done } else { Exit::Failed };
     let of_state: Vec<String> = damaged.map(|error| error.to_string()).into_iter().chain(of_looks).collect();
