@@ -2,6 +2,7 @@
 //! To add a client: one file, one line in [`CLIENTS`], fixtures (see CONTRIBUTING.md).
 
 pub mod abilities;
+mod accountrc;
 pub mod apple_mail;
 pub mod claws_mail;
 mod client;

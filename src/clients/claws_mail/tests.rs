@@ -6,7 +6,11 @@ use port26_platform::processes::{Holder, Processes};
 use proptest::prelude::*;
 
 use super::*;
+use crate::account::{AuthSetting, CredentialSource, IncomingProtocol, TlsMode};
+use crate::change::Slot;
 use crate::clients::fixture::at;
+use crate::formats::Document;
+use crate::formats::key_file::KeyFile;
 
 fn fixture(case: &str, os: Os) -> Computer {
     crate::clients::fixture::fixture(&format!("claws_mail/{case}"), os)

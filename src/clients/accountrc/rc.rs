@@ -1,11 +1,15 @@
-//! `accountrc` and `clawsrc` read as Claws Mail reads them (`prefs_gtk.c`, tried with 4.1.1): a key begins its line, in
-//! capitals or not, `=` stands right behind it, the last one counts, any line that begins with `[` ends a section.
+//! The files read as the programs read them (Claws Mail's `prefs_gtk.c`, tried with 4.1.1): a key begins its line, in
+//! capitals or not, `=` stands right behind it, the last one counts, any line that begins with `[` ends a section. Of a
+//! password nothing is kept but that there is one.
 
 use std::collections::HashMap;
 
-/// One section, in the file's order. A name may be there twice; Claws reads the first each time.
+/// What stands for a password.
+const HIDDEN: &str = "*";
+
+/// One section, in the file's order. A name may be there twice; the programs read the first each time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Section {
+pub(in crate::clients) struct Section {
     /// Between the brackets; the whole line where it does not end in one.
     pub name: String,
     /// Some line in it begins with `[` and is no heading: the rest belongs to nobody.
@@ -36,7 +40,7 @@ impl Section {
 }
 
 /// As C's `atoi`: blanks, a sign, digits, and whatever follows; 0 where there is no digit.
-pub(super) fn number(raw: &str) -> i64 {
+pub(in crate::clients) fn number(raw: &str) -> i64 {
     let text = raw.trim_start_matches([' ', '\t', '\n', '\u{b}', '\u{c}', '\r']);
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
@@ -47,12 +51,16 @@ pub(super) fn number(raw: &str) -> i64 {
 }
 
 /// Everything but an empty value and one that begins with 0 is yes.
-pub(super) fn flag(raw: &str) -> bool {
+pub(in crate::clients) fn flag(raw: &str) -> bool {
     !raw.is_empty() && !raw.starts_with('0')
 }
 
+fn hidden<'a>(key: &str, value: &'a str) -> &'a str {
+    if key.contains("pass") && !value.is_empty() { HIDDEN } else { value }
+}
+
 /// All sections. Lines before the first belong to none.
-pub(super) fn read(bytes: &[u8]) -> Vec<Section> {
+pub(in crate::clients) fn read(bytes: &[u8]) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     for line in bytes.split(|&byte| byte == b'\n') {
         let line = String::from_utf8_lossy(line);
@@ -66,7 +74,9 @@ pub(super) fn read(bytes: &[u8]) -> Vec<Section> {
             let name = heading.strip_suffix(']').unwrap_or(line).to_owned();
             sections.push(Section { name, is_cut: false, values: HashMap::new() });
         } else if let (Some(section), Some((key, value))) = (sections.last_mut(), line.split_once('=')) {
-            section.values.insert(key.to_ascii_lowercase(), value.to_owned());
+            let key = key.to_ascii_lowercase();
+            let value = hidden(&key, value).to_owned();
+            section.values.insert(key, value);
         }
     }
     sections
