@@ -165,12 +165,17 @@ pub fn reason(abilities: &Abilities, to: &SubmissionServer, meets: &Meets) -> Op
         }
         Meets::No(Apart::Mechanism(offered)) => {
             let wanted = wanted(&abilities.login.is, to);
+            let astray = abilities.login.is.led_astray(offered);
+            let astray = astray.filter(|_| to.auth == AuthSetting::Password && to.mechanism.is_none());
             let hint = format!("Ask the operator of the mail server to offer {wanted} as well. Nothing was changed.");
             let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
-            let message = format!(
-                "{program} logs in with {wanted}. Port {port} of {host} does not offer that (it offers: {offered})."
+            let why = astray.map_or_else(
+                || format!("logs in with {wanted}. Port {port} of {host} does not offer that"),
+                |astray| {
+                    format!("begins {astray} wherever it is offered, as on port {port} of {host}, and fails there")
+                },
             );
-            Some(Reason::new("client_mechanism", message, hint))
+            Some(Reason::new("client_mechanism", format!("{program} {why} (it offers: {offered})."), hint))
         }
     }
 }
@@ -181,6 +186,8 @@ fn wanted(picks: &Picks, to: &SubmissionServer) -> String {
     match (to.auth, to.mechanism) {
         (AuthSetting::Encrypted, _) => names(&[Mechanism::CramMd5]),
         (_, Some(named)) => names(&[named]),
+        // Only what is named is safe from others that it would take.
+        (_, None) if !picks.astray.is_empty() => names(picks.can_be_named),
         (_, None) => names(picks.order),
     }
 }
@@ -190,7 +197,9 @@ mod tests {
     use super::*;
     use crate::account::CredentialSource;
     use crate::clients::abilities::Told;
-    use crate::clients::abilities::table::{CLAWS_MAIL, OUTLOOK_2007, OUTLOOK_EXPRESS, THUNDERBIRD, WINDOWS_MAIL};
+    use crate::clients::abilities::table::{
+        CLAWS_MAIL, OUTLOOK_2007, OUTLOOK_EXPRESS, SYLPHEED, THUNDERBIRD, WINDOWS_MAIL,
+    };
     use crate::diagnosis::tests::good;
     use crate::tls_offer::TlsOffer;
 
@@ -270,6 +279,9 @@ mod tests {
         let named = SubmissionServer { mechanism: Some(Mechanism::Login), ..to.clone() };
         assert!(matches!(with(&CLAWS_MAIL, &named, &["PLAIN"]), Meets::No(Apart::Mechanism(_))));
         assert_eq!(with(&CLAWS_MAIL, &to, &["PLAIN"]), Meets::Yes);
+        let token = ["PLAIN", "LOGIN", "XOAUTH2"];
+        assert!(matches!(with(&SYLPHEED, &to, &token), Meets::No(Apart::Mechanism(_))), "it takes the last one");
+        assert_eq!(with(&SYLPHEED, &SubmissionServer { mechanism: Some(Mechanism::Login), ..to }, &token), Meets::Yes);
     }
 
     #[test]
@@ -331,6 +343,12 @@ mod tests {
             old.message,
             "Outlook Express ends at TLS 1.0 on this computer, and port 465 of mail.hosting.test refuses what it offers."
         );
+        let astray = say(&SYLPHEED, Meets::No(Apart::Mechanism(vec!["CRAM-MD5".into(), "XOAUTH2".into()])));
+        assert_eq!(
+            astray.message,
+            "Sylpheed begins XOAUTH2 wherever it is offered, as on port 465 of mail.hosting.test, and fails there (it offers: CRAM-MD5, XOAUTH2)."
+        );
+        assert!(astray.hint.contains("offer PLAIN or LOGIN as well"), "{}", astray.hint);
         let mechanism = say(&OUTLOOK_2007, Meets::No(Apart::Mechanism(vec!["PLAIN".into()])));
         assert_eq!(mechanism.code, "client_mechanism");
         assert!(

@@ -58,9 +58,13 @@ fn abilities_of_all() -> String {
             AuthLines::All => "",
             AuthLines::Last => ", of the last line with `AUTH ` alone",
         };
+        let astray = match login.is.astray {
+            [] => String::new(),
+            all => format!("{} where that is offered, which fails; else ", all.join(" or ")),
+        };
         let _ = writeln!(
             told,
-            "| {program} | {system} | {} {} | {}{named} {} | {begins} {} |",
+            "| {program} | {system} | {} {} | {astray}{}{named} {} | {begins} {} |",
             tls.is.range(),
             by(tls.by),
             [names(login.is.order).as_str(), lines].concat(),

@@ -75,6 +75,9 @@ pub struct Picks {
     pub can_be_named: &'static [Mechanism],
     /// In which lines of the host's answer it looks for them.
     pub reads: AuthLines,
+    /// Others, by their names in SASL, that it tries before all of these where the host offers one. They are proven with no
+    /// password, so that it fails there.
+    pub astray: &'static [&'static str],
 }
 
 /// Where a program looks for the mechanisms that a host offers: a host may have more than one line for them.
@@ -87,8 +90,16 @@ pub enum AuthLines {
 }
 
 impl Picks {
-    /// What it takes by itself of what is offered.
+    /// What it takes of what is offered although it has nothing for it, by the name in SASL.
+    pub fn led_astray(&self, offered: &[String]) -> Option<&'static str> {
+        self.astray.iter().copied().find(|astray| offered.iter().any(|one| one == astray))
+    }
+
+    /// What it takes by itself of what is offered; `None` also where that is none for a password.
     pub fn by_itself(&self, offered: &[String]) -> Option<Mechanism> {
+        if self.led_astray(offered).is_some() {
+            return None;
+        }
         self.order.iter().copied().find(|one| one.is_in(offered))
     }
 }
@@ -143,7 +154,7 @@ impl Abilities {
 
 #[cfg(test)]
 mod tests {
-    use super::table::{CLAWS_MAIL, OUTLOOK_EXPRESS, THUNDERBIRD};
+    use super::table::{CLAWS_MAIL, OUTLOOK_EXPRESS, SYLPHEED, THUNDERBIRD};
     use super::*;
     use Mechanism::{CramMd5, Login, Plain};
 
@@ -175,6 +186,17 @@ mod tests {
         assert_eq!(CLAWS_MAIL.to_be_named(Some(Login), &offered(&[Plain])), Some(Plain));
         assert_eq!(THUNDERBIRD.to_be_named(None, &all), None);
         assert_eq!(OUTLOOK_EXPRESS.to_be_named(None, &offered(&[Plain])), None, "it has no setting for it");
+    }
+
+    /// Sylpheed 3.8.0beta1 begins AUTH XOAUTH2 wherever it is offered, has no token, and does not send.
+    #[test]
+    fn a_program_that_is_led_astray_is_told_the_way() {
+        let offered = offered(&[Plain, Login]).into_iter().chain(["XOAUTH2".to_owned()]).collect::<Vec<_>>();
+        assert_eq!(SYLPHEED.mechanism(AuthSetting::Password, None, &offered), None);
+        assert_eq!(SYLPHEED.to_be_named(None, &offered), Some(Plain));
+        assert_eq!(SYLPHEED.mechanism(AuthSetting::Password, Some(Plain), &offered), Some(Plain));
+        assert_eq!(SYLPHEED.to_be_named(None, &offered[..2]), None);
+        assert_eq!(THUNDERBIRD.mechanism(AuthSetting::Password, None, &offered), Some(Plain));
     }
 
     #[test]

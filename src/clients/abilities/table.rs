@@ -9,7 +9,7 @@ const SCHANNEL: &str = "learn.microsoft.com, Protocols in TLS/SSL (Schannel SSP)
 const XLOGIN: &str = "[MS-XLOGIN] 6, Product Behavior";
 
 const fn picks(order: &'static [Mechanism]) -> Picks {
-    Picks { order, can_be_named: &[], reads: AuthLines::All }
+    Picks { order, can_be_named: &[], reads: AuthLines::All, astray: &[] }
 }
 
 const BY_SETTING: Told<TlsModeBy> = Told::page(TlsModeBy::Setting, "its settings have a choice for it");
@@ -119,10 +119,7 @@ pub const POSTBOX: Abilities = Abilities { program: "Postbox", ..SEAMONKEY };
 pub const CLAWS_MAIL: Abilities = Abilities {
     program: "Claws Mail",
     tls: Told::seen(TlsOffer::CURRENT, "Claws Mail 4.1.1"),
-    login: Told::seen(
-        Picks { order: &[CramMd5, Login, Plain], can_be_named: &[Plain, Login], reads: AuthLines::All },
-        "Claws Mail 4.1.1",
-    ),
+    login: Told::seen(Picks { can_be_named: &[Plain, Login], ..picks(&[CramMd5, Login, Plain]) }, "Claws Mail 4.1.1"),
     tls_mode: BY_SETTING,
 };
 
@@ -131,7 +128,7 @@ pub const SYLPHEED: Abilities = Abilities {
     program: "Sylpheed",
     tls: Told::seen(TlsOffer::CURRENT.within(TlsVersion::V1_2, TlsVersion::V1_3), "Sylpheed 3.8.0beta1, Debian 12"),
     login: Told::seen(
-        Picks { order: &[CramMd5, Plain, Login], can_be_named: &[Plain, Login], reads: AuthLines::All },
+        Picks { can_be_named: &[Plain, Login], astray: &["XOAUTH2"], ..picks(&[CramMd5, Plain, Login]) },
         "Sylpheed 3.8.0beta1",
     ),
     tls_mode: BY_SETTING,
@@ -141,10 +138,7 @@ pub const SYLPHEED: Abilities = Abilities {
 pub const EVOLUTION: Abilities = Abilities {
     program: "Evolution",
     tls: Told::seen(TlsOffer::CURRENT, "Evolution 3.46.4"),
-    login: Told::seen(
-        Picks { order: &[Plain], can_be_named: &[Plain, Login], reads: AuthLines::All },
-        "Evolution 3.46.4",
-    ),
+    login: Told::seen(Picks { can_be_named: &[Plain, Login], ..picks(&[Plain]) }, "Evolution 3.46.4"),
     tls_mode: BY_SETTING,
 };
 
