@@ -185,6 +185,8 @@ pub enum NotOurs {
     ClosedStore,
     /// It sends through a program, not a server.
     LocalCommand,
+    /// It sends through a proxy: what is seen from here is not what the program sees.
+    Proxy,
     /// A configuration profile or policy owns it.
     Managed,
 }

@@ -419,6 +419,10 @@ fn not_ours_words(why: NotOurs) -> (&'static str, &'static str) {
             "Run `port26 scan` to see the steps by hand.",
         ),
         NotOurs::LocalCommand => ("This account sends through a program on this computer.", "Nothing to do."),
+        NotOurs::Proxy => (
+            "This account sends through a proxy: what this computer sees of the mail server is not what the program sees.",
+            "If it cannot send, ask whoever runs the proxy.",
+        ),
         NotOurs::Managed => ("Your organisation manages this account.", "Ask whoever manages this computer."),
     }
 }

@@ -4,7 +4,7 @@
 mod dialect;
 mod plan;
 mod problems;
-mod rc;
+pub(super) mod rc;
 mod section;
 
 use std::collections::HashSet;
@@ -61,7 +61,7 @@ pub(super) fn accounts(
         }
     };
     let mut seen = HashSet::new();
-    for read in rc::read(&doc.to_bytes()) {
+    for read in rc::read(&doc.to_bytes(), dialect.keys) {
         let Some(number) = read.name.strip_prefix("Account: ") else {
             let looks_like_one = read.name.trim_start_matches('[').starts_with("Account:");
             found.problems.extend(looks_like_one.then(|| dialect.bad_heading(&file, &read.name)));
@@ -81,7 +81,7 @@ pub(super) fn accounts(
 }
 
 /// A section of another file of the program's, by its name.
-pub(super) fn section_of(file: &Path, name: &str) -> Option<rc::Section> {
+pub(super) fn section_of(dialect: &Dialect, file: &Path, name: &str) -> Option<rc::Section> {
     let bytes = files::read(file).ok().flatten().unwrap_or_default();
-    rc::read(&bytes).into_iter().find(|section| section.name == name)
+    rc::read(&bytes, dialect.keys).into_iter().find(|section| section.name == name)
 }

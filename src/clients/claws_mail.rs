@@ -9,6 +9,7 @@ use port26_platform::files;
 
 use super::abilities::table::CLAWS_MAIL as CLAWS;
 use super::abilities::{Abilities, Source, Told, gnutls};
+use super::accountrc::rc::Keys;
 use super::accountrc::{self, Dialect, Protocol, Section, Way};
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem};
 use crate::account::{Account, ClientId, Mechanism, NotOurs, Notice, SubmissionServer};
@@ -23,6 +24,7 @@ pub static CLAWS_MAIL: ClawsMail = ClawsMail;
 static DIALECT: Dialect = Dialect {
     client: ClientId::ClawsMail,
     name: "Claws Mail",
+    keys: Keys::AnyCase,
     methods: &[
         (0, Way::Automatic),
         (1, Way::Named(Mechanism::Login)),
@@ -74,7 +76,7 @@ struct Profile {
 
 impl Profile {
     fn read(folder: &Path) -> Self {
-        let common = accountrc::section_of(&folder.join("clawsrc"), "Common");
+        let common = accountrc::section_of(&DIALECT, &folder.join("clawsrc"), "Common");
         Self {
             saved: saved_passwords(&folder.join("passwordstorerc")),
             accepts_certificates: common.as_ref().is_some_and(|common| common.flag("ssl_certs_auto_accept")),

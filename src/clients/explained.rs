@@ -97,7 +97,6 @@ impl MailClient for Explained {
 
     fn abilities(&self, _computer: &Computer, _account: &Account) -> Abilities {
         match self.client {
-            ClientId::Sylpheed => table::SYLPHEED,
             ClientId::Evolution => table::EVOLUTION,
             ClientId::Eudora => table::EUDORA,
             _ => table::UNKNOWN,
@@ -351,26 +350,6 @@ pub static EVOLUTION: Explained = Explained {
     programs: &["evolution"],
 };
 
-/// Sylpheed. Claws Mail began as a copy of it; its settings look the same and partly mean something else.
-pub static SYLPHEED: Explained = Explained {
-    client: ClientId::Sylpheed,
-    name: "Sylpheed",
-    signs: &[
-        (Os::Windows, Sign::Roaming("Sylpheed/accountrc")),
-        (Os::Macos, Sign::Home(".sylpheed-2.0/accountrc")),
-        (Os::Linux, Sign::Home(".sylpheed-2.0/accountrc")),
-    ],
-    by_hand: &[
-        "Open Sylpheed and choose Configuration, then Edit accounts; select the account and choose Edit.",
-        "On the Advanced tab tick Specify SMTP port and write 26.",
-        "On the SSL tab, under Send (SMTP), choose Use STARTTLS command to start SSL session.",
-        "On the Send tab tick SMTP Authentication (SMTP AUTH); leave user ID and password empty to use those for receiving.",
-        "Choose OK, and send a message to yourself.",
-        "Not by editing files while it runs: Sylpheed writes its own values over them when it ends.",
-    ],
-    programs: &["sylpheed"],
-};
-
 /// KMail.
 pub static KMAIL: Explained = Explained {
     client: ClientId::Kmail,
@@ -474,7 +453,6 @@ mod tests {
             &CANARY,
             &MIMESTREAM,
             &EVOLUTION,
-            &SYLPHEED,
             &KMAIL,
             &GEARY,
             &BALSA,
@@ -510,7 +488,6 @@ mod tests {
             ("evolution/25-noauth", ClientId::Evolution),
             ("geary/25-noauth", ClientId::Geary),
             ("kmail/25-noauth", ClientId::Kmail),
-            ("sylpheed/25-noauth", ClientId::Sylpheed),
         ] {
             let found = found(&computer(&fixtures.join(case), Os::Linux, None));
             assert_eq!(found.iter().map(|at| at.client).collect::<Vec<_>>(), [client], "{case}");

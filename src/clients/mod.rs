@@ -21,6 +21,7 @@ mod providers;
 mod registry_fixture;
 mod registry_settings;
 pub mod scripted;
+pub mod sylpheed;
 pub mod thunderbird;
 pub mod windows_live_mail;
 
@@ -41,6 +42,7 @@ pub static CLIENTS: &[&dyn MailClient] = &[
     &thunderbird::SEAMONKEY,
     &thunderbird::POSTBOX,
     &claws_mail::CLAWS_MAIL,
+    &sylpheed::SYLPHEED,
     &explained::NEW_OUTLOOK,
     &explained::WINDOWS_MAIL_APP,
     &mailmate::MAILMATE,
@@ -49,7 +51,6 @@ pub static CLIENTS: &[&dyn MailClient] = &[
     &explained::CANARY,
     &explained::MIMESTREAM,
     &explained::EVOLUTION,
-    &explained::SYLPHEED,
     &explained::KMAIL,
     &explained::GEARY,
     &explained::BALSA,

@@ -11,7 +11,7 @@ use port26::clients::{CLIENTS, only_explained};
 use crate::case::{self, Case};
 
 /// Fixtures in which there is nothing to move, and why.
-const NOTHING_MOVES: [(&str, &str); 11] = [
+const NOTHING_MOVES: [(&str, &str); 10] = [
     ("apple_mail/icloud", "the accounts are Apple's"),
     ("apple_mail/modern", "the accounts are in the system's database"),
     ("balsa/25-none", "explained, not written"),
@@ -20,7 +20,6 @@ const NOTHING_MOVES: [(&str, &str); 11] = [
     ("geary/25-noauth", "explained, not written"),
     ("kmail/25-noauth", "explained, not written"),
     ("mailmate/submission", "explained, not written"),
-    ("sylpheed/25-noauth", "explained, not written"),
     ("thunderbird/linux-user-js", "user.js wins over what would be written"),
     ("thunderbird/windows-policy", "a policy of the machine wins"),
 ];

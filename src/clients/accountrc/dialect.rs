@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::rc::Keys;
 use crate::account::{ClientId, Mechanism};
 
 /// One program's way to read and write the file.
@@ -11,6 +12,7 @@ pub(in crate::clients) struct Dialect {
     /// What it is called by people, and what its one profile is called: all accounts lie in one file and are written in one
     /// transaction.
     pub name: &'static str,
+    pub keys: Keys,
     /// The numbers of `smtp_auth_method` by which it logs in: one of them, never a sum.
     pub methods: &'static [(i64, Way)],
     /// Beyond these no version is known; up to here every other number means that it does not log in at all.

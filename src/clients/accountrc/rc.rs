@@ -1,8 +1,17 @@
-//! The files read as the programs read them (Claws Mail's `prefs_gtk.c`, tried with 4.1.1): a key begins its line, in
-//! capitals or not, `=` stands right behind it, the last one counts, any line that begins with `[` ends a section. Of a
-//! password nothing is kept but that there is one.
+//! The files read as the programs read them (Claws Mail's `prefs_gtk.c`, tried with 4.1.1; Sylpheed's `prefs.c`, tried with
+//! 3.8.0beta1): a key begins its line, `=` stands right behind it, the last one counts, any line that begins with `[` ends a
+//! section. Of a password nothing is kept but that there is one.
 
 use std::collections::HashMap;
+
+/// How the name of a key is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::clients) enum Keys {
+    /// In capitals or not.
+    AnyCase,
+    /// As it is written.
+    Exact,
+}
 
 /// What stands for a password.
 const HIDDEN: &str = "*";
@@ -56,11 +65,12 @@ pub(in crate::clients) fn flag(raw: &str) -> bool {
 }
 
 fn hidden<'a>(key: &str, value: &'a str) -> &'a str {
-    if key.contains("pass") && !value.is_empty() { HIDDEN } else { value }
+    let is_secret = key.to_ascii_lowercase().contains("pass");
+    if is_secret && !value.is_empty() { HIDDEN } else { value }
 }
 
 /// All sections. Lines before the first belong to none.
-pub(in crate::clients) fn read(bytes: &[u8]) -> Vec<Section> {
+pub(in crate::clients) fn read(bytes: &[u8], keys: Keys) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     for line in bytes.split(|&byte| byte == b'\n') {
         let line = String::from_utf8_lossy(line);
@@ -74,7 +84,10 @@ pub(in crate::clients) fn read(bytes: &[u8]) -> Vec<Section> {
             let name = heading.strip_suffix(']').unwrap_or(line).to_owned();
             sections.push(Section { name, is_cut: false, values: HashMap::new() });
         } else if let (Some(section), Some((key, value))) = (sections.last_mut(), line.split_once('=')) {
-            let key = key.to_ascii_lowercase();
+            let key = match keys {
+                Keys::AnyCase => key.to_ascii_lowercase(),
+                Keys::Exact => key.to_owned(),
+            };
             let value = hidden(&key, value).to_owned();
             section.values.insert(key, value);
         }
