@@ -2,13 +2,17 @@
 //! second plan is empty; undo restores every byte, mode and owner; a failure at each write leaves old or new; a foreign
 //! edit is a conflict; garbage is a problem.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use port26::apply::{MachineStore, RunId, Selector};
 use port26_platform::computer::Os;
+use serde_json::Value;
 
-use crate::case::Case;
+use crate::case::{Case, read_tree};
 use crate::support::steps::{self, apply_all, with_writer};
 use crate::{damage, fixtures};
 
@@ -114,6 +118,13 @@ pub const PROMISES: &[Promise] = &[
         on_windows: OnWindows::Only(&[], 0, "attributes and access lists: the platform's own tests"),
     },
     Promise {
+        name: "a_password_that_stands_in_a_file_is_in_no_receipt",
+        holds: passwords_stay_in_their_files,
+        always: false,
+        least: 8,
+        on_windows: OnWindows::Each,
+    },
+    Promise {
         name: "somebody_elses_edit_is_a_conflict_and_is_left_alone",
         holds: |fixture| steps::foreign_edits(|| Case::copy(fixture)),
         always: false,
@@ -135,6 +146,52 @@ pub const PROMISES: &[Promise] = &[
         on_windows: OnWindows::EachThird(26),
     },
 ];
+
+/// What is written behind the names of passwords, in files of lines.
+fn passwords_in(file: &[u8]) -> BTreeSet<String> {
+    let text = String::from_utf8_lossy(file);
+    let lines = text.lines().filter_map(|line| line.split_once('='));
+    lines
+        .filter(|(key, value)| key.to_lowercase().contains("password") && value.len() > 3)
+        .map(|(_, password)| password.to_owned())
+        .collect()
+}
+
+/// Every text of a document, as it is and unpacked.
+fn texts(told: &Value) -> Vec<Vec<u8>> {
+    match told {
+        Value::String(text) => {
+            [Some(text.clone().into_bytes()), STANDARD.decode(text).ok()].into_iter().flatten().collect()
+        }
+        Value::Array(all) => all.iter().flat_map(texts).collect(),
+        Value::Object(all) => all.values().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// For how many passwords; after the move, and after its undo.
+fn passwords_stay_in_their_files(fixture: &Path) -> usize {
+    let case = Case::copy(fixture);
+    let passwords: BTreeSet<String> = case.tree().values().flat_map(|file| passwords_in(file)).collect();
+    if passwords.is_empty() || apply_all(&case).is_empty() {
+        return 0;
+    }
+    with_writer(&case, &MachineStore::of(&case.computer), |writer| writer.undo(&Selector::All, &RunId::start()))
+        .unwrap();
+    let mut seen = 0;
+    for (path, file) in read_tree(case.state.path()) {
+        let lines = file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let documents: Vec<Value> = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        seen += documents.len();
+        for held in documents.iter().flat_map(texts).chain([file]) {
+            let held = String::from_utf8_lossy(&held).into_owned();
+            let told = passwords.iter().find(|password| held.contains(password.as_str()));
+            assert_eq!(told, None, "{}: {}", case.name, path.display());
+        }
+    }
+    assert!(seen > 0, "{}: no receipt was read", case.name);
+    passwords.len()
+}
 
 /// Mode, owner and group of every file, where the system has a command that tells them.
 fn owners(case: &Case) -> Vec<String> {
