@@ -24,12 +24,13 @@ class ShowsThePassword(Exception):
 
 
 def command(*words, home, state):
-    """Its command line for a home folder that is not the caller's."""
-    return [os.environ["PORT26"], *words, "--home", home, "--os", "linux", "--state", state]
+    """Its command line for a home folder that is not the caller's; without one it is for the caller's own session."""
+    place = ("--home", home, "--os", "linux") if home else ()
+    return [os.environ["PORT26"], *words, *place, "--state", state]
 
 
 def call(verb, *flags, home, state, given="", through=(), environment=None, limit=150):
-    """One run on a home folder; `given` is its standard input, `through` a command that leads into another namespace."""
+    """One run on a home folder, or in the caller's own session; `given` is its standard input, `through` a command that leads into another namespace."""
     line = [*through, *command(verb, "--json", *flags, home=home, state=state)]
     started = time.monotonic()
     done = subprocess.run(

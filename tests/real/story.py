@@ -1,6 +1,7 @@
 """What every story needs: numbered steps, port 25 as the network treats it, port26 as a script calls it, and
 the friend's mailbox."""
 
+import binascii
 import email
 import email.policy
 import json
@@ -100,13 +101,37 @@ def must_arrive(subject, port, secure, client="", mailbox="friend"):
     check(bool(message.tls) == secure, f"its encryption is {message.tls}")
 
 
+def logins():
+    """What the mail host has seen of logins so far: the mechanism, and whether it was taken."""
+    text = (DIR / "postfix/log").read_text()
+    found = re.findall(r"sasl_method=([\w-]+)|SASL ([\w-]+) authentication (?:failed|aborted)", text)
+    return [(taken or refused, bool(taken)) for taken, refused in found]
+
+
+def by_hand(file, wanted):
+    """What a person would set in the account's preferences, in a file of lines."""
+    text = file.read_text()
+    for name, value in wanted.items():
+        text, found = re.subn(rf"(?m)^{name}=.*$", f"{name}={value}", text)
+        check(found == 1, f"{name} stands {found} times in the account")
+    file.write_text(text)
+
+
 class Port26:
     """The program under test on one home folder, called as a script calls it."""
 
-    def __init__(self, home, client):
+    def __init__(self, home, client, environment=None):
         self.home = home
         self.client = client
         self.state = DIR / "state"
+        self.environment = environment
+
+    def in_own_session(self):
+        """The same, as its user starts it, who names no home."""
+        environment = dict(os.environ, HOME=str(self.home))
+        for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"):
+            environment.pop(name, None)
+        return Port26(None, self.client, environment)
 
     def run(self, verb, *flags, credential=False, expect=0):
         """Runs a verb with --json and returns the one document it prints."""
@@ -114,7 +139,9 @@ class Port26:
         if credential:
             flags, given = (*flags, "--credential-stdin"), f"{USER}:{PASSWORD}\n"
         try:
-            done = port26.call(verb, *flags, home=self.home, state=self.state, given=given, limit=120)
+            done = port26.call(
+                verb, *flags, home=self.home, state=self.state, given=given, environment=self.environment, limit=120
+            )
         except port26.ShowsThePassword:
             raise StoryFailed(f"port26 {verb} shows the password") from None
         document = done.document
@@ -149,4 +176,6 @@ class Port26:
         """No password lies in port26's own files."""
         for file in self.state.rglob("*"):
             if file.is_file():
-                check(PASSWORD.encode() not in file.read_bytes(), f"the password is in {file}")
+                held = file.read_bytes()
+                packed = (binascii.a2b_base64(one) for one in re.findall(rb'"((?:[A-Za-z0-9+/]{4})*[A-Za-z0-9+/=]{4})"', held))
+                check(all(PASSWORD.encode() not in one for one in (held, *packed)), f"the password is in {file}")

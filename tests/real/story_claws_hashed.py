@@ -1,12 +1,10 @@
 """A Claws Mail that chooses the login itself, at a host that announces CRAM-MD5 over hashed passwords and must refuse everybody who
 takes it: on port 26 it cannot send so. port26 moves it there and names a login that works; undo gives its own choice back."""
 
-import re
-
 from clients.claws import ACCOUNT, ClawsMail
 from clients.screen import Screen
 from lab.files import differences, picture
-from story import DIR, Port26, arrived, check, main, must_arrive, port_25, saw, step
+from story import DIR, Port26, arrived, by_hand, check, logins, main, must_arrive, port_25, saw, step
 
 # "automatic" is number 0; 16 is PLAIN, 1 is LOGIN
 OLD = {"smtp_port": "25", "set_smtpport": "1", "use_smtp_auth": "1", "smtp_auth_method": "0", "ssl_smtp": "0"}
@@ -16,23 +14,6 @@ NAMED = {"16": "PLAIN", "1": "LOGIN"}
 
 def chosen(settings):
     return {name: settings.get(name) for name in OLD}
-
-
-def logins():
-    """What the mail host has seen of logins so far: the mechanism, and whether it was taken."""
-    text = (DIR / "postfix/log").read_text()
-    found = re.findall(r"sasl_method=([\w-]+)|SASL ([\w-]+) authentication failed", text)
-    return [(taken or refused, bool(taken)) for taken, refused in found]
-
-
-def by_hand(claws, wanted):
-    """What a person would set in the account's preferences."""
-    file = claws.folder / "accountrc"
-    text = file.read_text()
-    for name, value in wanted.items():
-        text, found = re.subn(rf"(?m)^{name}=.*$", f"{name}={value}", text)
-        check(found == 1, f"{name} stands {found} times in the account")
-    file.write_text(text)
 
 
 def fixed(port26, claws, old, credential):
@@ -66,7 +47,7 @@ def story():
         step("Moved to port 26 by hand, Claws Mail takes CRAM-MD5, is refused and does not send")
         port_25("drop")
         saved = (claws.folder / "accountrc").read_bytes()
-        by_hand(claws, NEW)
+        by_hand(claws.folder / "accountrc", NEW)
         sent, dialogs = claws.send("by hand")
         check(not arrived("by hand", seconds=3), "the message arrived")
         check(logins() == [("CRAM-MD5", False)], f"the host saw these logins: {logins()}")

@@ -19,8 +19,9 @@ OTHER_4, OTHER_DOMAIN = "127.0.0.35", OTHER.split(".", 1)[1]
 NAMES_4 = "127.0.0.53"
 MAILBOX_UID = 5000
 
-# Stories at a host that keeps its passwords hashed, announces CRAM-MD5 all the same, and has neither TLS nor logins on port 25.
-AT_A_HASHED_HOST = ("story_claws_hashed",)
+# Stories at a host that announces a login that nobody there can use, and has neither TLS nor logins on port 25: CRAM-MD5 over
+# passwords that are kept hashed, XOAUTH2 where nobody hands out tokens.
+ANNOUNCED_AND_REFUSED = {"story_claws_hashed": "cram-md5", "story_sylpheed_token": "xoauth2"}
 NEITHER_TLS_NOR_LOGIN = ("smtpd_sasl_auth_enable = no", "smtpd_tls_security_level = none")
 
 HOSTS = f"""127.0.0.1 localhost client.home.test
@@ -62,8 +63,9 @@ def hashed():
     return sh("doveadm", "pw", "-s", "SSHA256", "-p", PASSWORD).strip()
 
 
-def mail_host(only_hashes):
-    """Postfix, with the mailboxes of both hosts, and Dovecot, which knows the password."""
+def mail_host(refused):
+    """Postfix, with the mailboxes of both hosts, and Dovecot, which knows the password, or with a login that it refuses a hash
+    of it."""
     mail = DIR / "mail"
     mail.mkdir()
     sh("chown", f"{MAILBOX_UID}:{MAILBOX_UID}", mail)
@@ -73,7 +75,7 @@ def mail_host(only_hashes):
     ]
     ports = [
         # 25 is also how mail from elsewhere comes in, so it takes mail for its own domains from anybody
-        listening(HOST_4, 25, *(NEITHER_TLS_NOR_LOGIN if only_hashes else ())),
+        listening(HOST_4, 25, *(NEITHER_TLS_NOR_LOGIN if refused else ())),
         listening(HOST_4, 26, *login_only, "smtpd_tls_auth_only = yes"),
         listening(HOST_4, 587, *login_only, "smtpd_tls_auth_only = yes"),
         listening(HOST_4, 465, *login_only, "smtpd_tls_wrappermode = yes"),
@@ -102,9 +104,8 @@ smtpd_relay_restrictions = permit_sasl_authenticated, permit_mynetworks, reject_
 smtpd_hard_error_limit = 100
 anvil_rate_time_unit = 1s
 """, "".join(ports))
-    mechanisms = "plain login cram-md5" if only_hashes else "plain login"
     told = dovecot.start(DIR, DIR / "tls/host", USER, PASSWORD, f"""protocols = imap
-auth_mechanisms = {mechanisms}
+auth_mechanisms = plain login {refused}
 listen = {HOST_4}
 ssl = yes
 disable_plaintext_auth = no
@@ -149,7 +150,7 @@ service imap-login {{
     ssl = yes
   }}
 }}
-""", hashed() if only_hashes else None)
+""", hashed() if refused else None)
     for port in (25, 26, 587, 465):
         wait_for(HOST_4, port, DIR / "postfix/log")
     wait_for(OTHER_4, 25, DIR / "postfix/log")
@@ -167,7 +168,7 @@ def logs():
 def main():
     network()
     certificates()
-    mail_host(only_hashes=Path(sys.argv[1]).stem in AT_A_HASHED_HOST)
+    mail_host(refused=ANNOUNCED_AND_REFUSED.get(Path(sys.argv[1]).stem, ""))
     code = subprocess.run([sys.executable, "-B", *sys.argv[1:]], check=False).returncode
     if code:
         logs()
