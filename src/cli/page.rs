@@ -2,8 +2,9 @@
 //! other end, as wide as it is. Nothing else in `cli` writes words.
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Result, Write};
+use std::io::{BufWriter, IsTerminal, Result, Write};
 
+use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Reset, Style};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
@@ -20,16 +21,22 @@ const MARK: usize = 14;
 pub struct Page<W: Write> {
     out: W,
     width: Option<usize>,
+    /// Nothing is coloured.
+    plain: bool,
 }
 
-impl Page<anstream::AutoStream<std::io::StdoutLock<'static>>> {
-    /// Standard output.
-    pub fn stdout() -> Self {
-        Self::new(anstream::stdout().lock(), width_of(&std::io::stdout()))
+impl Page<BufWriter<AutoStream<std::io::StdoutLock<'static>>>> {
+    /// Standard output, which gets this many bytes at a time.
+    pub fn stdout(piece: usize) -> Self {
+        let out = anstream::stdout().lock();
+        // Where colours would be taken out again, each of them would part a piece.
+        let plain = out.current_choice() == ColorChoice::Never;
+        let page = Self::new(BufWriter::with_capacity(piece, out), width_of(&std::io::stdout()));
+        Self { plain, ..page }
     }
 }
 
-impl Page<anstream::AutoStream<std::io::StderrLock<'static>>> {
+impl Page<AutoStream<std::io::StderrLock<'static>>> {
     /// Standard error: questions, errors, what is waited for.
     pub fn stderr() -> Self {
         Self::new(anstream::stderr().lock(), width_of(&std::io::stderr()))
@@ -44,7 +51,12 @@ pub fn remark(text: impl Display) {
 impl<W: Write> Page<W> {
     /// A page on this; `width`: in columns, `None` where nothing is wrapped.
     pub fn new(out: W, width: Option<usize>) -> Self {
-        Self { out, width }
+        Self { out, width, plain: false }
+    }
+
+    /// Lets out whatever is held back.
+    pub fn flush(&mut self) -> Result<()> {
+        self.out.flush()
     }
 
     /// An empty line.
@@ -59,9 +71,13 @@ impl<W: Write> Page<W> {
 
     /// The same with a mark before it, in colour; what does not fit goes on below the text.
     pub fn marked(&mut self, column: usize, colour: AnsiColor, mark: &str, text: impl Display) -> Result<()> {
-        let style = Style::new().fg_color(Some(colour.into())).bold();
         let width = MARK - 1;
-        let lead = format!("{style}{mark:<width$}{Reset} ");
+        let lead = if self.plain {
+            format!("{mark:<width$} ")
+        } else {
+            let style = Style::new().fg_color(Some(colour.into())).bold();
+            format!("{style}{mark:<width$}{Reset} ")
+        };
         self.write(column, &lead, column + MARK, text)
     }
 
