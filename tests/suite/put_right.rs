@@ -131,7 +131,7 @@ async fn an_undo_that_puts_nothing_back_leaves_no_receipt() {
 async fn a_look_tells_of_a_receipt_that_is_not_believed() {
     let world = World::new().await;
     assert_eq!(world.with_password(&["fix", "--yes", "--json"]).await.code, 0);
-    let strange = world.state().join("receipts/20260101T000000Z-0001.jsonl");
+    let strange = world.state().join("receipts").join("20260101T000000Z-0001.jsonl");
     std::fs::write(&strange, [79, 200, 3, 0, 255, 10, 7]).unwrap();
     let looked = world.with_password(&["test", "--json"]).await;
     let problem = &looked.json()["problems"][0];
