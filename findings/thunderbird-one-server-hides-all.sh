@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Thunderbird with one outgoing server of a type that it does not know has no outgoing server at all.
 #
-# Version  thunderbird 1:153.7.0esr-1~deb12u1 (Debian 12), asked over its remote control without a window. The profile lists two
+# Version  thunderbird 1:153.8.0esr-1~deb12u1 (Debian 12), asked over its remote control without a window. The profile lists two
 #          servers; the first is plain SMTP, complete, and the identity names it. The second has a type that this version does not
 #          have, as a newer one may leave behind: "smtp" and "ews" are known, here it is "jmap".
 # Guess    The unknown server is left out, or is taken for SMTP as one without a type is; the first works as before.
@@ -15,7 +15,7 @@ not_asked() { echo "not asked: $*" >&2; exit 2; }
 
 mkdir -p "$t/debs/partial"
 apt-get -qq -y -d --reinstall --allow-downgrades --no-install-recommends -o Debug::NoLocking=1 -o APT::Sandbox::User=root \
-    -o Dir::Cache::archives="$t/debs" install thunderbird=1:153.7.0esr-1~deb12u1 || not_asked "apt does not have it"
+    -o Dir::Cache::archives="$t/debs" install thunderbird=1:153.8.0esr-1~deb12u1 || not_asked "apt does not have it"
 for deb in "$t"/debs/*.deb; do dpkg -x "$deb" "$t"; done
 export LD_LIBRARY_PATH=$t/usr/lib/x86_64-linux-gnu:$t/lib/x86_64-linux-gnu
 

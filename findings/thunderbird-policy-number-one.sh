@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Thunderbird's policies turn a locked number 1 into `true`, in those profiles that have no such number yet.
 #
-# Version  thunderbird 1:153.7.0esr-1~deb12u1 (Debian 12), asked over its remote control without a window. The policy locks the
+# Version  thunderbird 1:153.8.0esr-1~deb12u1 (Debian 12), asked over its remote control without a window. The policy locks the
 #          authMethod of the outgoing server to 1 (no login, for a relay of one's own network). "Preferences" in policies.json.
 # Guess    JSON has true and false for that, so 1 is the number 1, in each profile.
 # Seen     A number that is 0 or 1 becomes a boolean unless a number of that name is already there. The mail code asks for a number,
@@ -14,7 +14,7 @@ not_asked() { echo "not asked: $*" >&2; exit 2; }
 
 mkdir -p "$t/debs/partial"
 apt-get -qq -y -d --reinstall --allow-downgrades --no-install-recommends -o Debug::NoLocking=1 -o APT::Sandbox::User=root \
-    -o Dir::Cache::archives="$t/debs" install thunderbird=1:153.7.0esr-1~deb12u1 || not_asked "apt does not have it"
+    -o Dir::Cache::archives="$t/debs" install thunderbird=1:153.8.0esr-1~deb12u1 || not_asked "apt does not have it"
 [ ! -e /etc/thunderbird/policies/policies.json ] || not_asked "this machine has policies of its own, which would win"
 for deb in "$t"/debs/*.deb; do dpkg -x "$deb" "$t"; done
 export LD_LIBRARY_PATH=$t/usr/lib/x86_64-linux-gnu:$t/lib/x86_64-linux-gnu

@@ -30,6 +30,8 @@ pub enum Decision {
     Move {
         /// The target.
         to: SubmissionServer,
+        /// Why, where its own port is well and its program cannot use it; else the verdict says it.
+        because: Option<Reason>,
     },
 }
 
@@ -124,15 +126,16 @@ fn decide(
         proven.push((to.clone(), meets));
         can
     };
+    let of_its_program =
+        apart.clone().and_then(|apart| meeting::reason(abilities, &account.outgoing, &Meets::No(apart)));
     match target(account, verdict.code, apart.as_ref(), (host, policy), abilities, can_use) {
         Some((to, _)) if by_policy && to.port == account.outgoing.port => works(),
-        Some((to, _)) => Decision::Move { to },
+        Some((to, _)) => Decision::Move { to, because: of_its_program },
         None if by_policy => works(),
         None => {
             // What is said is what comes nearest: a port of which nothing is known, then what a newer program would change.
             let nearest = proven.iter().min_by_key(|(_, meets)| meets.distance());
-            let of_its_own = apart.and_then(|apart| meeting::reason(abilities, &account.outgoing, &Meets::No(apart)));
-            match of_its_own.or_else(|| nearest.and_then(|(to, meets)| meeting::reason(abilities, to, meets))) {
+            match of_its_program.or_else(|| nearest.and_then(|(to, meets)| meeting::reason(abilities, to, meets))) {
                 Some(reason) => leave(Outcome::Refused, reason),
                 None => in_the_way(account, host, policy).unwrap_or_else(|| no_target(account, verdict, host, policy)),
             }
@@ -184,12 +187,6 @@ fn apart_from_its_own_port(
         Apart::TlsMode => false,
     };
     known.then_some(apart)
-}
-
-/// The same as a reason: why an account whose port is well is moved, or cannot be.
-pub fn apart(account: &Account, verdict: &Verdict, host: &HostFindings, abilities: &Abilities) -> Option<Reason> {
-    let apart = apart_from_its_own_port(account, verdict, host, abilities)?;
-    meeting::reason(abilities, &account.outgoing, &Meets::No(apart))
 }
 
 /// It is known to have nothing newer than TLS 1.1, which hosts of today refuse.

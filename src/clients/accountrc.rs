@@ -2,6 +2,8 @@
 //! most values are the same in both, and what differs is a [`Dialect`], or the adapter's own.
 
 mod dialect;
+#[cfg(test)]
+pub(super) mod fixture;
 mod plan;
 mod problems;
 pub(super) mod rc;

@@ -28,7 +28,7 @@ pub(super) fn plan_changes(tools: &Tools, tested: Vec<Tested>) -> Vec<Fixing> {
 /// What `fix` would report of it, for a run that only looks: where its program cannot be led there, or a setting is held
 /// from elsewhere, nothing can be fixed. An open program is another matter, since it can be closed.
 pub(super) fn as_fix_would_say(tools: &Tools, refusals: &Refusals<'_>, tested: Tested) -> AccountReport {
-    let Decision::Move { to } = &tested.decision else { return tested.report };
+    let Decision::Move { to, .. } = &tested.decision else { return tested.report };
     let looks_only = tools.policy.mode.value == Mode::Test;
     let client = tools.client_of(&tested.report.account).filter(|_| !looks_only);
     match client.map(|client| client.changes(&tested.report.account, to)) {
@@ -47,7 +47,7 @@ pub(super) fn as_fix_would_say(tools: &Tools, refusals: &Refusals<'_>, tested: T
 fn plan_account(tools: &Tools, tested: Tested) -> Fixing {
     let decision = tested.decision.clone();
     let mut fixing = Fixing::left_alone(tested);
-    let Decision::Move { to } = decision else { return fixing };
+    let Decision::Move { to, .. } = decision else { return fixing };
     if tools.policy.mode.value == Mode::Test {
         fixing.settle(Outcome::WouldFix, look_only_reason());
         return fixing;

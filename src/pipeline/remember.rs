@@ -31,7 +31,7 @@ pub(super) fn remember(tools: &Tools, tested: &mut [Tested], keeps: Keeps) {
             };
             history.note(network, port, state, now);
             // It proved itself a moment ago, so it got through.
-            if let Decision::Move { to } = &one.decision {
+            if let Decision::Move { to, .. } = &one.decision {
                 history.note(network, to.port, PortState::Open, now);
             }
             if let Some(told) = history.explain(network, port).filter(|_| state == PortState::Blocked) {

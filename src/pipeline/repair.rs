@@ -152,7 +152,7 @@ async fn round(
     let tested = by_relay(tools, tested, servers).await;
     // An account that a port of its own host gets through for is `fix`'s, not the relay's.
     let is_ours = |one: &Tested| match &one.decision {
-        Decision::Move { to } => servers.iter().any(|server| server.host == to.host),
+        Decision::Move { to, .. } => servers.iter().any(|server| server.host == to.host),
         Decision::Leave { .. } => true,
     };
     let planned = |one| if is_ours(&one) { plan_changes(tools, vec![one]) } else { vec![Fixing::left_alone(one)] };

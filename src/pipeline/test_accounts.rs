@@ -118,9 +118,7 @@ async fn judged(
     };
     let verdict = verdict(survey, network, &account, proof.as_ref());
     tracing::info!(account = %account.id, verdict = ?verdict.code, "diagnosed");
-    let decision = decided(tools, survey, &account, &verdict).await;
-    let apart = plan::apart(&account, &verdict, &survey.findings, &tools.abilities(&account));
-    match decision {
+    match decided(tools, survey, &account, &verdict).await {
         Decision::Leave { outcome: Outcome::AlreadyWorks, reason } => {
             let doubt = begins_with_cram_md5(tools, &survey.findings, &account);
             let mut tested = Tested::left(account, Some(verdict), Outcome::AlreadyWorks, reason);
@@ -134,14 +132,9 @@ async fn judged(
                 None => Tested::left(account, Some(verdict), outcome, reason),
             }
         }
-        Decision::Move { to } => {
-            let mut tested = prove_target(tools, survey, account, verdict, to, credential).await;
-            let moved = matches!(tested.decision, Decision::Move { .. });
-            // Its port is well, and what it is moved for is its program.
-            if let (Some(apart), Some(reason)) = (apart.filter(|_| moved), &mut tested.report.reason) {
-                (reason.code, reason.message) = (apart.code, apart.message);
-            }
-            tested
+        Decision::Move { to, because } => {
+            let tested = prove_target(tools, survey, account, verdict, to, credential).await;
+            tested.because(because)
         }
     }
 }

@@ -33,6 +33,14 @@ impl Tested {
         let decision = Decision::Leave { outcome, reason };
         Self { report, decision, accepted: None, consent: None, logged_in: false, answered: Vec::new() }
     }
+
+    /// Moved for this reason, where there is one besides the verdict. What is left keeps its own.
+    pub(super) fn because(mut self, why: Option<Reason>) -> Self {
+        if let (Decision::Move { .. }, Some(why), Some(reason)) = (&self.decision, why, &mut self.report.reason) {
+            (reason.code, reason.message) = (why.code, why.message);
+        }
+        self
+    }
 }
 
 pub(super) fn moved(account: Account, verdict: Verdict, to: SubmissionServer, accepted: Option<Credential>) -> Tested {
@@ -54,5 +62,12 @@ pub(super) fn moved(account: Account, verdict: Verdict, to: SubmissionServer, ac
     report.before = Some(report.account.outgoing.clone());
     report.after = Some(to.clone());
     report.verdict = Some(verdict);
-    Tested { report, decision: Decision::Move { to }, accepted, consent: None, logged_in: false, answered: Vec::new() }
+    Tested {
+        report,
+        decision: Decision::Move { to, because: None },
+        accepted,
+        consent: None,
+        logged_in: false,
+        answered: Vec::new(),
+    }
 }

@@ -130,7 +130,7 @@ proptest! {
         let present = findings.ports.iter().find(|finding| finding.port == account.outgoing.port);
         let case = Case { account: &account, host: &findings, present, login: login.as_ref(), network: &network };
         let verdict = diagnose(case);
-        let Decision::Move { to } = decide(&account, &verdict, &findings, &policy, &UNKNOWN) else { return Ok(()) };
+        let Decision::Move { to, .. } = decide(&account, &verdict, &findings, &policy, &UNKNOWN) else { return Ok(()) };
 
         let flaky = again == Some(Connect::Open) && present.is_some_and(|present| !present.connected());
         prop_assert!(!flaky, "a flaky line led to a change");
@@ -216,7 +216,7 @@ fn without_26(few: VerdictCode, all: VerdictCode, policy: &Policy) -> bool {
 /// The same is done; the words may differ.
 fn same(one: &Decision, other: &Decision) -> bool {
     match (one, other) {
-        (Decision::Move { to }, Decision::Move { to: other }) => to == other,
+        (Decision::Move { to, .. }, Decision::Move { to: other, .. }) => to == other,
         (Decision::Leave { outcome, reason }, Decision::Leave { outcome: other, reason: why }) => {
             outcome == other && reason.code == why.code
         }
@@ -244,7 +244,7 @@ fn an_old_program_is_led_to_the_port_that_takes_it_or_told_so() {
     let (account, mut findings, verdict) = behind_a_block();
     let policy = Policy::default();
     let place = |decision| match decision {
-        Decision::Move { to } => (to.port, to.tls),
+        Decision::Move { to, .. } => (to.port, to.tls),
         Decision::Leave { reason, .. } => panic!("{}", reason.message),
     };
     assert_eq!(place(decide(&account, &verdict, &findings, &policy, &UNKNOWN)), (26, TlsMode::Starttls));
@@ -286,12 +286,12 @@ fn what_the_programs_own_choice_would_break_is_named_or_left() {
         findings.clone()
     };
     let all = offer(&["CRAM-MD5", "PLAIN", "LOGIN"]);
-    let Decision::Move { to } = decide(&account, &verdict, &all, &policy, &CLAWS_MAIL) else { panic!("left") };
+    let Decision::Move { to, .. } = decide(&account, &verdict, &all, &policy, &CLAWS_MAIL) else { panic!("left") };
     assert_eq!(to.mechanism, Some(Mechanism::Plain), "CRAM-MD5 comes first there, and may be refused");
-    let Decision::Move { to } = decide(&account, &verdict, &all, &policy, &UNKNOWN) else { panic!("left") };
+    let Decision::Move { to, .. } = decide(&account, &verdict, &all, &policy, &UNKNOWN) else { panic!("left") };
     assert_eq!(to.mechanism, None);
     let plain = offer(&["PLAIN"]);
-    let Decision::Move { to } = decide(&account, &verdict, &plain, &policy, &CLAWS_MAIL) else { panic!("left") };
+    let Decision::Move { to, .. } = decide(&account, &verdict, &plain, &policy, &CLAWS_MAIL) else { panic!("left") };
     assert_eq!(to.mechanism, None, "it takes that by itself");
     let Decision::Leave { outcome, reason } = decide(&account, &verdict, &plain, &policy, &OUTLOOK_2007) else {
         panic!("moved")
@@ -333,7 +333,7 @@ fn a_named_mechanism_that_the_host_lacks_is_named_anew_where_it_is() {
         }
     }
     let verdict = Verdict { code: VerdictCode::Ok, summary: "It works.".into(), ..behind_a_block().2 };
-    let Decision::Move { to } = decide(&account, &verdict, &findings, &Policy::default(), &CLAWS_MAIL) else {
+    let Decision::Move { to, .. } = decide(&account, &verdict, &findings, &Policy::default(), &CLAWS_MAIL) else {
         panic!("left")
     };
     assert_eq!((to.port, to.mechanism), (587, Some(Mechanism::Plain)));

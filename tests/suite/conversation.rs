@@ -190,7 +190,7 @@ async fn where_nobody_can_be_asked_nothing_is_written() {
         let report = AccountReport::found(account);
         Tested {
             report,
-            decision: Decision::Move { to },
+            decision: Decision::Move { to, because: None },
             accepted: None,
             consent: None,
             logged_in: false,

@@ -102,7 +102,7 @@ impl Mac {
             let accepted = Some(Credential { user, password, origin: Origin::Given });
             Some(Tested {
                 report: AccountReport::found(account),
-                decision: Decision::Move { to },
+                decision: Decision::Move { to, because: None },
                 accepted,
                 consent: None,
                 logged_in: false,
@@ -373,7 +373,7 @@ fn look(mac: &Mac, awaited: &[ClientId], blocked: bool) -> Vec<(String, Option<O
                 return None;
             }
             let decision = if blocked && account.outgoing.port == 25 {
-                Decision::Move { to: to_26(&account) }
+                Decision::Move { to: to_26(&account), because: None }
             } else {
                 Decision::Leave { outcome: Outcome::AlreadyWorks, reason: Reason::new("ok", "ok", "ok") }
             };

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::account::{AuthSetting, CredentialSource, IncomingProtocol, TlsMode};
-use crate::change::Slot;
+use crate::clients::accountrc::fixture::{applied, to26, told, written_and_taken_back};
 use crate::clients::fixture::at;
 use crate::formats::Document;
 use crate::formats::key_file::KeyFile;
@@ -22,41 +22,6 @@ fn accounts(computer: &Computer) -> Vec<Account> {
 
 fn found(computer: &Computer) -> Found {
     CLAWS_MAIL.accounts(computer, &CLAWS_MAIL.detect(computer).unwrap().unwrap())
-}
-
-fn to26(account: &Account) -> SubmissionServer {
-    SubmissionServer {
-        port: 26,
-        port_is_default: false,
-        tls: TlsMode::Starttls,
-        auth: AuthSetting::Password,
-        ..account.outgoing.clone()
-    }
-}
-
-fn told(changes: &[Change]) -> Vec<String> {
-    let raw = |content: &Option<Content>| match content {
-        Some(Content::Raw(raw)) => raw.clone(),
-        _ => "-".to_owned(),
-    };
-    changes
-        .iter()
-        .map(|change| match &change.slot {
-            Slot::Setting { name, .. } => format!("{name}: {} > {}", raw(&change.before), raw(&change.after)),
-            _ => panic!("{change:?}"),
-        })
-        .collect()
-}
-
-fn applied(doc: &mut KeyFile, changes: impl IntoIterator<Item = Change>) {
-    for change in changes {
-        let Slot::Setting { name, .. } = &change.slot else { panic!("{change:?}") };
-        assert_eq!(doc.get(name).unwrap().map(Content::Raw), change.before);
-        match &change.after {
-            Some(Content::Raw(raw)) => doc.set(name, raw).unwrap(),
-            _ => doc.remove(name).unwrap(),
-        }
-    }
 }
 
 #[test]
@@ -89,11 +54,7 @@ fn an_account_without_authentication_takes_the_incoming_credentials() {
         ]
     );
     let bytes = std::fs::read(computer.folders.home.join(".claws-mail/accountrc")).unwrap();
-    let mut doc = KeyFile::parse(&bytes).unwrap();
-    applied(&mut doc, changes.clone());
-    let mut again = KeyFile::parse(&doc.to_bytes()).unwrap();
-    applied(&mut again, changes.iter().rev().map(Change::inverse));
-    assert_eq!(again.to_bytes(), bytes);
+    written_and_taken_back(&bytes, &changes);
 }
 
 /// Automatic takes CRAM-MD5 first where it is offered; what was proven is named in the same change, and reads back.

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::account::{IncomingProtocol, TlsMode};
-use crate::change::{Content, Slot};
+
+use crate::clients::accountrc::fixture::{applied, to26, told, written_and_taken_back};
 use crate::clients::fixture::at;
 use crate::formats::Document;
 use crate::formats::key_file::KeyFile;
@@ -25,47 +26,12 @@ fn accounts(computer: &Computer) -> Vec<Account> {
     found(computer).accounts
 }
 
-fn to26(account: &Account) -> SubmissionServer {
-    SubmissionServer {
-        port: 26,
-        port_is_default: false,
-        tls: TlsMode::Starttls,
-        auth: AuthSetting::Password,
-        ..account.outgoing.clone()
-    }
-}
-
 /// The same with the login for receiving.
 fn as_incoming(account: &Account) -> SubmissionServer {
     SubmissionServer {
         credential: CredentialSource::SameAsIncoming,
         user: account.incoming.as_ref().unwrap().user.clone(),
         ..to26(account)
-    }
-}
-
-fn told(changes: &[Change]) -> Vec<String> {
-    let raw = |content: &Option<Content>| match content {
-        Some(Content::Raw(raw)) => raw.clone(),
-        _ => "-".to_owned(),
-    };
-    changes
-        .iter()
-        .map(|change| match &change.slot {
-            Slot::Setting { name, .. } => format!("{name}: {} > {}", raw(&change.before), raw(&change.after)),
-            _ => panic!("{change:?}"),
-        })
-        .collect()
-}
-
-fn applied(doc: &mut KeyFile, changes: impl IntoIterator<Item = Change>) {
-    for change in changes {
-        let Slot::Setting { name, .. } = &change.slot else { panic!("{change:?}") };
-        assert_eq!(doc.get(name).unwrap().map(Content::Raw), change.before);
-        match &change.after {
-            Some(Content::Raw(raw)) => doc.set(name, raw).unwrap(),
-            _ => doc.remove(name).unwrap(),
-        }
     }
 }
 
@@ -101,11 +67,7 @@ fn an_account_as_its_window_writes_it_takes_the_login_for_receiving() {
         ]
     );
     let bytes = std::fs::read(computer.folders.home.join(".sylpheed-2.0/accountrc")).unwrap();
-    let mut doc = KeyFile::parse(&bytes).unwrap();
-    applied(&mut doc, changes.clone());
-    let mut again = KeyFile::parse(&doc.to_bytes()).unwrap();
-    applied(&mut again, changes.iter().rev().map(Change::inverse));
-    assert_eq!(again.to_bytes(), bytes);
+    written_and_taken_back(&bytes, &changes);
 }
 
 #[test]
