@@ -11,6 +11,7 @@ use crate::plan::meeting::{self, Meets, meets};
 use crate::plan::{self, Decision, Next, Reason};
 use crate::probe::finding::{HelloAnswer, HelloFinding, HostFindings};
 use crate::probe::{Survey, Target};
+use crate::tls_offer::TlsOffer;
 
 /// What shall be done with the account, once its host was asked what must be known for that.
 pub(super) async fn decided(tools: &Tools, survey: &mut Survey, account: &Account, verdict: &Verdict) -> Decision {
@@ -59,9 +60,7 @@ pub(super) fn doubt(abilities: &Abilities, to: &SubmissionServer, offered: &[Str
 
 async fn ask(tools: &Tools, findings: &mut HostFindings, target: Target, abilities: &Abilities) {
     let offer = &abilities.tls.is;
-    // A host that would not say on one port is given one chance on the next, and not two.
-    let is_mute = |one: &HelloFinding| one.offer == offer.label() && matches!(one.answer, HelloAnswer::NotKnown { .. });
-    let mut seen = match findings.hellos.iter().any(is_mute) {
+    let mut seen = match was_mute(&findings.hellos, offer) {
         true => tools.prober.hello_once(&findings.host, target, offer).await,
         false => tools.prober.hello(&findings.host, target, offer).await,
     };
@@ -71,6 +70,11 @@ async fn ask(tools: &Tools, findings: &mut HostFindings, target: Target, abiliti
         seen.answer = by_both(seen.answer, by_system);
     }
     findings.hellos.push(seen);
+}
+
+/// A host that would not say on one port is given one chance on the next, and not two.
+fn was_mute(hellos: &[HelloFinding], offer: &TlsOffer) -> bool {
+    hellos.iter().any(|one| one.offer == offer.label() && matches!(one.answer, HelloAnswer::NotKnown { .. }))
 }
 
 /// What two witnesses say: where they differ nothing is known.
@@ -87,6 +91,19 @@ fn by_both(by_hand: HelloAnswer, by_system: Option<Shaken>) -> HelloAnswer {
 mod tests {
     use super::*;
     use crate::tls_offer::TlsVersion;
+
+    #[test]
+    fn a_host_that_said_nothing_is_asked_once_on_its_next_port() {
+        let asked = |offer: &TlsOffer, answer| {
+            vec![HelloFinding { port: 26, tls_mode: TlsMode::Starttls, offer: offer.label(), answer, ms: 9 }]
+        };
+        let mute = || HelloAnswer::NotKnown { why: "nothing in time".into() };
+        let old = TlsOffer::SCHANNEL_7;
+        assert!(was_mute(&asked(&old, mute()), &old));
+        assert!(!was_mute(&asked(&TlsOffer::SCHANNEL_XP, mute()), &old), "another program's");
+        assert!(!was_mute(&asked(&old, HelloAnswer::Refused { alert: None }), &old));
+        assert!(!was_mute(&[], &old));
+    }
 
     #[test]
     fn where_two_witnesses_differ_nothing_is_known() {

@@ -10,7 +10,7 @@ use crate::diagnosis::certificate::is_of_the_certificate;
 use crate::diagnosis::local::is_this_computer;
 use crate::diagnosis::only_inside_tls;
 use crate::plan::meant_for_logins;
-use crate::plan::meeting::{Meets, meets};
+use crate::plan::meeting::{Apart, Meets, meets};
 use crate::policy::{MoveWhen, Policy};
 use crate::probe::finding::{End, Phase, PortFinding};
 use crate::tls_offer::TlsVersion;
@@ -89,7 +89,8 @@ pub(crate) fn worth(account: &Account, policy: &Policy, abilities: &Abilities, f
     if let Some(present) = at(own) {
         // Where its login is only offered inside TLS, a submission port is what it is led to, and any other is left.
         let stays = !only_inside_tls(account, present) || meant_for_logins(own.0, policy);
-        if account.outgoing.auth != AuthSetting::None && !moved_anyway && leads_through(present) && stays {
+        let settled = leads_through(present) && stays && may_use_its_own(account, abilities, present);
+        if account.outgoing.auth != AuthSetting::None && !moved_anyway && settled {
             return Worth::All;
         }
         // On 25 somebody else may have shown it: only another port tells.
@@ -120,6 +121,17 @@ pub(crate) fn worth(account: &Account, policy: &Policy, abilities: &Abilities, f
         _ if told(bad_certificate) > 0 || slow >= SLOW => Worth::Stop,
         true => Worth::Little,
         false => Worth::All,
+    }
+}
+
+/// Nothing that is known for sure keeps the program from its own port. Where something does, another port may take it. Most
+/// hosts refuse what ends before TLS 1.2, so the others are not left out for the sake of an answer that is still to come.
+fn may_use_its_own(account: &Account, abilities: &Abilities, present: &PortFinding) -> bool {
+    match meets(abilities, &account.outgoing, present, &[]) {
+        Meets::Yes | Meets::No(Apart::TlsMode) => true,
+        Meets::No(Apart::Mechanism(_)) => !abilities.login.is_verified(),
+        Meets::No(_) => !abilities.tls.is_verified(),
+        Meets::Ask | Meets::NotKnown(_) => abilities.tls.is.newest >= TlsVersion::V1_2 || !abilities.tls.is_verified(),
     }
 }
 

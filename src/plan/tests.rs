@@ -339,6 +339,41 @@ fn a_named_mechanism_that_the_host_lacks_is_named_anew_where_it_is() {
     assert_eq!((to.port, to.mechanism), (587, Some(Mechanism::Plain)));
 }
 
+/// It ends at TLS 1.2 as the host does, and has none of the cipher that was agreed on.
+#[test]
+fn a_port_that_works_is_asked_about_where_the_program_lacks_its_cipher() {
+    let account = account(587, TlsMode::Starttls, AuthSetting::Password);
+    let mut findings = host(vec![good(587)], vec![]);
+    let verdict = Verdict { code: VerdictCode::Ok, summary: "It works.".into(), ..behind_a_block().2 };
+    let updated = Abilities { tls: Told::page(TlsOffer::SCHANNEL_7_UPDATED, "a page"), ..OUTLOOK_2007 };
+    let mut asked = |suite, abilities: &Abilities| {
+        let tls = findings.ports[0].tls.as_mut().unwrap();
+        (tls.protocol, tls.suite) = (Some("TLSv1.2".to_owned()), suite);
+        needs_hello(&account, &verdict, &findings, &Policy::default(), abilities).map(|seen| seen.port)
+    };
+    assert_eq!(asked(Some(0xc02f), &updated), Some(587));
+    assert_eq!(asked(Some(0xc02b), &updated), None, "it has that one");
+    assert_eq!(asked(None, &updated), None, "not known");
+    assert_eq!(asked(Some(0xc02f), &OUTLOOK_2007), None, "a guess asks nobody");
+}
+
+#[test]
+fn a_target_without_a_password_login_is_named() {
+    let (account, mut findings, verdict) = behind_a_block();
+    for seen in &mut findings.ports {
+        if let Some(ehlo) = &mut seen.ehlo_tls {
+            ehlo.mechanisms = vec!["XOAUTH2".to_owned()];
+        }
+    }
+    let Decision::Leave { outcome, reason } = decide(&account, &verdict, &findings, &Policy::default(), &UNKNOWN)
+    else {
+        panic!("moved")
+    };
+    assert_eq!((outcome, reason.code), (Outcome::NoRoute, code_of(&verdict.code)));
+    assert!(reason.message.starts_with("Port 26 of mail.hosting.test gets through"), "{}", reason.message);
+    assert!(reason.message.contains("(only XOAUTH2)"), "{}", reason.message);
+}
+
 #[test]
 fn only_the_lines_that_the_program_reads_count() {
     let (account, mut findings, verdict) = behind_a_block();

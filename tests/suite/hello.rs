@@ -214,6 +214,10 @@ async fn a_port_that_works_for_port26_alone_is_told_and_nothing_is_lost() {
     seen.harmless();
     let works = there().script(587, |script| script.handshake = Handshake::OldToo).fix().await;
     assert_eq!(works.outcome, Outcome::AlreadyWorks, "{}", works.told);
+    // Another port of its host takes it: it is moved, and the program is named as the reason.
+    let moved = there().script(26, |script| script.handshake = Handshake::OldToo).fix().await;
+    assert_eq!((moved.outcome, moved.moved_to), (Outcome::Fixed, Some((26, TlsMode::Starttls))), "{}", moved.told);
+    assert_eq!(moved.reason, "client_too_old", "{}", moved.told);
     let today = World::with_account(587, TlsMode::Starttls, AuthSetting::Password).given(PASSWORD).fix().await;
     assert_eq!(today.outcome, Outcome::AlreadyWorks);
 }

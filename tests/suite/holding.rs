@@ -1,6 +1,6 @@
 //! After a move the next look asks whether it holds, and `status` says so: as a script and as a person see it.
 
-use crate::support::program::World;
+use crate::support::program::{USER, World};
 
 /// The state that `status` tells of the one moved account, and what it says to people.
 async fn told(world: &World) -> (String, String) {
@@ -42,6 +42,22 @@ async fn a_move_that_holds_is_told_and_one_that_does_not_as_well() {
     world.port26(&["fix", "--dry-run", "--json"]).await;
     assert_eq!(told(&world).await.0, "not_taken");
     world.port26(&["undo", "--yes", "--json"]).await;
+    assert_eq!(told(&world).await.0, "none");
     world.port26(&["test", "--json"]).await;
     assert_eq!(told(&world).await.0, "none");
+}
+
+/// A look that tries no login knows less than one whose login was refused.
+#[tokio::test]
+async fn a_login_that_was_refused_is_not_forgotten_by_a_look_without_one() {
+    let world = World::new().await;
+    assert_eq!(world.with_password(&["fix", "--yes", "--json"]).await.code, 0);
+    let wrong = format!("{USER}:not it\n");
+    world.with_input(&["test", "--json", "--credential-stdin"], &wrong).await;
+    let (state, words) = told(&world).await;
+    assert_eq!(state, "not_taken", "{words}");
+    world.port26(&["test", "--json"]).await;
+    assert_eq!(told(&world).await.0, "not_taken", "no login was tried");
+    world.with_password(&["test", "--json"]).await;
+    assert_eq!(told(&world).await.0, "yes", "it was taken");
 }

@@ -196,3 +196,18 @@ async fn what_only_explains_waits_for_nobody() {
         assert!(run.err.contains("--use"), "{}", run.err);
     }
 }
+
+/// Without `--use` nothing is tried: the server that was named is what is explained.
+#[tokio::test]
+async fn a_server_that_is_named_is_explained() {
+    let world = World::new().await;
+    let told = world.port26(&["relay", "--server", "relay.isp.test:465", "--json"]).await;
+    assert_eq!(told.code, 0, "{}", told.err);
+    let json = told.json();
+    let relay = &json["relays"][0];
+    assert_eq!(
+        (&relay["host"], &relay["port"], &relay["tls"]),
+        (&"relay.isp.test".into(), &465.into(), &"implicit".into())
+    );
+    assert!(json["steps"][1].as_str().unwrap().contains("relay.isp.test, port 465"), "{json}");
+}

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::account::{AuthSetting, ClientId, CredentialSource, Notice, SubmissionServer, TlsMode};
+use crate::account::{AuthSetting, ClientId, CredentialSource, Mechanism, Notice, SubmissionServer, TlsMode};
 use crate::clients::Problem;
 use crate::diagnosis::{Verdict, VerdictCode};
 use crate::plan::Reason;
@@ -98,6 +98,34 @@ fn a_cause_is_said_once_and_what_is_so_of_a_whole_host_too() {
     let detailed = words(&report, OutputMode::Detailed, None);
     assert_eq!(detailed.matches("- port 25: no answer").count(), 2, "once a host: {detailed}");
     assert!(words(&report, OutputMode::People, Some(60)).lines().all(|line| line.len() <= 60));
+}
+
+/// Nothing is wrong with its port: to say first that it works, and then that it is not changed, would be two stories.
+#[test]
+fn a_program_that_cannot_use_a_port_that_works_is_the_cause() {
+    let mut report = Report::new("fix");
+    let old = || Reason::new("client_too_old", "The program ends at TLS 1.0.", "Update the mail program.");
+    let mut left = blocked("anna@hosting.test", "mail.hosting.test", Outcome::Refused, old());
+    let mut moved = blocked("bert@hosting.test", "mail.hosting.test", Outcome::WouldFix, old());
+    for one in [&mut left, &mut moved] {
+        one.verdict = one.verdict.take().map(|verdict| Verdict {
+            code: VerdictCode::Ok,
+            summary: "Sending works.".into(),
+            ..verdict
+        });
+    }
+    moved.after = Some(SubmissionServer { mechanism: Some(Mechanism::Plain), ..server("mail.hosting.test", 465) });
+    report.accounts = vec![left, moved];
+    insta::assert_snapshot!(words(&report, OutputMode::People, None), @r"
+    The program ends at TLS 1.0.
+      mail.hosting.test
+        not changed   anna@hosting.test  Thunderbird, port 25, no encryption, with login
+                      next: Update the mail program.
+        can be fixed  bert@hosting.test  Thunderbird, port 25, no encryption, with login
+                      would be: port 465, STARTTLS, with login by PLAIN
+
+    1 can be fixed, 1 not changed.
+    ");
 }
 
 #[test]
