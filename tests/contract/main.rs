@@ -61,7 +61,7 @@ impl Count {
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let everything = std::env::var_os("PORT26_EVERY_FIXTURE").is_some();
+    let everything = case::every_fixture(Os::here());
     let fixtures = fixtures::all();
     let counts: Vec<Count> = PROMISES.iter().map(|promise| Count { promise, proven: Arc::default() }).collect();
     let mut trials: Vec<Trial> = counts.iter().flat_map(|count| count.trials(&fixtures, everything)).collect();

@@ -17,6 +17,12 @@ pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
+/// Wine takes a minute for what is a second elsewhere: what is the same on every system is tried there with every third
+/// fixture. `PORT26_EVERY_FIXTURE=1` takes all, in a long part of `scripts/test`.
+pub fn every_fixture(os: Os) -> bool {
+    os != Os::Windows || std::env::var_os("PORT26_EVERY_FIXTURE").is_some()
+}
+
 /// A folder that goes away again. In memory where the system has such a place: every write is synced, and what a
 /// killed process leaves is the same there.
 pub fn folder() -> tempfile::TempDir {
