@@ -79,6 +79,8 @@ impl Holds {
         let codes = [
             VerdictCode::BadCredentials,
             VerdictCode::CramMd5Refused,
+            VerdictCode::AppPasswordNeeded,
+            VerdictCode::AccountHeld,
             VerdictCode::AuthMethod,
             VerdictCode::PasswordLoginEnded,
             VerdictCode::FromNotAllowed,

@@ -385,7 +385,15 @@ pub fn hint(code: VerdictCode) -> &'static str {
         VerdictCode::CramMd5Refused => {
             "Choose a normal password (PLAIN) in the place of CRAM-MD5 (encrypted password) in the mail program, with encryption; if that is refused too, the password is wrong."
         }
-        VerdictCode::BadCredentials => "Check the password. No more is tried now, so that nothing gets locked.",
+        VerdictCode::BadCredentials => {
+            "Check the password. Some hosts want one made for mail programs (an app password). No more is tried now, so that nothing gets locked."
+        }
+        VerdictCode::AppPasswordNeeded => {
+            "Make an app password on the host's web page, in the settings of the account, and enter that in the mail program. No port helps."
+        }
+        VerdictCode::AccountHeld => {
+            "Log in on the host's web page: mail programs may have to be allowed there, or the account is locked. Its operator can tell. No port helps."
+        }
         VerdictCode::PasswordLoginEnded => {
             "Set the account up again in the mail program so that it logs in through the browser (OAuth), or ask your organisation for another way to send."
         }

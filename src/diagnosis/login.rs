@@ -3,7 +3,7 @@
 use super::case::Case;
 use super::signs::{denied_sender, names_the_owner, service_down};
 use super::verdict::{Verdict, VerdictCode};
-use super::{conclude, words};
+use super::{conclude, says, words};
 use crate::account::{AuthSetting, Mechanism};
 use crate::probe::finding::{End, LoginFinding, Reply};
 
@@ -36,6 +36,9 @@ pub fn refusal(login: &LoginFinding, auth: AuthSetting) -> Option<VerdictCode> {
     if let Some(reply) = login.mail_from.as_ref().filter(|reply| reply.code >= 400) {
         return Some(match reply.code {
             400..=499 => VerdictCode::TemporaryFailure,
+            _ if login.auth.is_some() && !names_the_owner(reply) && says::sending_is_stopped(reply) => {
+                VerdictCode::AccountHeld
+            }
             530 | 535 | 503 | 505 | 550 | 553 | 554 | 571 if without_login && !names_the_owner(reply) => {
                 VerdictCode::AuthRequired
             }
@@ -50,17 +53,15 @@ pub fn refusal(login: &LoginFinding, auth: AuthSetting) -> Option<VerdictCode> {
     Some(if reply.code < 500 { VerdictCode::TemporaryFailure } else { VerdictCode::AuthRequired })
 }
 
-/// Exchange Online's words for it, as its documentation lists them ("Fix issues with .. SMTP AUTH", learn.microsoft.com).
-const PASSWORD_LOGIN_ENDED: [&str; 2] = ["5.7.30 ", "5.7.139 "];
-
+/// By the words first: hosts tell with one and the same code (535) of a wrong password, one of the wrong kind and an account
+/// that is locked.
 fn auth_refusal(reply: &Reply) -> VerdictCode {
-    let said = reply.lines.first().map_or("", |line| line.as_str());
     match reply.code {
-        535 | 550 if PASSWORD_LOGIN_ENDED.iter().any(|code| said.starts_with(code)) => VerdictCode::PasswordLoginEnded,
-        535 => VerdictCode::BadCredentials,
-        504 | 534 | 538 => VerdictCode::AuthMethod,
         400..=499 => VerdictCode::TemporaryFailure,
-        500..=503 => VerdictCode::AuthMethod,
+        _ if says::password_logins_have_ended(reply) => VerdictCode::PasswordLoginEnded,
+        _ if says::an_app_password_is_needed(reply) => VerdictCode::AppPasswordNeeded,
+        _ if says::the_account_is_held(reply) => VerdictCode::AccountHeld,
+        500..=504 | 530 | 534 | 538 => VerdictCode::AuthMethod,
         _ => VerdictCode::BadCredentials,
     }
 }

@@ -12,6 +12,7 @@ mod host;
 pub mod local;
 pub mod login;
 mod path;
+mod says;
 mod signs;
 mod summary;
 pub mod target;

@@ -39,7 +39,8 @@ fn refusal<'a>(case: Case<'a>, code: VerdictCode) -> Option<&'a Reply> {
     match code {
         ServerRefusedClient | PortRefusedByHost => at_the_door(),
         TemporaryFailure => at_the_door().or_else(at_login),
-        BadCredentials | CramMd5Refused | AuthMethod | PasswordLoginEnded | AuthRequired | FromNotAllowed => at_login(),
+        BadCredentials | CramMd5Refused | AppPasswordNeeded | AccountHeld | AuthMethod | PasswordLoginEnded
+        | AuthRequired | FromNotAllowed => at_login(),
         TlsHandshake => case.present.and_then(|present| present.starttls.as_ref()).filter(|said| said.code >= 400),
         _ => None,
     }
@@ -103,6 +104,8 @@ fn sentence(case: Case<'_>, code: VerdictCode) -> String {
         AuthUnavailable => no_login_offered(case),
         BadCredentials => format!("{host} does not accept the password."),
         CramMd5Refused => digest_refused(host),
+        AppPasswordNeeded => app_password_needed(host),
+        AccountHeld => format!("{host} knows this account and does not let it send from a mail program at the moment."),
         AuthMethod => format!("{host} wants another way to log in than a password."),
         PasswordLoginEnded => password_logins_ended(host),
         AuthRequired => format!("{host} takes mail on port {port} only after a login."),
@@ -222,6 +225,13 @@ fn digest_refused(host: &str) -> String {
     format!(
         "{host} refuses the password in the form of CRAM-MD5. It is wrong, or {host} cannot check this form: servers that \
          keep only hashes of passwords cannot."
+    )
+}
+
+fn app_password_needed(host: &str) -> String {
+    format!(
+        "{host} takes from mail programs only a password that was made for them (an app password), and not the one of its \
+         web page."
     )
 }
 

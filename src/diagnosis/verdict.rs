@@ -41,6 +41,10 @@ pub enum VerdictCode {
     BadCredentials,
     /// The password was refused in the form of CRAM-MD5, which a host that keeps hashes of passwords refuses for everybody.
     CramMd5Refused,
+    /// The host takes from mail programs only a password that was made for them, and not the one of its web page.
+    AppPasswordNeeded,
+    /// The host knows the account and keeps mail programs, or all sending, out of it until somebody acts on its web page.
+    AccountHeld,
     AuthMethod,
     /// The operator has ended logins with a password, for everybody or for this one.
     PasswordLoginEnded,

@@ -249,7 +249,13 @@ fn by_proof(
 ) -> Tested {
     match login::refusal(proof, to.auth) {
         Some(code) => {
-            let needs_user = matches!(code, VerdictCode::BadCredentials | VerdictCode::CramMd5Refused);
+            let needs_user = matches!(
+                code,
+                VerdictCode::BadCredentials
+                    | VerdictCode::CramMd5Refused
+                    | VerdictCode::AppPasswordNeeded
+                    | VerdictCode::AccountHeld
+            );
             let outcome = if needs_user { Outcome::NeedsUser } else { Outcome::Refused };
             let reason = Reason::new(code_of(&code), login_words(proof), plan::hint(code));
             Tested::left(account, Some(verdict), outcome, reason)

@@ -57,9 +57,12 @@ pub(super) fn remember(tools: &Tools, tested: &mut [Tested], keeps: Keeps) {
 /// What a verdict says about the network; `None` if it says nothing.
 fn port_state(code: VerdictCode) -> Option<PortState> {
     match code {
-        VerdictCode::Ok | VerdictCode::AuthRequired | VerdictCode::BadCredentials | VerdictCode::CramMd5Refused => {
-            Some(PortState::Open)
-        }
+        VerdictCode::Ok
+        | VerdictCode::AuthRequired
+        | VerdictCode::BadCredentials
+        | VerdictCode::CramMd5Refused
+        | VerdictCode::AppPasswordNeeded
+        | VerdictCode::AccountHeld => Some(PortState::Open),
         VerdictCode::PortBlockedNetwork
         | VerdictCode::PortBlockedExceptRelay
         | VerdictCode::UseSubmission

@@ -558,3 +558,19 @@ def _(world):
 @row("24d")
 def _(world):
     ended(world, "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.")
+
+
+# As Google, Yandex and Exchange Online were reported to answer (tests/replies.toml).
+@row("24e")
+def _(world):
+    ended(world, "534 5.7.9 Application-specific password required. Learn more")
+
+
+@row("24f")
+def _(world):
+    ended(world, "535 5.7.8 Error: authentication failed: This user does not have access rights to this service")
+
+
+@row("24g")
+def _(world):
+    ended(world, "535 5.7.139 Authentication unsuccessful, the user credentials were incorrect.")

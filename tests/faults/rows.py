@@ -345,7 +345,7 @@ def _(world):
 
 @row("24")
 def _(world):
-    world.mail_host(auth="534 5.7.9 Application-specific password required")
+    world.mail_host(auth="534 5.7.9 Authentication mechanism is too weak")
     world.other()
     login(world)
 

@@ -391,9 +391,28 @@ async fn after_the_second_refused_login_a_host_is_sent_none() {
 
 #[tokio::test]
 async fn row_24_another_way_to_log_in_is_needed() {
-    for answer in ["534 5.7.9 please log in with your browser", "504 5.5.4 unrecognized authentication type"] {
+    for answer in ["534 5.7.9 authentication mechanism is too weak", "504 5.5.4 unrecognized authentication type"] {
         let world = login(587).scripts(move |script| script.auth = answer);
         unchanged_as(row("24"), world.fix().await, Outcome::Refused);
+    }
+}
+
+/// A wrong kind of password, or an account that is kept from mail programs: no other port is tried, and nothing is changed.
+#[tokio::test]
+async fn row_24_the_login_is_refused_for_what_the_person_can_mend_on_the_web_page() {
+    for (row, answer) in [
+        (row("24e"), "534 5.7.9 Application-specific password required. Learn more"),
+        (row("24f"), "535 5.7.8 Error: authentication failed: This user does not have access rights to this service"),
+        (row("24g"), "535 5.7.139 Authentication unsuccessful, the user credentials were incorrect."),
+    ] {
+        let world = login(587).scripts(move |script| script.auth = answer);
+        let seen = world.fix().await;
+        assert_eq!(seen.auths, 1, "{}: {}", row.id, seen.told);
+        unchanged_as(row, seen, Outcome::Refused);
+        let blocked = bare().given(PASSWORD).block(25, Route::Drop).scripts(move |script| script.auth = answer);
+        let seen = blocked.fix().await;
+        assert_eq!((seen.auths, seen.reason.as_str()), (1, row.verdict.as_str()), "{}", seen.told);
+        unchanged(seen, VerdictCode::PortBlockedNetwork, Outcome::NeedsUser);
     }
 }
 

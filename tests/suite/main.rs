@@ -45,6 +45,7 @@ mod put_right;
 mod receipts_damaged;
 mod recorded_documents;
 mod relay;
+mod replies;
 mod scripted;
 mod strange_receipts;
 mod technicians;
