@@ -37,6 +37,7 @@ pub mod formats;
 pub mod holding;
 pub mod network_history;
 pub mod operator;
+pub mod past_mail;
 pub mod pipeline;
 pub mod plan;
 pub mod policy;

@@ -231,6 +231,9 @@ settings! {
     captive_check_url: Option<String> = None, url;
     /// Seconds until a silent port is called silent.
     max_wait_s: u32 = 3, seconds;
+    /// May the headers of mail that the programs keep on this computer be read, to tell of an account that cannot send when it
+    /// last sent, and what waits to go out?
+    read_past_mail: bool = true, boolean;
     /// Send a message to the account's own address after a move?
     send_test: bool = false, boolean;
     /// How often the background agent looks: `logon` (once), `hourly`, `daily`. With the last two it stays, and also looks

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::account::{Account, SubmissionServer};
 use crate::apply::ImportFiles;
 use crate::clients::{Installation, Problem};
 use crate::diagnosis::Verdict;
+use crate::past_mail::Waiting;
 use crate::plan::{Outcome, Reason};
 
 /// Name and version of the JSON contract.
@@ -37,6 +39,10 @@ pub struct AccountReport {
     /// The receipt that `undo` takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<String>,
+    /// When it last sent, by the mail that its program keeps here; null: not known, or not asked, since it can send.
+    pub last_sent: Option<Timestamp>,
+    /// What waits in its Outbox; null: as above.
+    pub waiting: Option<Waiting>,
     /// Two `.reg` files: what a person imports where port26 does not write, or may import into Windows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub import: Option<ImportFiles>,
@@ -53,6 +59,8 @@ impl AccountReport {
             before: None,
             after: None,
             receipt: None,
+            last_sent: None,
+            waiting: None,
             import: None,
         }
     }

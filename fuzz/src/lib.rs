@@ -11,13 +11,13 @@ mod settings;
 pub use hive::hive;
 pub use kept::{handed_in, journal};
 pub use network::{certificates, conversation, names, server_hello};
-pub use settings::{key_file, mozilla_logins, plist_binary, prefs_js, reg_file, xml};
+pub use settings::{kept_mail, key_file, mozilla_logins, plist_binary, prefs_js, reg_file, xml};
 
 /// A reader, by the name of its corpus.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them, the most exposed first.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     ("conversation", conversation),
     ("reg_file", reg_file),
     ("hive", hive),
@@ -27,6 +27,7 @@ pub const TARGETS: [Target; 13] = [
     ("xml", xml),
     ("mozilla_logins", mozilla_logins),
     ("key_file", key_file),
+    ("kept_mail", kept_mail),
     ("certificates", certificates),
     ("server_hello", server_hello),
     ("names", names),

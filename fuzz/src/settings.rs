@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use port26::formats::{FileFormat, keyed_archive, plist_value, reg_import};
+use port26::past_mail::outside;
 use port26_platform::registry::reg_text::{RegText, raw_to_value, value_to_raw};
 use port26_platform::registry::{Value, ValueWrite};
 
@@ -101,4 +102,11 @@ fn imported(values: &[(String, String, Value)]) {
     for (key, name, value) in values.iter().filter(|(key, ..)| !key.is_empty()) {
         assert_eq!(read.value(key, name).as_ref(), Some(value), "{key:?} {name:?} is imported as something else");
     }
+}
+
+/// A mailbox, and the marks and folders beside the messages of a mail program.
+pub fn kept_mail(data: &[u8]) {
+    let lines = data.iter().filter(|byte| **byte == b'\n').count();
+    assert!(outside::messages_in(data) <= lines + 1);
+    let _ = outside::beside_each_other(data);
 }

@@ -36,6 +36,7 @@ SETTINGS = {
     "probe_recipient": "",
     "captive_check_url": "",
     "max_wait_s": 3,
+    "read_past_mail": True,
     "send_test": False,
     "schedule": "logon",
     "keep_receipts_days": 365,

@@ -175,7 +175,10 @@ impl<'a, S: Surroundings> Looker<'a, S> {
         policy: &Policy,
         begun: Timestamp,
     ) -> Result<Report, AgentError<S::Error>> {
-        let mut setup = self.around.setup(computer, policy.clone()).map_err(AgentError::Around)?;
+        let mut policy = policy.clone();
+        // Nobody reads what a look tells of an account, so nobody's mail is read for it.
+        policy.read_past_mail.value = false;
+        let mut setup = self.around.setup(computer, policy).map_err(AgentError::Around)?;
         if begun.duration_since(self.attempts_since) >= FORGET_REFUSALS {
             self.attempts_since = begun;
         } else if let Some(before) = &self.attempts {

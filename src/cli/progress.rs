@@ -11,6 +11,7 @@ use port26_platform::terminal::{Hidden, hide_typing};
 
 use super::page::remark;
 use super::words::counted;
+use crate::past_mail::{self, Waiting};
 use crate::pipeline::Progress;
 use crate::shown::{Line, Shown};
 
@@ -105,6 +106,7 @@ impl Shows for Spinner {
             Progress::Writing { accounts } => self.show(format!("writing the settings of {accounts} accounts")),
             Progress::Waiting { programs, asked } => self.show(waiting(programs, *asked)),
             Progress::Tested | Progress::Written | Progress::Waited => self.clear(),
+            Progress::MailWaits { account, waiting } => self.beside(&mut || remark(waits(account, waiting))),
             Progress::OtherRun { .. } => {}
         }
     }
@@ -138,10 +140,17 @@ pub(super) struct Lines;
 
 impl Shows for Lines {
     fn on(&self, at: &Progress) {
-        if let Progress::Waiting { programs, asked } = at {
-            remark(waiting(programs, *asked));
+        match at {
+            Progress::Waiting { programs, asked } => remark(waiting(programs, *asked)),
+            Progress::MailWaits { account, waiting } => remark(waits(account, waiting)),
+            _ => {}
         }
     }
+}
+
+fn waits(account: &str, waiting: &Waiting) -> String {
+    let told = past_mail::waits_in_words(waiting, &past_mail::here());
+    format!("{}: {told}, and can go out once the account is moved", Shown(account))
 }
 
 fn waiting(programs: &[String], asked: Option<Asked>) -> String {

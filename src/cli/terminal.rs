@@ -13,6 +13,7 @@ use super::prompt;
 use super::words::{account_title, local_time, server_words};
 use crate::clients::client_title;
 use crate::credentials::PasswordFor;
+use crate::past_mail;
 use crate::pipeline::{Answer, Back, Confirm, Conversation, Progress, When};
 use crate::shown::{Line, Shown};
 
@@ -117,6 +118,10 @@ fn moves_in_words(asked: &Confirm<'_>) -> Vec<(usize, String)> {
         lines.push((0, account_title(one.account)));
         lines.push((4, format!("from {}", server_words(&one.account.outgoing))));
         lines.push((4, format!("to   {}", server_words(one.to))));
+        if let Some(waiting) = one.waiting.filter(|waiting| waiting.count > 0) {
+            let waits = past_mail::waits_in_words(&waiting, &past_mail::here());
+            lines.push((4, format!("{}. {}", waits, past_mail::WILL_GO_OUT)));
+        }
         if one.renames {
             let host = Shown(&one.to.host);
             lines.push((
@@ -177,6 +182,7 @@ mod tests {
     use super::*;
     use crate::account::{AuthSetting, TlsMode};
     use crate::diagnosis::tests::account;
+    use crate::past_mail::Waiting;
     use crate::pipeline::Move;
 
     #[test]
@@ -185,8 +191,10 @@ mod tests {
         let mut to = before.outgoing.clone();
         (to.host, to.port, to.tls, to.auth) =
             ("smtp.hosting.test".to_owned(), 26, TlsMode::Starttls, AuthSetting::Password);
-        let said = |renames| {
-            let asked = Confirm { moves: vec![Move { account: &before, to: &to, renames }], when: When::Now };
+        let said = |renames: bool| {
+            let oldest = "2024-11-05T12:00:00Z".parse().ok();
+            let waiting = renames.then_some(Waiting { count: 2, complete: true, oldest });
+            let asked = Confirm { moves: vec![Move { account: &before, to: &to, renames, waiting }], when: When::Now };
             let lines = moves_in_words(&asked).into_iter().map(|(column, text)| format!("{:column$}{text}\n", ""));
             lines.collect::<String>() + question(asked.when)
         };
@@ -194,6 +202,7 @@ mod tests {
         jan@hosting.test in Thunderbird
             from mail.hosting.test port 25, no encryption, no login
             to   smtp.hosting.test port 26, STARTTLS, with login
+            2 messages wait in the Outbox, the oldest of 5 November 2024. What waits there can go out once the account is moved. Remove from the Outbox what should not be sent any more.
             This changes the name of the server. Agree only if you know smtp.hosting.test as your mail host's.
         Change these settings?
         ");

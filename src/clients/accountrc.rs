@@ -4,6 +4,7 @@
 mod dialect;
 #[cfg(test)]
 pub(super) mod fixture;
+mod kept_mail;
 mod plan;
 mod problems;
 pub(super) mod rc;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use port26_platform::files;
 
 pub(super) use dialect::{Dialect, Way};
+pub(super) use kept_mail::kept_mail;
 pub(super) use plan::changes;
 pub(super) use section::{Protocol, Section};
 

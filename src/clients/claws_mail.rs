@@ -14,6 +14,7 @@ use super::accountrc::{self, Dialect, Protocol, Section, Way};
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem};
 use crate::account::{Account, ClientId, Mechanism, NotOurs, Notice, SubmissionServer};
 use crate::change::{Change, Content};
+use crate::past_mail::KeptMail;
 
 /// Claws Mail.
 pub struct ClawsMail;
@@ -25,6 +26,7 @@ static DIALECT: Dialect = Dialect {
     client: ClientId::ClawsMail,
     name: "Claws Mail",
     keys: Keys::AnyCase,
+    marks: ".claws_mark",
     methods: &[
         (0, Way::Automatic),
         (1, Way::Named(Mechanism::Login)),
@@ -176,6 +178,10 @@ impl MailClient for ClawsMail {
             None => Told::unverified(CLAWS.tls.is),
         };
         Abilities { tls, ..CLAWS }
+    }
+
+    fn kept_mail(&self, computer: &Computer, accounts: &[&Account]) -> Vec<KeptMail> {
+        accountrc::kept_mail(&DIALECT, computer, accounts)
     }
 
     fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {

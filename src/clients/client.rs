@@ -9,6 +9,7 @@ use super::abilities::Abilities;
 use super::found::{Found, Installation, Problem};
 use crate::account::{Account, ClientId, SubmissionServer};
 use crate::change::Change;
+use crate::past_mail::KeptMail;
 
 /// Why an account cannot be moved by an edit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,7 +99,12 @@ pub trait MailClient: Sync {
     fn sealed_password(&self, _account: &Account) -> Option<SealedPassword> {
         None
     }
-    /// The same for a whole profile, asked right before something is written to it or put back. Where finding that out by
+    /// Where it keeps what each of these accounts has sent, and what waits to go out: one answer an account. All at once, so
+    /// that settings that many share are read once. Without an answer that is not known.
+    fn kept_mail(&self, _computer: &Computer, accounts: &[&Account]) -> Vec<KeptMail> {
+        vec![KeptMail::default(); accounts.len()]
+    }
+    /// `in_use` for a whole profile, asked right before something is written to it or put back. Where finding that out by
     /// the accounts would disturb the program, the adapter knows a shorter way.
     fn profile_in_use(&self, computer: &Computer, profile: &str) -> InUse {
         let Ok(Some(installation)) = self.detect(computer) else { return InUse::No };

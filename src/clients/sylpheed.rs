@@ -16,6 +16,7 @@ use super::accountrc::{self, Dialect, Protocol, Section, Way};
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem};
 use crate::account::{Account, AuthSetting, ClientId, CredentialSource, Mechanism, NotOurs, SubmissionServer};
 use crate::change::Change;
+use crate::past_mail::KeptMail;
 
 /// Sylpheed.
 pub struct Sylpheed;
@@ -27,6 +28,7 @@ static DIALECT: Dialect = Dialect {
     client: ClientId::Sylpheed,
     name: "Sylpheed",
     keys: Keys::Exact,
+    marks: ".sylpheed_mark",
     // 16 takes a token (OAuth). Any other number sends without a login, and says nothing of it.
     methods: &[
         (0, Way::Automatic),
@@ -137,6 +139,10 @@ impl MailClient for Sylpheed {
 
     fn abilities(&self, _computer: &Computer, _account: &Account) -> Abilities {
         ABILITIES
+    }
+
+    fn kept_mail(&self, computer: &Computer, accounts: &[&Account]) -> Vec<KeptMail> {
+        accountrc::kept_mail(&DIALECT, computer, accounts)
     }
 
     /// It writes the file when it ends, and whenever the window of an account is opened, also if that is cancelled.

@@ -12,8 +12,10 @@ use super::providers::{https_server, owner_of};
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
 use crate::account::{Account, AuthSetting, ClientId, CredentialSource, NotOurs, Setting, SubmissionServer, TlsMode};
 use crate::change::{Change, Content};
+use crate::past_mail::KeptMail;
 
 mod account_file;
+mod kept_mail;
 mod store;
 
 /// Deepest folder, below the store, in which account files are looked for.
@@ -141,6 +143,11 @@ impl MailClient for WindowsMail {
             ClientId::WindowsMail => table::WINDOWS_MAIL,
             _ => Abilities { tls: windows::schannel(computer), ..table::WINDOWS_LIVE_MAIL },
         }
+    }
+
+    fn kept_mail(&self, computer: &Computer, accounts: &[&Account]) -> Vec<KeptMail> {
+        let store = self.store(computer).ok().flatten();
+        accounts.iter().map(|account| kept_mail::of(account, store.as_deref())).collect()
     }
 
     fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use super::undone_accounts::AccountPutBack;
 use crate::account::{Account, SubmissionServer};
 use crate::credentials::{Ask, PasswordFor};
+use crate::past_mail::Waiting;
 
 /// Whoever has started a run.
 pub trait Conversation: Send + Sync {
@@ -63,6 +64,8 @@ pub struct Move<'a> {
     pub to: &'a SubmissionServer,
     /// The server gets another name, which a person must know before they agree.
     pub renames: bool,
+    /// What waits in its Outbox and can go out afterwards, where that is known.
+    pub waiting: Option<Waiting>,
 }
 
 /// One account that gets back what it had.
@@ -108,6 +111,13 @@ pub enum Progress {
     },
     /// All hosts are done.
     Tested,
+    /// An account is about to be moved, and messages wait that can go out then. Nobody is asked.
+    MailWaits {
+        /// What people call the account.
+        account: String,
+        /// What waits; never nothing.
+        waiting: Waiting,
+    },
     /// Settings of this many accounts are written.
     Writing {
         /// How many accounts; never none.

@@ -31,7 +31,8 @@ impl Fixing {
 
     /// What somebody is asked about; `None`: it is left alone.
     pub(super) fn as_move(&self) -> Option<Move<'_>> {
-        Some(Move { account: &self.report.account, to: self.to.as_ref()?, renames: self.needs_consent() })
+        let (account, waiting) = (&self.report.account, self.report.waiting);
+        Some(Move { account, to: self.to.as_ref()?, renames: self.needs_consent(), waiting })
     }
 
     /// Somebody must agree to it by name: it goes to another name of the host.

@@ -17,6 +17,7 @@ mod log_in;
 mod no_password;
 mod once_more;
 mod open_clients;
+mod past_mail;
 pub(crate) mod ports;
 mod prove;
 mod put_back;

@@ -15,6 +15,7 @@ use super::fix::{as_fix_would_say, fix, plan_changes};
 use super::fixing::Fixing;
 use super::holds;
 use super::keeps::{Consent, Keeps};
+use super::past_mail;
 use super::receipts::{leave_unbelieved, of_others, receipt_problems};
 use super::recover::{begin_turn, recover, recovery_problems};
 use super::refused_by_writer::{Refusals, not_promised};
@@ -120,6 +121,7 @@ pub async fn examine(tools: &Tools, accounts: &[String], keeps: Keeps) -> Result
     let found = discover_named(&tools.computer, tools.clients, accounts)?;
     let mut tested = test(tools, found.accounts).await;
     remember(tools, &mut tested, keeps);
+    past_mail::note(tools, &mut tested);
     holds::note(tools, &tested, keeps);
     let mut report = Report::new("test");
     report.clients = found.clients;
@@ -147,9 +149,11 @@ async fn round(
     remember(tools, &mut tested, request.consent.keeps());
     holds::note(tools, &tested, request.consent.keeps());
     let Route::Provider(servers) = &request.route else {
+        past_mail::note(tools, &mut tested);
         return leave_unbelieved(tools, plan_changes(tools, tested));
     };
-    let tested = by_relay(tools, tested, servers).await;
+    let mut tested = by_relay(tools, tested, servers).await;
+    past_mail::note(tools, &mut tested);
     // An account that a port of its own host gets through for is `fix`'s, not the relay's.
     let is_ours = |one: &Tested| match &one.decision {
         Decision::Move { to, .. } => servers.iter().any(|server| server.host == to.host),
@@ -164,7 +168,10 @@ fn write(tools: &Tools, fixing: Vec<Fixing>, consent: Consent, run: &RunId) -> R
     let asked_about = |one: &Fixing| one.pending() || one.needs_consent();
     let fixing = match consent {
         Consent::DryRun => return Ok(not_promised(tools, fixing).into_iter().map(|one| one.report).collect()),
-        Consent::Agreed => fixing,
+        Consent::Agreed => {
+            tell_what_waits(tools, &fixing);
+            fixing
+        }
         Consent::AskFirst => {
             let moves: Vec<Move<'_>> =
                 fixing.iter().filter(|one| asked_about(one)).filter_map(Fixing::as_move).collect();
@@ -175,6 +182,18 @@ fn write(tools: &Tools, fixing: Vec<Fixing>, consent: Consent, run: &RunId) -> R
         }
     };
     Ok(fix(tools, fixing, run))
+}
+
+/// Nobody is asked, so that it is said before anything is written.
+fn tell_what_waits(tools: &Tools, fixing: &[Fixing]) {
+    for report in fixing.iter().filter(|one| one.pending()).map(|one| &one.report) {
+        if let Some(waiting) = report.waiting.filter(|waiting| waiting.count > 0) {
+            tools.talk.progress(&Progress::MailWaits {
+                account: name_of([&report.account].into_iter(), &report.account.id),
+                waiting,
+            });
+        }
+    }
 }
 
 /// Nothing to ask about is agreed to.
@@ -266,5 +285,5 @@ fn as_move<'a>(report: &'a AccountReport, route: &Route) -> Option<Move<'a>> {
     let to = report.after.as_ref()?;
     // The provider's server is what was asked for, and no other name of the mail host.
     let renames = matches!(route, Route::OwnHost) && !to.host.eq_ignore_ascii_case(&report.account.outgoing.host);
-    Some(Move { account: &report.account, to, renames })
+    Some(Move { account: &report.account, to, renames, waiting: report.waiting })
 }

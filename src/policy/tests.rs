@@ -31,6 +31,7 @@ fn the_defaults() {
     probe_recipient = ""  # default
     captive_check_url = ""  # default
     max_wait_s = 3  # default
+    read_past_mail = true  # default
     send_test = false  # default
     schedule = "logon"  # default
     keep_receipts_days = 365  # default
@@ -94,7 +95,7 @@ fn a_whole_file() {
 fn unknown_names_are_told_with_the_nearest() {
     insta::assert_snapshot!(complaint("mode = 'fix'\n\ntarget_port = [26]"), @"/home/anna/policy.toml, line 3: there is no setting target_port; did you mean target_ports?");
     insta::assert_snapshot!(complaint("plaintext-auth = true"), @"/home/anna/policy.toml, line 1: there is no setting plaintext-auth; did you mean plaintext_auth?");
-    insta::assert_snapshot!(complaint("[network]\nwait = 3"), @"/home/anna/policy.toml, line 1: there is no setting network; the settings are mode, when, target_ports, host_allow_list, plaintext_auth, allow_host_rename, allow_local_interception, control_hosts, probe_recipient, captive_check_url, max_wait_s, send_test, schedule, keep_receipts_days");
+    insta::assert_snapshot!(complaint("[network]\nwait = 3"), @"/home/anna/policy.toml, line 1: there is no setting network; the settings are mode, when, target_ports, host_allow_list, plaintext_auth, allow_host_rename, allow_local_interception, control_hosts, probe_recipient, captive_check_url, max_wait_s, read_past_mail, send_test, schedule, keep_receipts_days");
     assert_eq!(nearest("Send_Test"), Some("send_test"));
     assert_eq!(nearest("x"), None);
 }

@@ -37,6 +37,7 @@ mod mail_host;
 mod many_hosts;
 mod never_harmful;
 mod passwords_stay_home;
+mod past_mail;
 mod probe;
 mod profile;
 mod programs;

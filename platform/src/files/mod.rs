@@ -172,6 +172,22 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     }
 }
 
+/// Opens a file of any size to read a part of it. `None` if it does not exist. Root follows no link below a folder of another
+/// user.
+pub fn open(path: &Path) -> Result<Option<std::fs::File>, FileError> {
+    if let Some(opened) = system::open_of_another(path) {
+        return opened;
+    }
+    let io = |source| FileError::Io { doing: "reading", path: path.to_owned(), source };
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io(error)),
+        // As for `read`: a pipe has no end.
+        Ok(meta) if !meta.is_file() => Err(FileError::NotAFile { path: path.to_owned() }),
+        Ok(_) => std::fs::File::open(path).map(Some).map_err(io),
+    }
+}
+
 /// Is this a file that only the owner of the machine can have written: root's own, and writable for nobody else? On Windows
 /// the access list of the folders above it says so, and that is not looked at here.
 pub fn only_root_writes(path: &Path) -> bool {

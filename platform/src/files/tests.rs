@@ -443,6 +443,7 @@ mod state {
         let pipe = home.dir.path().join("history.json");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(made.success());
+        assert_eq!(open(&pipe).unwrap_err().code(), "not_a_file");
         assert!(read_private(&pipe).is_err());
         assert!(open_private(&pipe).is_err());
     }
@@ -511,6 +512,11 @@ mod state {
         assert_eq!(read(&theirs.join("prefs.js")).unwrap_err().code(), "file_is_link");
         assert_eq!(read(&theirs.join("folder/secret")).unwrap_err().code(), "file_is_link");
         assert_eq!(read(&theirs.join("second")).unwrap_err().code(), "file_outside_home");
+        assert_eq!(open(&plain).unwrap().map(|file| std::io::read_to_string(file).unwrap()).as_deref(), Some("theirs"));
+        assert!(open(&theirs.join("none/at/all")).unwrap().is_none());
+        assert_eq!(open(&theirs.join("prefs.js")).unwrap_err().code(), "file_is_link");
+        assert_eq!(open(&theirs.join("folder/secret")).unwrap_err().code(), "file_is_link");
+        assert_eq!(open(&theirs.join("second")).unwrap_err().code(), "file_outside_home");
         assert_eq!(read(&secret).unwrap().as_deref(), Some(&b"secret"[..]));
     }
 }

@@ -71,16 +71,31 @@ fn locate_without_links(files: &Files, path: &Path) -> Result<Option<Spot>, File
 /// What root reads below a folder of another user: that user could have put a link there to what only root may read. `None`:
 /// it is not that case.
 pub(super) fn read_of_another(path: &Path) -> Option<Result<Option<Vec<u8>>, FileError>> {
+    let start = begins_without_links(path)?;
+    Some(open_without_links(&start, path).and_then(|opened| {
+        let read = |(spot, file, meta): (Spot, File, Metadata)| spot.read_open(file, &meta);
+        opened.map(read).transpose()
+    }))
+}
+
+/// The same, only opened.
+pub(super) fn open_of_another(path: &Path) -> Option<Result<Option<File>, FileError>> {
+    let start = begins_without_links(path)?;
+    Some(open_without_links(&start, path).map(|opened| opened.map(|(_, file, _)| file)))
+}
+
+/// From which folder on root follows no link on the way there; `None`: it is not that case.
+fn begins_without_links(path: &Path) -> Option<PathBuf> {
     if !rustix::process::geteuid().is_root() || !path.is_absolute() {
         return None;
     }
     let start = roots_own_prefix(path);
     let roots_own =
         path.parent() == Some(&start) && std::fs::symlink_metadata(path).map_or(true, |meta| meta.uid() == 0);
-    (!roots_own).then(|| read_without_links(&start, path))
+    (!roots_own).then_some(start)
 }
 
-fn read_without_links(start: &Path, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+fn open_without_links(start: &Path, path: &Path) -> Result<Option<(Spot, File, Metadata)>, FileError> {
     let Some(spot) = walk(start, path)? else { return Ok(None) };
     let Some((file, meta)) = spot.open()? else { return Ok(None) };
     let folder = spot.folder.metadata().map_err(spot.io("reading"))?;
@@ -88,7 +103,7 @@ fn read_without_links(start: &Path, path: &Path) -> Result<Option<Vec<u8>>, File
     if meta.uid() != folder.uid() && meta.nlink() > 1 {
         return Err(FileError::Outside { path: path.to_owned() });
     }
-    spot.read_open(file, &meta).map(Some)
+    Ok(Some((spot, file, meta)))
 }
 
 /// Walks from a folder to the file one name at a time and refuses every link on the way.

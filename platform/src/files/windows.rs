@@ -24,7 +24,7 @@ mod profile;
 mod tests;
 mod walk;
 
-pub(super) use another::read_of_another;
+pub(super) use another::{open_of_another, read_of_another};
 pub(super) use private::{
     append_private, create_private, is_own, keep_private_dir, look_private, make_private_dir, may_make_below,
     only_root_writes, open_private, others_write,

@@ -13,6 +13,8 @@ pub(in crate::clients) struct Dialect {
     /// transaction.
     pub name: &'static str,
     pub keys: Keys,
+    /// Its file of marks beside the messages of a folder.
+    pub marks: &'static str,
     /// The numbers of `smtp_auth_method` by which it logs in: one of them, never a sum.
     pub methods: &'static [(i64, Way)],
     /// Beyond these no version is known; up to here every other number means that it does not log in at all.

@@ -5,6 +5,8 @@ mod bounds;
 mod changes;
 mod family;
 mod gecko_ini;
+mod kept_mail;
+mod mail_folders;
 mod migrations;
 mod overrides;
 mod part;
@@ -28,12 +30,14 @@ pub use family::Family;
 use self::overrides::Start;
 use self::part::Part;
 use self::profiles::LastUse;
+use self::store::Store;
 use super::abilities::Abilities;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem};
 use crate::account::{Account, ClientId, SubmissionServer};
 use crate::change::{Change, Slot};
 use crate::formats::mozilla_logins::MozillaLogins;
 use crate::formats::prefs_js::PrefsJs;
+use crate::past_mail::KeptMail;
 
 /// Mozilla Thunderbird; also the profiles that Betterbird shares with it.
 pub static THUNDERBIRD: Family = Family {
@@ -100,22 +104,26 @@ impl Family {
     fn profile_accounts(&self, computer: &Computer, name: &str, id: String, path: &Path, found: &mut Found) {
         let Some(prefs) = self.prefs(path, &mut found.problems) else { return };
         let logins = self.logins(path, &mut found.problems);
+        self.started(computer, path, &prefs, |store, major| {
+            let logins = logins.as_ref();
+            servers::Profile { family: self, name, id, path, prefs: &prefs, store, logins, major }.read(found);
+        });
+    }
+
+    /// What a start of the program makes of a profile, for whoever asks about it.
+    fn started<T>(
+        &self,
+        computer: &Computer,
+        path: &Path,
+        prefs: &PrefsJs,
+        ask: impl FnOnce(&Store, Option<u32>) -> T,
+    ) -> T {
         let last_use = LastUse::of(path);
-        let mut store = Start { computer, profile: path, last_use: &last_use, policies: self.policies }.store(&prefs);
+        let mut store = Start { computer, profile: path, last_use: &last_use, policies: self.policies }.store(prefs);
         if !self.old_rules && last_use.major().is_none_or(|major| major >= servers::STARTTLS_IS_SURE) {
             migrations::apply(&mut store);
         }
-        let profile = servers::Profile {
-            family: self,
-            name,
-            id,
-            path,
-            prefs: &prefs,
-            store: &store,
-            logins: logins.as_ref(),
-            major: last_use.major(),
-        };
-        profile.read(found);
+        ask(&store, last_use.major())
     }
 
     /// `None`: there are none, or they cannot be read, which is told.
@@ -214,6 +222,10 @@ impl MailClient for Family {
             return InUse::Yes(Some(pid));
         }
         InUse::No
+    }
+
+    fn kept_mail(&self, computer: &Computer, accounts: &[&Account]) -> Vec<KeptMail> {
+        kept_mail::of(self, computer, accounts)
     }
 
     fn process_names(&self) -> &'static [&'static str] {

@@ -45,12 +45,17 @@ impl Preferences<'_> {
         self.int(&format!("mail.server.{key}.{part}")).or_else(|| self.int(&format!("mail.server.default.{part}")))
     }
 
-    /// Is this true of an incoming server, or else of all?
-    pub fn incoming_is(&self, key: &str, part: &str) -> bool {
-        let truth = |key: &str| match self.0.value(&format!("mail.server.{key}.{part}"))? {
+    /// Yes or no.
+    pub fn truth(&self, name: &str) -> Option<bool> {
+        match self.0.value(name)? {
             PrefValue::Bool(truth) => Some(*truth),
             _ => None,
-        };
+        }
+    }
+
+    /// Is this true of an incoming server, or else of all?
+    pub fn incoming_is(&self, key: &str, part: &str) -> bool {
+        let truth = |key: &str| self.truth(&format!("mail.server.{key}.{part}"));
         truth(key).or_else(|| truth("default")).unwrap_or(false)
     }
 

@@ -9,6 +9,8 @@ use super::store::ACCOUNTS_ADDED;
 
 /// An identity that sends.
 pub(super) struct Sender {
+    /// Its key.
+    pub identity: String,
     /// The account it belongs to.
     pub account: String,
     pub email: Option<String>,
@@ -192,7 +194,8 @@ impl Senders {
                     prefs.text_or(&format!("mail.identity.{identity}.useremail"), "mail.identity.default.useremail");
                 match (key_of(&identity), email) {
                     (Ok(key), email) => {
-                        let sender = Sender { account: account.clone(), email, server: server.clone() };
+                        let (account, server) = (account.clone(), server.clone());
+                        let sender = Sender { identity, account, email, server };
                         self.by_key.entry(key).or_default().push(sender);
                     }
                     (Err(missing), Some(email)) if told.insert(email.to_lowercase()) => {

@@ -65,8 +65,13 @@ impl Servers for Profile<'_> {
 }
 
 impl Profile<'_> {
-    fn pref(&self) -> Preferences<'_> {
+    pub fn pref(&self) -> Preferences<'_> {
         Preferences(self.store)
+    }
+
+    /// Who sends through which server.
+    pub fn senders(&self) -> Senders {
+        senders(&self.pref(), self, !self.is_old())
     }
 
     fn part(&self, key: &str, part: &str) -> Option<String> {
@@ -232,7 +237,7 @@ impl Profile<'_> {
 
     /// All outgoing servers of the profile, and the addresses that have none.
     pub fn read(&self, found: &mut Found) {
-        let senders = senders(&self.pref(), self, !self.is_old());
+        let senders = self.senders();
         if let Some(what) = senders.too_many {
             let file = self.path.join("prefs.js");
             found.problems.push(bounds::too_many(self.family, &file, what, bounds::MOST_ENTRIES));

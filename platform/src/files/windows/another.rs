@@ -1,6 +1,7 @@
 //! Files of a home that is not the running user's: found without a link and held; with the rights of SYSTEM or an
 //! administrator only what is that user's.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::super::{FileError, Files};
@@ -31,17 +32,28 @@ pub(super) fn locate(files: &Files, path: &Path) -> Result<Option<(Trail, PathBu
 /// What SYSTEM or an administrator reads in the profile of another user of this machine: that user could have put a link
 /// there to what only the reader may read. `None`: it is not that case.
 pub(in super::super) fn read_of_another(path: &Path) -> Option<Result<Option<Vec<u8>>, FileError>> {
-    let profile = profile::profile_of_another(path)?;
-    let rest = walk::below(&profile, path)?;
-    owner::is_elevated().then(|| read_without_links(&profile, &rest, path))
+    let found = found_of_another(path)?;
+    Some(found.and_then(|found| found.map_or(Ok(None), |(trail, real)| trail.read(&real, path))))
 }
 
-fn read_without_links(profile: &Path, rest: &Path, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+/// The same, only opened.
+pub(in super::super) fn open_of_another(path: &Path) -> Option<Result<Option<File>, FileError>> {
+    let found = found_of_another(path)?;
+    Some(found.and_then(|found| found.map_or(Ok(None), |(trail, real)| trail.open(&real, path))))
+}
+
+fn found_of_another(path: &Path) -> Option<Result<Option<(Trail, PathBuf)>, FileError>> {
+    let profile = profile::profile_of_another(path)?;
+    let rest = walk::below(&profile, path)?;
+    owner::is_elevated().then(|| find_without_links(&profile, &rest, path))
+}
+
+fn find_without_links(profile: &Path, rest: &Path, path: &Path) -> Result<Option<(Trail, PathBuf)>, FileError> {
     let Some((trail, real)) = find(profile, rest, path)? else { return Ok(None) };
     let io = |source| FileError::Io { doing: "reading", path: path.to_owned(), source };
     let user = profile::user_of(&walk::open_folder(profile).map_err(io)?);
     if is_theirs(&trail, &real, path, user.as_deref(), true)? {
-        trail.read(&real, path)
+        Ok(Some((trail, real)))
     } else {
         Err(FileError::Outside { path: path.to_owned() })
     }
