@@ -120,9 +120,8 @@ class ClawsMail:
         """Writes and sends a message. Returns (was it sent, titles of the dialogs shown)."""
         return self._session(lambda main: self.send_now(main, subject, seconds))
 
-    def send_now(self, main, subject, seconds, sender=USER):
-        """The same in a Claws Mail that is open, from the account with this address; and whether something is left open. A
-        certificate that Claws has not seen on this port is a question even when it is valid: it is answered with yes."""
+    def _composed(self, subject, sender):
+        """The window of a message that is written."""
         draft = DIR / "draft.txt"
         draft.write_text(f"From: {sender}\nTo: {FRIEND}\nSubject: {subject}\n\nWritten and sent by the real client.\n")
         command, options = self._claws("--compose-from-file", str(draft))
@@ -130,6 +129,12 @@ class ClawsMail:
         window = self.screen.wait_for("Compose message|" + re.escape(subject), 15)
         check(window, "the compose window did not open")
         time.sleep(0.7)
+        return window
+
+    def send_now(self, main, subject, seconds, sender=USER):
+        """The same in a Claws Mail that is open, from the account with this address; and whether something is left open. A
+        certificate that Claws has not seen on this port is a question even when it is valid: it is answered with yes."""
+        window = self._composed(subject, sender)
         self.screen.press(window, "ctrl+Return")
         dialogs = {}
         end = time.monotonic() + seconds
@@ -156,6 +161,43 @@ class ClawsMail:
             time.sleep(0.1)
         self.screen.shot("claws")
         return (False, [*dialogs.values(), f"nothing happened within {seconds} s"]), True
+
+    def send_and_write_for_later(self, subject, waiting):
+        """Sends a message, and lays more of them into the queue ("Send later")."""
+
+        def work(main):
+            told, _ = self.send_now(main, subject, 30)
+            for waits in waiting:
+                window = self._composed(waits, USER)
+                self.screen.press(window, "ctrl+shift+s")
+                end = time.monotonic() + 10
+                while window in self.screen.windows():
+                    check(time.monotonic() < end, f"'{waits}' was not queued")
+                    time.sleep(0.2)
+                time.sleep(1)
+            return told, True  # told to exit, it would ask about what is in the queue
+
+        return self._session(work)
+
+    def send_waiting(self, seconds=30):
+        """Sends what waits, as its person tells it to ("Send all queued messages"), until the queue is empty. A certificate that Claws has not
+        seen on this port is taken."""
+
+        def work(main):
+            command, options = self._claws("--send")
+            subprocess.run(command, timeout=20, check=True, **options)
+            end = time.monotonic() + seconds
+            while any(file.name.isdigit() for file in (self.home / "Mail" / "queue").iterdir()):
+                check(time.monotonic() < end, f"what waits does not go out: {self.screen.windows()}")
+                for window, name in self.screen.windows().items():
+                    if "certificate" in name.lower():
+                        time.sleep(0.5)
+                        self.screen.press(window, "alt+a")  # Accept and save
+                time.sleep(0.3)
+            time.sleep(1)
+            return None, False
+
+        return self._session(work)
 
     def while_open(self, act):
         """Does something while Claws Mail is open."""

@@ -66,6 +66,38 @@ SEND = """
     compose.setTimeout(() => compose.goDoCommand("cmd_sendNow"), 0);
 """
 
+# "Send Later" of the compose window, until the message waits in the Outbox.
+LATER = """
+    const [wanted] = args, compose = Services.wm.getMostRecentWindow("msgcompose");
+    const local = MailServices.accounts.localFoldersServer.rootFolder;
+    compose.setTimeout(() => compose.goDoCommand("cmd_sendLater"), 0);
+    for (let tries = 0; tries < 100; tries++) {
+        await new Promise(done => setTimeout(done, 100));
+        if (local.getFolderWithFlags(Ci.nsMsgFolderFlags.Queue)?.getTotalMessages(false) == wanted && compose.closed) return;
+    }
+    throw new Error("the message does not wait");
+"""
+
+# Removes a message that waits, as its person does; the folder is not compacted.
+REMOVE = """
+    const [subject] = args, local = MailServices.accounts.localFoldersServer.rootFolder;
+    const folder = local.getFolderWithFlags(Ci.nsMsgFolderFlags.Queue);
+    folder.deleteMessages([...folder.messages].filter(one => one.subject == subject), null, false, true, null, false);
+    await new Promise(done => setTimeout(done, 1500));
+"""
+
+# "Send Unsent Messages".
+SEND_WAITING = """
+    const later = Cc["@mozilla.org/messengercompose/sendlater;1"].getService(Ci.nsIMsgSendLater);
+    const ended = new Promise(done => later.addListener({
+        QueryInterface: ChromeUtils.generateQI(["nsIMsgSendLaterListener"]),
+        onStartSending() {}, onMessageStartSending() {}, onMessageSendProgress() {}, onMessageSendError() {},
+        onStopSending(status, text, tried, sent) { done([tried, sent]); },
+    }));
+    later.sendUnsentMessages(null);
+    return await ended;
+"""
+
 SEEN = """return Services.wm.getMostRecentWindow("mail:3pane").port26Seen;"""
 
 
@@ -120,7 +152,7 @@ class Thunderbird:
             except (MarionetteError, subprocess.TimeoutExpired) as error:
                 raise StoryFailed(f"Thunderbird did not close: {error}") from error
             return result
-        except MarionetteError as error:
+        except (MarionetteError, TimeoutError) as error:
             self.screen.shot("thunderbird")
             raise StoryFailed(f"Thunderbird: {error}") from error
         finally:
@@ -129,7 +161,15 @@ class Thunderbird:
 
     def new_account(self):
         """An account as old as the hills: IMAP, and port 25 without authentication or encryption."""
-        self._session(lambda remote: remote.script(NEW_ACCOUNT, HOST, USER, PASSWORD))
+        self._session(self.new_account_now)
+
+    def new_account_now(self, remote):
+        """The same in a Thunderbird that is open."""
+        remote.script(NEW_ACCOUNT, HOST, USER, PASSWORD)
+
+    def in_one_session(self, work):
+        """`work` with the remote control of a Thunderbird that is opened for it."""
+        return self._session(work)
 
     def send(self, subject, seconds=60):
         """Writes and sends a message. Returns (was it sent, the dialogs shown)."""
@@ -150,6 +190,20 @@ class Thunderbird:
                 return False, remote.script(SEEN)["dialogs"]
         self.screen.shot("thunderbird")
         return False, [*seen["dialogs"], f"nothing happened within {seconds} s"]
+
+    def write_for_later(self, remote, subjects):
+        """Writes messages and lays each into the Outbox, which is empty, in a Thunderbird that is open."""
+        for number, subject in enumerate(subjects, 1):
+            remote.script(COMPOSE, FRIEND, subject)
+            remote.script(LATER, number)
+
+    def remove_waiting(self, remote, subject):
+        """Deletes a message that waits; the file still has it."""
+        remote.script(REMOVE, subject)
+
+    def send_waiting(self):
+        """Sends what waits. Returns how many were tried, and how many went out."""
+        return self._session(lambda remote: remote.script(SEND_WAITING))
 
     def while_open(self, act):
         """Does something while Thunderbird is open."""
