@@ -1,5 +1,7 @@
 //! The headers of one message: who wrote it, when, and what the mail program has noted there for itself.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use mail_parser::{HeaderName, HeaderValue, MessageParser};
 
@@ -29,16 +31,16 @@ pub(super) struct Head {
     pub removed: bool,
 }
 
-fn parser() -> MessageParser {
+static PARSER: LazyLock<MessageParser> = LazyLock::new(|| {
     let parser = MessageParser::new().header_date(HeaderName::Date).header_address(HeaderName::From);
     let raw = SENDER_KEYS.iter().chain(&["X-Mozilla-Status", "S"]);
     raw.fold(parser, |parser, name| parser.header_text(HeaderName::Other((*name).into()))).default_header_ignore()
-}
+});
 
 impl Head {
     /// Reads a block of headers. `None`: there is none in these bytes.
     pub fn of(bytes: &[u8]) -> Option<Self> {
-        let message = parser().parse_headers(&bytes[..bytes.len().min(MOST)])?;
+        let message = PARSER.parse_headers(&bytes[..bytes.len().min(MOST)])?;
         let text = |name: &'static str| match message.header(HeaderName::Other(name.into()))? {
             HeaderValue::Text(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
             _ => None,

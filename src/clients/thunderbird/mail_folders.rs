@@ -34,8 +34,11 @@ pub(super) struct MailFolders<'a> {
     profile: &'a Path,
     prefs: Preferences<'a>,
     servers: HashMap<Name, String>,
-    online: OnceCell<HashMap<PathBuf, String>>,
+    online: OnceCell<Online>,
 }
+
+/// Where a folder of a host is kept here, by the server's folder and what the host calls it.
+type Online = HashMap<(PathBuf, String), Vec<PathBuf>>;
 
 /// One entry of `folderCache.json`.
 #[derive(Deserialize)]
@@ -107,9 +110,7 @@ impl<'a> MailFolders<'a> {
         let usual = above.iter().fold(root.clone(), |at, name| at.join(format!("{name}.sbd"))).join(leaf);
         let mut paths = vec![usual];
         if is_copy {
-            let online = folders.join("/");
-            let named = self.online().iter().filter(|(path, name)| **name == online && path.starts_with(&root));
-            paths.extend(named.map(|(path, _)| path.clone()));
+            paths.extend(self.online().get(&(root, folders.join("/"))).into_iter().flatten().cloned());
         }
         let maildir = text("storeContractID").is_some_and(|store| store.contains("maildir"));
         let mut seen = HashSet::new();
@@ -137,30 +138,32 @@ impl<'a> MailFolders<'a> {
 
     /// What the folders of hosts are called there: where two of them want one file, the second has another name on this computer
     /// (seen with 153.8, which calls the host's `Sent` here `Sent-1`).
-    fn online(&self) -> &HashMap<PathBuf, String> {
+    fn online(&self) -> &Online {
         self.online.get_or_init(|| {
             let file = self.profile.join("folderCache.json");
             let bytes = bounds::read(&file).ok().flatten().unwrap_or_default();
             let all: HashMap<String, Cached> = serde_json::from_slice(&bytes).unwrap_or_default();
             let of_host = |(key, cached): (String, Cached)| {
                 let separator = char::from_u32(cached.separator).filter(|separator| !separator.is_control())?;
-                let path = self.below_profile(key.strip_suffix(".msf")?)?;
+                let (server, path) = self.below_profile(key.strip_suffix(".msf")?)?;
                 let name = cached.online_name.replace(separator, "/");
-                (!name.is_empty()).then_some((path, name))
+                (!name.is_empty()).then_some(((server, name), path))
             };
-            all.into_iter().filter_map(of_host).collect()
+            let mut online = Online::new();
+            for (name, path) in all.into_iter().filter_map(of_host) {
+                online.entry(name).or_default().push(path);
+            }
+            online
         })
     }
 
-    /// A path of that file, which has the profile where its program last saw it.
-    fn below_profile(&self, written: &str) -> Option<PathBuf> {
+    /// A path of that file, which has the profile where its program last saw it: the server's folder, and the whole.
+    fn below_profile(&self, written: &str) -> Option<(PathBuf, PathBuf)> {
         let parts: Vec<&str> = written.split(['/', '\\']).collect();
         let begins = parts.iter().rposition(|part| *part == "ImapMail")?;
-        let names = parts.get(begins..)?;
-        names
-            .iter()
-            .all(|name| is_name(name))
-            .then(|| names.iter().fold(self.profile.to_owned(), |at, name| at.join(name)))
+        let names = parts.get(begins..).filter(|names| names.iter().all(|name| is_name(name)))?;
+        let path = |names: &[&str]| names.iter().fold(self.profile.to_owned(), |at, name| at.join(name));
+        Some((path(names.get(..2)?), path(names)))
     }
 }
 
