@@ -1,5 +1,5 @@
-# Parts of a test run: each is run, or listed with what it needs; the table at the end and the exit code
-# count both. Sourced by scripts/test.
+# Parts of a test run: each is run, alone or beside others, or listed with what it needs; the table at the end and the exit code
+# count all of them. Sourced by scripts/test.
 #
 # Which parts are run: all but the long ones, the long ones, or those that are named (words of a name, or its number). For
 # that the caller declares all its parts in a function, and calls it through `parts_chosen` first, then by itself.
@@ -105,6 +105,57 @@ part_for() {
     part_run "${@:2}"
 }
 
+# part_beside NAME FUNCTION [ARGUMENT..]: one that waits more than it works. It is run between `beside_starts` and `beside_ends`, one
+# of these after the other, while the parts between those two are run.
+part_beside() {
+    part_known normal "" "$1" || return 0
+    beside_calls+=("$(printf '%q ' "$@")")
+}
+beside_calls=()
+
+beside_starts() {
+    [ ${#beside_calls[@]} -gt 0 ] || return 0
+    beside_folder=$(mktemp -d)
+    beside_run &
+    beside_process=$!
+    trap 'kill "$beside_process" 2>/dev/null || true' EXIT
+}
+
+# In a process of its own: what each says, and how it ended after how many seconds, goes to files.
+beside_run() {
+    local at code started
+    for at in "${!beside_calls[@]}"; do
+        eval "set -- ${beside_calls[at]}"
+        shift
+        part_note=$beside_folder/$at.note started=$SECONDS
+        set +e
+        (set -e && "$@") </dev/null >"$beside_folder/$at.log" 2>&1
+        code=$?
+        set -e
+        echo "$code $((SECONDS - started))" >"$beside_folder/$at.ended"
+    done
+}
+
+# beside_ends: waits for them, tells what they said, and counts them.
+beside_ends() {
+    local at code seconds
+    [ ${#beside_calls[@]} -gt 0 ] && [ "$parts_mode" = run ] || return 0
+    wait "$beside_process" || true
+    trap - EXIT
+    for at in "${!beside_calls[@]}"; do
+        eval "set -- ${beside_calls[at]}"
+        part_note=$beside_folder/$at.note part_log=$beside_folder/$at.log
+        touch "$part_note" "$part_log"
+        # one of which nothing is known was cut off
+        read -r code seconds < <(cat "$beside_folder/$at.ended" 2>/dev/null || echo 1 0)
+        printf '\n=== %s\n' "$1"
+        cat "$part_log"
+        part_counted "$1" "$code" "$seconds"
+    done
+    rm -rf "$beside_folder"
+    beside_calls=()
+}
+
 # long_part MINUTES WHAT_FOR NAME FUNCTION [ARGUMENT..]: one that is run when it is asked for only, and listed otherwise.
 long_part() {
     if part_known long "" "$3"; then
@@ -127,7 +178,7 @@ part_known() {
 
 # part_run NAME FUNCTION [ARGUMENT..]: runs it.
 part_run() {
-    local name=$1 started=$SECONDS code state note
+    local name=$1 started=$SECONDS code
     shift
     printf '\n=== %s\n' "$name"
     part_note=$(mktemp) part_log=$(mktemp)
@@ -140,6 +191,12 @@ part_run() {
     ) </dev/null > >(tee "$part_log") 2>&1
     code=$?
     set -e
+    part_counted "$name" "$code" $((SECONDS - started))
+}
+
+# part_counted NAME CODE SECONDS: what has become of it.
+part_counted() {
+    local name=$1 code=$2 seconds=$3 state note
     note=$(cat "$part_note")
     case $code in
     0) state=passed parts_passed=$((parts_passed + 1)) ;;
@@ -151,7 +208,7 @@ part_run() {
         ;;
     esac
     rm -f "$part_note" "$part_log"
-    part_lines+=("$(printf '%-8s %5s s  %s%s' "$state" $((SECONDS - started)) "$name" "${note:+ (needs $note)}")")
+    part_lines+=("$(printf '%-8s %5s s  %s%s' "$state" "$seconds" "$name" "${note:+ (needs $note)}")")
     echo "--- $name: $state${note:+: needs $note}"
 }
 

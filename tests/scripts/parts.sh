@@ -53,3 +53,37 @@ must "long ones" "$(tell --long)" "=== epsilon" "1 passed, 0 failed, 0 skipped" 
 must "one that is not there" "$(tell zeta)" "there is no part 'zeta'" "code 2" "!passed"
 must "a long one without saying so" "$(tell epsilon)" "is a long part: scripts/test --long 'epsilon'" "code 2"
 must "a usual one among the long ones" "$(tell --long alpha)" "is not a long part" "code 2"
+
+# Those that run beside others: both kinds are run, each is counted once, and what each said is told as one piece.
+beside() {
+    local code=0
+    bash -euo pipefail -c '
+        root=$PWD
+        . scripts/lib/parts.sh
+        . scripts/lib/need.sh
+        parts_named=("$@")
+        meeting=$(mktemp -d)
+        trap "rm -rf $meeting" EXIT
+        # each waits for the other: one after the other they would wait for ever
+        meets() { touch "$meeting/$1" && timeout 20 bash -c "until [ -e $meeting/$2 ]; do sleep 0.05; done" && echo "$1 met $2"; }
+        stops_at_the_first_error() { false; echo "went on"; }
+        declared() {
+            part "first" true
+            part_beside "north" meets north south
+            part_beside "broken" stops_at_the_first_error
+            part_beside "lacking" needs no-such-program
+            part_beside "with words" echo "two words" "and more"
+            beside_starts
+            part "south" meets south north
+            beside_ends
+            part "last" true
+        }
+        parts_chosen declared
+        declared
+        parts_end' beside "$@" 2>&1 || code=$?
+    echo "code $code"
+}
+
+must "beside one another" "$(beside)" "north met south" "south met north" "two words and more" "5 passed, 1 failed, 1 skipped" "(needs no-such-program)" "why broken failed" "code 1" "!went on"
+must "of those beside, some" "$(beside last "with words")" "two words and more" "2 passed, 0 failed" "5 other parts were not asked for" "code 0" "!=== north"
+must "of those beside, none" "$(beside first)" "1 passed, 0 failed" "code 0" "!=== north"
