@@ -193,7 +193,7 @@ mod tests {
             ("smtp.hosting.test".to_owned(), 26, TlsMode::Starttls, AuthSetting::Password);
         let said = |renames: bool| {
             let oldest = "2024-11-05T12:00:00Z".parse().ok();
-            let waiting = renames.then_some(Waiting { count: 2, complete: true, oldest });
+            let waiting = renames.then_some(Waiting { folder: "Outbox", count: 2, complete: true, oldest });
             let asked = Confirm { moves: vec![Move { account: &before, to: &to, renames, waiting }], when: When::Now };
             let lines = moves_in_words(&asked).into_iter().map(|(column, text)| format!("{:column$}{text}\n", ""));
             lines.collect::<String>() + question(asked.when)
@@ -202,7 +202,7 @@ mod tests {
         jan@hosting.test in Thunderbird
             from mail.hosting.test port 25, no encryption, no login
             to   smtp.hosting.test port 26, STARTTLS, with login
-            2 messages wait in the Outbox, the oldest of 5 November 2024. What waits there can go out once the account is moved. Remove from the Outbox what should not be sent any more.
+            2 messages wait in the Outbox, the oldest of 5 November 2024. What waits there can go out once the account is moved. Remove from that folder what should not be sent any more.
             This changes the name of the server. Agree only if you know smtp.hosting.test as your mail host's.
         Change these settings?
         ");

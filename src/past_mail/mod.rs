@@ -14,7 +14,7 @@ mod reader;
 mod sentence;
 mod sums;
 
-pub use places::{FilledBy, Holds, KeptMail, MailFolder, Store};
+pub use places::{FilledBy, Holds, KeptMail, MailFolder, Outbox, Store};
 pub use reader::Reader;
 pub(crate) use sentence::here;
 pub use sentence::{WILL_GO_OUT, in_words, waits_in_words};

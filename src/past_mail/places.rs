@@ -47,13 +47,22 @@ pub struct MailFolder {
     pub filled_by: FilledBy,
 }
 
+/// Where messages wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outbox {
+    /// The folder. One that is not there holds none.
+    pub folder: MailFolder,
+    /// What its program calls it, for people.
+    pub called: &'static str,
+}
+
 /// Where the mail of one account is. The default is: not known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeptMail {
     /// Where it puts what it has sent.
     pub sent: Vec<MailFolder>,
-    /// Where messages wait. One that is not there holds none.
-    pub outbox: Option<MailFolder>,
+    /// Where messages wait.
+    pub outbox: Option<Outbox>,
     /// What the program calls the account, or its identities, in the headers of a message that waits.
     pub sender_keys: Vec<String>,
 }

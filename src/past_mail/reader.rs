@@ -76,8 +76,11 @@ impl Reader {
             let last = last_sent(&heads, folder.holds, whose, now).map(|last| (last, folder.filled_by));
             newest = [newest, last].into_iter().flatten().max_by_key(|(last, _)| *last);
         }
-        let outbox = kept.outbox.as_ref().and_then(|folder| self.heads(folder, Side::Start));
-        PastMail { last_sent: newest, waiting: outbox.map(|heads| waiting(&heads, whose, now)) }
+        let waits = kept.outbox.as_ref().and_then(|outbox| {
+            let heads = self.heads(&outbox.folder, Side::Start)?;
+            Some(waiting(outbox.called, &heads, whose, now))
+        });
+        PastMail { last_sent: newest, waiting: waits }
     }
 
     fn heads(&mut self, folder: &MailFolder, side: Side) -> Option<Rc<AllHeads>> {

@@ -9,7 +9,7 @@ use crate::sentence::sentence;
 
 /// What happens to messages that wait, for whoever may not want that.
 pub const WILL_GO_OUT: &str =
-    "What waits there can go out once the account is moved. Remove from the Outbox what should not be sent any more.";
+    "What waits there can go out once the account is moved. Remove from that folder what should not be sent any more.";
 
 /// `None`: there is nothing to say.
 pub fn in_words(past: &PastMail, now: &Zoned) -> Option<String> {
@@ -27,7 +27,7 @@ pub fn in_words(past: &PastMail, now: &Zoned) -> Option<String> {
         (Some(last), Some(waiting)) => {
             let since = past.last_sent.zip(waiting.oldest).is_some_and(|((last, _), oldest)| last <= oldest);
             match since {
-                true => Some(format!("{last}; since then {} in the Outbox.", messages_wait(&waiting))),
+                true => Some(format!("{last}; since then {}.", messages_wait(&waiting))),
                 false => Some(format!("{last}; {}.", waits_in_words(&waiting, now))),
             }
         }
@@ -36,7 +36,7 @@ pub fn in_words(past: &PastMail, now: &Zoned) -> Option<String> {
 
 /// `4 messages wait in the Outbox, the oldest of 5 November`.
 pub fn waits_in_words(waiting: &Waiting, now: &Zoned) -> String {
-    let wait = format!("{} in the Outbox", messages_wait(waiting));
+    let wait = messages_wait(waiting);
     match waiting.oldest {
         None => wait,
         Some(oldest) if waiting.count == 1 && waiting.complete => format!("{wait}, of {}", day(oldest, now)),
@@ -45,10 +45,11 @@ pub fn waits_in_words(waiting: &Waiting, now: &Zoned) -> String {
 }
 
 fn messages_wait(waiting: &Waiting) -> String {
+    let folder = waiting.folder;
     match (waiting.count, waiting.complete) {
-        (1, true) => "1 message waits".to_owned(),
-        (count, true) => format!("{count} messages wait"),
-        (count, false) => format!("at least {count} messages wait"),
+        (1, true) => format!("1 message waits in the {folder}"),
+        (count, true) => format!("{count} messages wait in the {folder}"),
+        (count, false) => format!("at least {count} messages wait in the {folder}"),
     }
 }
 

@@ -10,6 +10,9 @@ use super::places::{FilledBy, Holds};
 /// Messages that wait to go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Waiting {
+    /// What the program calls the folder.
+    #[serde(skip)]
+    pub folder: &'static str,
     /// How many.
     pub count: usize,
     /// There is no other one; false: there are at least so many.
@@ -55,9 +58,10 @@ pub(super) fn last_sent(heads: &AllHeads, holds: Holds, whose: Whose<'_>, now: T
 }
 
 /// Those of the account that wait.
-pub(super) fn waiting(heads: &AllHeads, whose: Whose<'_>, now: Timestamp) -> Waiting {
+pub(super) fn waiting(folder: &'static str, heads: &AllHeads, whose: Whose<'_>, now: Timestamp) -> Waiting {
     let mine: Vec<&Head> = heads.list.iter().filter(|head| !head.removed && whose.sends(head)).collect();
     Waiting {
+        folder,
         count: mine.len(),
         complete: heads.whole,
         oldest: mine.iter().filter_map(|head| head.date).filter(|date| *date <= now).min(),

@@ -45,7 +45,11 @@ fn last_sent(path: &Path, store: Store) -> Option<Timestamp> {
 
 fn outbox(path: &Path, store: Store, keys: &[&str]) -> Option<Waiting> {
     let sender_keys = keys.iter().map(|key| (*key).to_owned()).collect();
-    read(&KeptMail { outbox: Some(folder(path, store)), sender_keys, sent: Vec::new() }).waiting
+    read(&KeptMail { outbox: Some(waiting_in(path, store)), sender_keys, sent: Vec::new() }).waiting
+}
+
+fn waiting_in(path: &Path, store: Store) -> Outbox {
+    Outbox { folder: folder(path, store), called: "Outbox" }
 }
 
 /// `Unsent Messages` as Thunderbird 153.8 writes it: three messages were queued, and the second was deleted again.
@@ -75,7 +79,10 @@ fn what_waits_is_what_the_identity_has_queued_and_nobody_has_deleted() {
     let waiting = outbox(&file, Store::Mbox, &["id1"]).unwrap();
     assert_eq!((waiting.count, waiting.complete, waiting.oldest), (2, true, Some(at("2026-11-28T07:53:29Z"))));
     assert_eq!(outbox(&file, Store::Mbox, &["id2"]).unwrap().count, 1);
-    assert_eq!(outbox(&file, Store::Mbox, &["id3"]).unwrap(), Waiting { count: 0, complete: true, oldest: None });
+    assert_eq!(
+        outbox(&file, Store::Mbox, &["id3"]).unwrap(),
+        Waiting { folder: "Outbox", count: 0, complete: true, oldest: None }
+    );
     // An Outbox that was never used is empty; a folder in its place is not known.
     assert_eq!(outbox(&home.path().join("none"), Store::Mbox, &["id1"]).unwrap().count, 0);
     assert_eq!(outbox(home.path(), Store::Mbox, &["id1"]), None);
@@ -212,7 +219,7 @@ fn a_run_reads_so_much_and_no_more() {
     for number in 0..12 {
         let path = home.path().join(number.to_string());
         File::create(&path).unwrap().set_len(65 << 20).unwrap();
-        let kept = KeptMail { outbox: Some(folder(&path, Store::Mbox)), ..KeptMail::default() };
+        let kept = KeptMail { outbox: Some(waiting_in(&path, Store::Mbox)), ..KeptMail::default() };
         // The same folder again costs nothing.
         let twice = [reader.read(&kept, &emails()), reader.read(&kept, &emails())];
         assert_eq!(twice[0], twice[1]);
@@ -224,7 +231,9 @@ fn a_run_reads_so_much_and_no_more() {
 #[test]
 fn the_sentence_tells_the_day_on_the_wall() {
     let now = date(2026, 11, 28).at(12, 0, 0, 0).to_zoned(TimeZone::fixed(jiff::tz::offset(2))).unwrap();
-    let waiting = |count, complete, oldest: Option<&str>| Some(Waiting { count, complete, oldest: oldest.map(at) });
+    let waiting = |count, complete, oldest: Option<&str>| {
+        Some(Waiting { folder: "Outbox", count, complete, oldest: oldest.map(at) })
+    };
     let told = |last: Option<(&str, FilledBy)>, waiting| {
         let last_sent = last.map(|(last, by)| (at(last), by));
         in_words(&PastMail { last_sent, waiting }, &now).unwrap_or_default()

@@ -28,7 +28,7 @@ def day(date):
     return f"{local.day} {local:%B}"
 
 
-def is_told_of(account, notices, sent, waiting):
+def is_told_of(account, notices, sent, waiting, folder):
     """The dates are those of the messages: the last that was sent, and the oldest of those that wait."""
     read = {name: account[name] for name in ("last_sent", "waiting")}
     check(datetime.fromisoformat(account["last_sent"]) == sent, f"it was sent on {sent}: {read}")
@@ -37,7 +37,7 @@ def is_told_of(account, notices, sent, waiting):
     oldest = datetime.fromisoformat(found.pop("oldest"))
     check(found == wanted and oldest == min(waiting), f"{len(waiting)} wait since {min(waiting)}: {read}")
     wait = "1 message waits" if len(waiting) == 1 else f"{len(waiting)} messages wait"
-    sentence = f"Your last mail from this program went out on {day(sent)}; since then {wait} in the Outbox."
+    sentence = f"Your last mail from this program went out on {day(sent)}; since then {wait} in the {folder}."
     check(notices["past_mail"] == sentence, f"not {sentence}")
     check("can go out once the account is moved" in notices["will_go_out"], f"nobody is warned: {notices}")
 

@@ -26,7 +26,7 @@ def story():
         step("The network drops port 25: port26 says when it last sent and what waits, and fixes it; undo puts back every byte")
         port_25("drop")
         before = picture(home)
-        is_told_of(*told(port26, "fix", "--yes"), *of["sent"], of["queue"])
+        is_told_of(*told(port26, "fix", "--yes"), *of["sent"], of["queue"], "Queue")
         port26.undo()
         check(picture(home) == before, f"undo left differences: {differences(before, picture(home))}")
 

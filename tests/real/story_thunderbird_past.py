@@ -53,11 +53,11 @@ def story():
         step("The network drops port 25: port26 says when it last sent, and what waits")
         port_25("drop")
         before = picture(home)
-        is_told_of(*told(port26, "test"), last, waits)
+        is_told_of(*told(port26, "test"), last, waits, "Outbox")
         check(picture(home) == before, f"the test left differences: {differences(before, picture(home))}")
 
         step("port26 fixes it and says so again; undo puts back every byte")
-        is_told_of(*told(port26, "fix", "--yes"), last, waits)
+        is_told_of(*told(port26, "fix", "--yes"), last, waits, "Outbox")
         port26.undo()
         check(picture(home) == before, f"undo left differences: {differences(before, picture(home))}")
 

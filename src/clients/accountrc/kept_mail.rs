@@ -13,7 +13,7 @@ use super::dialect::Dialect;
 use super::rc;
 use crate::account::Account;
 use crate::change::Slot;
-use crate::past_mail::{FilledBy, Holds, KeptMail, MailFolder, Store};
+use crate::past_mail::{FilledBy, Holds, KeptMail, MailFolder, Outbox, Store};
 
 /// Largest list of folders, in bytes.
 const MOST: usize = 16 << 20;
@@ -76,7 +76,7 @@ fn of_account(
     };
     KeptMail {
         sent: folder("sent_folder", "outbox").into_iter().collect(),
-        outbox: folder("queue_folder", "queue"),
+        outbox: folder("queue_folder", "queue").map(|folder| Outbox { folder, called: "Queue" }),
         sender_keys: vec![number.to_owned()],
     }
 }
@@ -197,7 +197,9 @@ mod tests {
             let path = folder.path.strip_prefix(&computer.folders.home).unwrap_or(&folder.path);
             path.to_string_lossy().replace('\\', "/")
         };
-        all.iter().map(|one| (one.sent.iter().map(below).collect(), one.outbox.as_ref().map(below))).collect()
+        all.iter()
+            .map(|one| (one.sent.iter().map(below).collect(), one.outbox.as_ref().map(|outbox| below(&outbox.folder))))
+            .collect()
     }
 
     #[test]

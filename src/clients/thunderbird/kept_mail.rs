@@ -13,7 +13,7 @@ use super::senders::{Sender, Senders};
 use super::servers;
 use crate::account::Account;
 use crate::change::Slot;
-use crate::past_mail::{FilledBy, Holds, KeptMail, MailFolder};
+use crate::past_mail::{FilledBy, Holds, KeptMail, MailFolder, Outbox};
 
 /// Where messages wait, if no preference says so.
 const OUTBOX: &str = "mailbox://nobody@Local%20Folders/Unsent%20Messages";
@@ -38,11 +38,13 @@ pub(super) fn of(family: &Family, computer: &Computer, accounts: &[&Account]) ->
             for (key, at) in sent.iter().flat_map(|(key, all)| all.iter().map(move |at| (*key, at))) {
                 who_fills.entry(&at.path).or_default().insert(key);
             }
+            // So its window calls the folder, whose file is `Unsent Messages`.
+            let outbox = folders.outbox(OUTBOX).map(|at| Outbox { folder: folder(&at, false), called: "Outbox" });
             for (place, key) in wanted {
                 let alone = |at: &At| who_fills.get(at.path.as_path()).is_some_and(|keys| keys.len() == 1);
                 answers[place] = KeptMail {
                     sent: sent.get(key).into_iter().flatten().map(|at| folder(at, alone(at))).collect(),
-                    outbox: folders.outbox(OUTBOX).map(|at| folder(&at, false)),
+                    outbox: outbox.clone(),
                     sender_keys: identities(&senders, key),
                 };
             }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::account::Account;
 use crate::change::Slot;
-use crate::past_mail::{FilledBy, Holds, KeptMail, MailFolder, Store};
+use crate::past_mail::{FilledBy, Holds, KeptMail, MailFolder, Outbox, Store};
 
 /// Of one account. `Sent Items` is beside its own file: in the folder of the account (Windows Live Mail) or of all of them.
 pub(super) fn of(account: &Account, store: Option<&Path>) -> KeptMail {
@@ -22,7 +22,10 @@ pub(super) fn of(account: &Account, store: Option<&Path>) -> KeptMail {
     KeptMail {
         sent: sent.map(folder).into_iter().collect(),
         // One that is not there may be called otherwise, so it is not taken for empty.
-        outbox: outboxes.map(folder).find(|outbox| outbox.path.is_dir()),
+        outbox: outboxes
+            .map(folder)
+            .find(|folder| folder.path.is_dir())
+            .map(|folder| Outbox { folder, called: "Outbox" }),
         sender_keys: Vec::new(),
     }
 }
@@ -49,6 +52,6 @@ mod tests {
         assert_eq!(kept().sent[0].path, folder.join("Sent Items"));
         assert_eq!(kept().outbox, None, "a folder of another name is not taken for an empty one");
         std::fs::create_dir(store.join("Outbox")).unwrap();
-        assert_eq!(kept().outbox.unwrap().path, store.join("Outbox"));
+        assert_eq!(kept().outbox.unwrap().folder.path, store.join("Outbox"));
     }
 }

@@ -64,7 +64,9 @@ fn kept(prefs: &str, cache: &str) -> Vec<KeptMail> {
     let computer = at(home.path(), Os::Linux);
     let accounts = found(&THUNDERBIRD, &computer).accounts;
     let mut all = kept_mail::of(&THUNDERBIRD, &computer, &accounts.iter().collect::<Vec<_>>());
-    for folder in all.iter_mut().flat_map(|one| one.sent.iter_mut().chain(one.outbox.as_mut())) {
+    for folder in
+        all.iter_mut().flat_map(|one| one.sent.iter_mut().chain(one.outbox.as_mut().map(|outbox| &mut outbox.folder)))
+    {
         folder.path = folder.path.strip_prefix(&profile).unwrap().to_owned();
     }
     all
@@ -93,7 +95,7 @@ fn each_identity_has_its_folder_of_sent_mail_and_all_have_one_outbox() {
     assert_eq!((all[2].sent[0].store, all[2].sent[0].holds), (Store::Mbox, Holds::Several));
     for (one, keys) in all.iter().zip([vec!["id1"], vec!["id2", "id4"], vec!["id3"]]) {
         assert_eq!(one.sender_keys, keys);
-        let outbox = one.outbox.as_ref().unwrap();
+        let outbox = &one.outbox.as_ref().unwrap().folder;
         assert_eq!(outbox.path.to_string_lossy().replace('\\', "/"), "Mail/Local Folders/Unsent Messages");
         assert_eq!((outbox.store, outbox.holds), (Store::Mbox, Holds::Several));
     }
