@@ -2,8 +2,6 @@
 //! most values are the same in both, and what differs is a [`Dialect`], or the adapter's own.
 
 mod dialect;
-#[cfg(test)]
-pub(super) mod fixture;
 mod kept_mail;
 mod plan;
 mod problems;

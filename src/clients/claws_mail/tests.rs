@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::account::{AuthSetting, CredentialSource, IncomingProtocol, TlsMode};
-use crate::clients::accountrc::fixture::{applied, to26, told, written_and_taken_back};
 use crate::clients::fixture::at;
+use crate::clients::fixture::{applied, to26, told, written_and_taken_back};
 use crate::formats::Document;
 use crate::formats::key_file::KeyFile;
 

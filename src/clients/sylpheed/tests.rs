@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::account::{IncomingProtocol, TlsMode};
 
-use crate::clients::accountrc::fixture::{applied, to26, told, written_and_taken_back};
 use crate::clients::fixture::at;
+use crate::clients::fixture::{applied, to26, told, written_and_taken_back};
 use crate::formats::Document;
 use crate::formats::key_file::KeyFile;
 
