@@ -187,6 +187,8 @@ pub enum NotOurs {
     LocalCommand,
     /// It sends through a proxy: what is seen from here is not what the program sees.
     Proxy,
+    /// The desktop's Online Accounts keep it, and hand its servers to the program.
+    OnlineAccounts,
     /// A configuration profile or policy owns it.
     Managed,
 }

@@ -428,6 +428,10 @@ fn not_ours_words(why: NotOurs) -> (&'static str, &'static str) {
             "This account sends through a proxy: what this computer sees of the mail server is not what the program sees.",
             "If it cannot send, ask whoever runs the proxy.",
         ),
+        NotOurs::OnlineAccounts => (
+            "The Online Accounts of this desktop keep this account and its servers.",
+            "If it cannot send, look at it in Settings, Online Accounts.",
+        ),
         NotOurs::Managed => ("Your organisation manages this account.", "Ask whoever manages this computer."),
     }
 }

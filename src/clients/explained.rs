@@ -368,20 +368,6 @@ pub static KMAIL: Explained = Explained {
     programs: &["kmail", "kontact"],
 };
 
-/// Geary.
-pub static GEARY: Explained = Explained {
-    client: ClientId::Geary,
-    name: "Geary",
-    signs: &[(Os::Linux, Sign::Roaming("geary")), (Os::Linux, Sign::Home(".var/app/org.gnome.Geary/config/geary"))],
-    by_hand: &[
-        "Open Geary and choose its menu, then Accounts, then the account, then Server Settings.",
-        "Under Sending choose StartTLS as Connection security.",
-        "Under Sending write the server's name followed by :26, as in smtp.example.org:26.",
-        "Choose Use same login as receiving, apply, and send a message to yourself.",
-    ],
-    programs: &["geary"],
-};
-
 /// Balsa.
 pub static BALSA: Explained = Explained {
     client: ClientId::Balsa,
@@ -454,7 +440,6 @@ mod tests {
             &MIMESTREAM,
             &EVOLUTION,
             &KMAIL,
-            &GEARY,
             &BALSA,
         ];
         assert_eq!(table.len(), only_explained().count());
@@ -486,7 +471,6 @@ mod tests {
         for (case, client) in [
             ("balsa/25-none", ClientId::Balsa),
             ("evolution/25-noauth", ClientId::Evolution),
-            ("geary/25-noauth", ClientId::Geary),
             ("kmail/25-noauth", ClientId::Kmail),
         ] {
             let found = found(&computer(&fixtures.join(case), Os::Linux, None));

@@ -10,7 +10,10 @@ pub mod explained;
 #[cfg(test)]
 mod fixture;
 mod found;
+pub mod geary;
 pub mod installed;
+mod key_file_settings;
+mod linux_homes;
 pub mod mailmate;
 mod names;
 pub mod outlook;
@@ -43,6 +46,7 @@ pub static CLIENTS: &[&dyn MailClient] = &[
     &thunderbird::POSTBOX,
     &claws_mail::CLAWS_MAIL,
     &sylpheed::SYLPHEED,
+    &geary::GEARY,
     &explained::NEW_OUTLOOK,
     &explained::WINDOWS_MAIL_APP,
     &mailmate::MAILMATE,
@@ -52,7 +56,6 @@ pub static CLIENTS: &[&dyn MailClient] = &[
     &explained::MIMESTREAM,
     &explained::EVOLUTION,
     &explained::KMAIL,
-    &explained::GEARY,
     &explained::BALSA,
     &explained::EM_CLIENT,
     &explained::MAILBIRD,

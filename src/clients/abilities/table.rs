@@ -134,6 +134,14 @@ pub const SYLPHEED: Abilities = Abilities {
     tls_mode: BY_SETTING,
 };
 
+/// Geary. No setting names a mechanism.
+pub const GEARY: Abilities = Abilities {
+    program: "Geary",
+    tls: Told::seen(TlsOffer::CURRENT, "Geary 43.0, Debian 12"),
+    login: Told::seen(picks(&[Plain, Login]), "Geary 43.0"),
+    tls_mode: BY_SETTING,
+};
+
 /// Evolution 3. It takes none by itself: its account editor writes one, PLAIN where nobody chooses another.
 pub const EVOLUTION: Abilities = Abilities {
     program: "Evolution",
@@ -183,7 +191,7 @@ pub const UNKNOWN: Abilities = Abilities {
 };
 
 /// Every row, and on which system, in the order of the page.
-pub const ROWS: [(&str, Abilities); 24] = [
+pub const ROWS: [(&str, Abilities); 25] = [
     ("Windows XP and older", OUTLOOK_EXPRESS),
     ("Windows XP and older", OUTLOOK_2003),
     ("Windows 7", Abilities { tls: Told::page(TlsOffer::SCHANNEL_7, SCHANNEL), ..OUTLOOK_2007 }),
@@ -203,6 +211,7 @@ pub const ROWS: [(&str, Abilities); 24] = [
     ("Windows, macOS", POSTBOX),
     ("Linux, Windows", CLAWS_MAIL),
     ("all", SYLPHEED),
+    ("Linux", GEARY),
     ("Linux", EVOLUTION),
     ("Linux", MSMTP),
     ("Linux", NEOMUTT),
