@@ -7,7 +7,8 @@ import subprocess
 import threading
 import time
 
-from clients.keepassxc import KeePassXC, SessionBus
+from clients.desktop import SessionBus
+from clients.keepassxc import KeePassXC
 from clients.screen import Screen
 from lab import port26 as program
 from lab.files import picture

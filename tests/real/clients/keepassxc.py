@@ -4,6 +4,7 @@ import contextlib
 import subprocess
 import time
 
+from clients.desktop import SECRETS
 from story import check
 
 MASTER = "the one of the database"
@@ -35,40 +36,6 @@ ShowNotification=false
 ConfirmAccessItem=%s
 """
 
-NAME = "org.freedesktop.secrets"
-
-
-class SessionBus:
-    """A message bus of a session of its own. The environment of its programs is in `env`."""
-
-    def __init__(self, env):
-        self.daemon = subprocess.Popen(
-            ["dbus-daemon", "--session", "--nofork", "--print-address"], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        self.env = {"DBUS_SESSION_BUS_ADDRESS": self.daemon.stdout.readline().strip()}
-        self.all = dict(env, **self.env)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.daemon.terminate()
-        self.daemon.wait()
-
-    def call(self, path, member, *arguments, destination=NAME, seconds=5):
-        """Calls a method; what dbus-send prints."""
-        command = ["dbus-send", "--session", "--print-reply", f"--reply-timeout={seconds * 1000}", f"--dest={destination}", path, member, *arguments]
-        return subprocess.run(command, env=self.all, capture_output=True, text=True, check=False)
-
-    def has(self, name):
-        """Is there somebody of this name?"""
-        bus = "org.freedesktop.DBus"
-        return "true" in self.call("/org/freedesktop/DBus", f"{bus}.NameHasOwner", f"string:{name}", destination=bus).stdout
-
-    def search(self, host, seconds):
-        """A search over all of the Secret Service, which port26 must not make. A window has so many seconds to come."""
-        self.call("/org/freedesktop/secrets", "org.freedesktop.Secret.Service.SearchItems", f"dict:string:string:username,{host}", seconds=seconds)
-
 
 class KeePassXC:
     """Its database and its settings in a folder."""
@@ -96,7 +63,7 @@ class KeePassXC:
             program.stdin.write(f"{password}\n" if password else "")
             program.stdin.close()
         try:
-            self._wait(lambda: self.bus.has(NAME), "KeePassXC does not offer the Secret Service")
+            self._wait(lambda: self.bus.has(SECRETS), "KeePassXC does not offer the Secret Service")
             self._wait(lambda: self._locked() == (password is None), "the database is not as it should be")
             # its own window is there before anybody counts windows
             check(self.screen.wait_for("KeePassXC", 20), "KeePassXC shows no window")
@@ -105,7 +72,7 @@ class KeePassXC:
         finally:
             program.kill()
             program.wait()
-            self._wait(lambda: not self.bus.has(NAME), "KeePassXC does not end")
+            self._wait(lambda: not self.bus.has(SECRETS), "KeePassXC does not end")
 
     def _wait(self, until, otherwise, seconds=20):
         end = time.monotonic() + seconds
