@@ -104,9 +104,9 @@ all_faults() {
     lab tests/faults/run
 }
 
-REAL_PACKAGES="thunderbird claws-mail sylpheed geary dbus gnome-keyring libsecret-tools postfix dovecot-core dovecot-imapd
-    nftables iproute2 openssl libnss3-tools xvfb xdotool imagemagick python3 procps"
+REAL_PACKAGES="thunderbird claws-mail sylpheed geary balsa evolution dbus gnome-keyring libsecret-tools postfix dovecot-core
+    dovecot-imapd nftables iproute2 openssl libnss3-tools xvfb xdotool imagemagick python3 procps"
 FAULTS_PACKAGES="dovecot-submissiond nginx libnginx-mod-mail haproxy"
 MEET_PACKAGES="msmtp neomutt dovecot-submissiond"
-MEET_ALL_PACKAGES="$MEET_PACKAGES s-nail evolution"
+MEET_ALL_PACKAGES="$MEET_PACKAGES s-nail"
 KEYCHAIN_PACKAGES="dbus gnome-keyring keepassxc"

@@ -97,7 +97,6 @@ impl MailClient for Explained {
 
     fn abilities(&self, _computer: &Computer, _account: &Account) -> Abilities {
         match self.client {
-            ClientId::Evolution => table::EVOLUTION,
             ClientId::Eudora => table::EUDORA,
             _ => table::UNKNOWN,
         }
@@ -333,57 +332,6 @@ pub static MIMESTREAM: Explained = Explained {
     programs: &["Mimestream"],
 };
 
-/// Evolution.
-pub static EVOLUTION: Explained = Explained {
-    client: ClientId::Evolution,
-    name: "Evolution",
-    signs: &[
-        (Os::Linux, Sign::Roaming("evolution/sources")),
-        (Os::Linux, Sign::Home(".var/app/org.gnome.Evolution/config/evolution/sources")),
-    ],
-    by_hand: &[
-        "Open Evolution and choose Edit, then Preferences, then Mail Accounts; select the account and choose Edit.",
-        "Choose Sending Email and set Port to 26 and the encryption method to STARTTLS after connecting.",
-        "Tick Server requires authentication, choose the type PLAIN or LOGIN, and fill in the user name for receiving mail.",
-        "Choose OK and send a message to yourself; Evolution asks for the password once.",
-    ],
-    programs: &["evolution"],
-};
-
-/// KMail.
-pub static KMAIL: Explained = Explained {
-    client: ClientId::Kmail,
-    name: "KMail",
-    signs: &[
-        (Os::Linux, Sign::Roaming("mailtransports")),
-        (Os::Linux, Sign::Home(".var/app/org.kde.kmail/config/mailtransports")),
-    ],
-    by_hand: &[
-        "Open KMail and choose Settings, then Configure KMail, then Accounts, then the Sending tab.",
-        "Select the outgoing account and choose Modify.",
-        "Under Advanced choose STARTTLS as encryption and then set Port to 26.",
-        "Under General tick Server requires authentication and fill in the user name and password for receiving mail.",
-        "Choose OK twice, and send a message to yourself.",
-    ],
-    programs: &["kmail", "kontact"],
-};
-
-/// Balsa.
-pub static BALSA: Explained = Explained {
-    client: ClientId::Balsa,
-    name: "Balsa",
-    signs: &[(Os::Linux, Sign::Home(".balsa/config"))],
-    by_hand: &[
-        "Open Balsa and choose Settings, then Preferences, then the mail options for outgoing mail.",
-        "Select the outgoing server and choose Modify.",
-        "Write its name followed by :26, as in smtp.example.org:26, and choose TLS required (STARTTLS) as security.",
-        "Tick that the server requires authentication and fill in the user name and password for receiving mail.",
-        "Choose OK, close Balsa once so that it saves, and send a message to yourself.",
-        "Not by editing files while it runs: Balsa writes its own values over them when it ends.",
-    ],
-    programs: &["balsa"],
-};
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -438,9 +386,6 @@ mod tests {
             &AIRMAIL,
             &CANARY,
             &MIMESTREAM,
-            &EVOLUTION,
-            &KMAIL,
-            &BALSA,
         ];
         assert_eq!(table.len(), only_explained().count());
         for client in table {
@@ -463,21 +408,6 @@ mod tests {
                 assert!(client.accounts(&computer, &found[0]).accounts.is_empty());
             }
         }
-    }
-
-    #[test]
-    fn each_is_found_in_what_it_wrote_itself() {
-        let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-        for (case, client) in [
-            ("balsa/25-none", ClientId::Balsa),
-            ("evolution/25-noauth", ClientId::Evolution),
-            ("kmail/25-noauth", ClientId::Kmail),
-        ] {
-            let found = found(&computer(&fixtures.join(case), Os::Linux, None));
-            assert_eq!(found.iter().map(|at| at.client).collect::<Vec<_>>(), [client], "{case}");
-        }
-        // What is known of Evolution: it takes over what is written beside it.
-        assert!(EVOLUTION.by_hand.iter().all(|step| !step.contains("overwritten")));
     }
 
     #[test]

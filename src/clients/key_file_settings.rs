@@ -44,6 +44,14 @@ impl Sheet {
         Ok(Some(Self { path: path.to_owned(), doc }))
     }
 
+    pub(super) fn sections(&self) -> impl Iterator<Item = &str> {
+        self.doc.sections()
+    }
+
+    pub(super) fn keys<'a>(&'a self, section: &'a str) -> impl Iterator<Item = &'a str> {
+        self.doc.keys(section)
+    }
+
     fn has(&self, section: &str) -> bool {
         self.doc.sections().any(|there| there == section)
     }

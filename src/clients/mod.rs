@@ -4,8 +4,10 @@
 pub mod abilities;
 mod accountrc;
 pub mod apple_mail;
+pub mod balsa;
 pub mod claws_mail;
 mod client;
+pub mod evolution;
 pub mod explained;
 #[cfg(test)]
 mod fixture;
@@ -13,6 +15,7 @@ mod found;
 pub mod geary;
 pub mod installed;
 mod key_file_settings;
+pub mod kmail;
 mod linux_homes;
 pub mod mailmate;
 mod names;
@@ -46,7 +49,10 @@ pub static CLIENTS: &[&dyn MailClient] = &[
     &thunderbird::POSTBOX,
     &claws_mail::CLAWS_MAIL,
     &sylpheed::SYLPHEED,
+    &evolution::EVOLUTION,
+    &kmail::KMAIL,
     &geary::GEARY,
+    &balsa::BALSA,
     &explained::NEW_OUTLOOK,
     &explained::WINDOWS_MAIL_APP,
     &mailmate::MAILMATE,
@@ -54,9 +60,6 @@ pub static CLIENTS: &[&dyn MailClient] = &[
     &explained::AIRMAIL,
     &explained::CANARY,
     &explained::MIMESTREAM,
-    &explained::EVOLUTION,
-    &explained::KMAIL,
-    &explained::BALSA,
     &explained::EM_CLIENT,
     &explained::MAILBIRD,
     &explained::THE_BAT,

@@ -11,13 +11,11 @@ use port26::clients::{CLIENTS, only_explained};
 use crate::case::{self, Case};
 
 /// Fixtures in which there is nothing to move, and why.
-const NOTHING_MOVES: [(&str, &str); 9] = [
+const NOTHING_MOVES: [(&str, &str); 7] = [
     ("apple_mail/icloud", "the accounts are Apple's"),
     ("apple_mail/modern", "the accounts are in the system's database"),
-    ("balsa/25-none", "explained, not written"),
     ("claws_mail/two-with-one-number", "which of the two an edit would mean is not known"),
-    ("evolution/25-noauth", "explained, not written"),
-    ("kmail/25-noauth", "explained, not written"),
+    ("kmail/26-keychain", "it is on port 26 already"),
     ("mailmate/submission", "explained, not written"),
     ("thunderbird/linux-user-js", "user.js wins over what would be written"),
     ("thunderbird/windows-policy", "a policy of the machine wins"),

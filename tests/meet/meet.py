@@ -12,6 +12,7 @@ import place
 from cell import Cell
 from hello import Hellos
 from hosts import HOSTS
+from lab import screens
 from lab.invented import PASSWORD, USER
 
 # A program that has not sent by then counts as one that does not send.
@@ -66,7 +67,7 @@ def main(name, wanted):
     out = open(os.environ["MEET_LINES"], "a", encoding="utf-8")
     place.network()
     place.trust()
-    place.screens()
+    screens.of_this_lab()
     hosts = [host for host in HOSTS.values() if not wanted or host.key in wanted]
     start(hosts)
     sender = importlib.import_module(f"senders.{name}")

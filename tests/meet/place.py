@@ -48,13 +48,6 @@ def network():
     etc.names_of(folder, NAMES_4)
 
 
-def screens():
-    """Sockets of X servers that no other program's world sees: its server has the same number, and takes its socket with it."""
-    folder = Path("/tmp/.X11-unix")
-    folder.mkdir(mode=0o1777, exist_ok=True)
-    sh("mount", "-t", "tmpfs", "-o", "mode=1777", "screens", folder)
-
-
 def trust():
     """The hosts' certificate, and its authority in the place of all that this machine trusts."""
     TLS.mkdir()

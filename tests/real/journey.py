@@ -1,4 +1,4 @@
-"""What is the same in every story of a program whose account is in one file of lines: it sends, is moved, sends through 26, and is
+"""What is the same in every story of a program whose account is in files of lines: it sends, is moved, sends through 26, and is
 put back. The program has `settings()`, `send(subject)`, and a name for people."""
 
 from lab.files import differences, picture
@@ -8,13 +8,16 @@ from story import arrived, by_hand, check, logins, must_arrive, port_25, saw, st
 class Journey:
     """One account of one program, in a home folder, on its way to port 26 and back."""
 
-    def __init__(self, program, name, home, port26, file, old):
-        """`file`: the only one that may change, below the home; `old`: the settings that count, as they are before."""
+    def __init__(self, program, name, home, port26, file, old, *others, password=False):
+        """`file`, `others`: the only ones that may change, below the home; `old`: the settings that count, as they are before;
+        `password`: port26 must be given it, since the program has none for the new login."""
         self.program = program
         self.name = name
         self.home = home
         self.port26 = port26
         self.file = file
+        self.files = sorted([file, *others])
+        self.password = password
         self.old = old
         self.saved = None
 
@@ -65,14 +68,14 @@ class Journey:
         self.fixed(credential=True)
         changed = differences(before, picture(self.home))
         saw("changed: " + ", ".join(changed))
-        check(changed == [self.file], "not just the account file was changed")
+        check(changed == self.files, "not just the account was changed")
         self.port26.undo()
         check(picture(self.home) == before, f"undo left differences: {differences(before, picture(self.home))}")
 
     def is_moved_and_sends(self, new, named=None, send=None):
-        """Without a password. `named`: the login mechanisms that a setting may name, by its number; the host sees that one."""
-        step(f"port26 fixes it without being given a password, and {self.name} sends")
-        method = self.fixed(credential=False).get("smtp_auth_method")
+        """`named`: the login mechanisms that a setting may name, by its number; the host sees that one."""
+        step(f"port26 fixes it {'with' if self.password else 'without being given'} a password, and {self.name} sends")
+        method = self.fixed(credential=self.password).get("smtp_auth_method")
         wanted = new if named is None else dict(new, smtp_auth_method=method)
         check(named is None or method in named, f"the login is left to {self.name}: smtp_auth_method={method}")
         check(self.chosen() == wanted, f"the settings are {self.chosen()}, not {wanted}")

@@ -162,9 +162,9 @@ class Port26:
         check(told.get("receipt"), "there is no receipt")
         self.secrets_stay_out()
 
-    def fix_waits(self):
+    def fix_waits(self, credential=False):
         """A client that is open keeps its settings: nothing is changed, and the reason is told."""
-        told = self.run("fix", "--yes", "--ca", CA, expect=6)
+        told = self.run("fix", "--yes", "--ca", CA, credential=credential, expect=6)
         reason = (told.get("reason") or {}).get("code")
         check((told.get("result"), reason) == ("deferred", "client_open"), f"it did not wait: {json.dumps(told, indent=1)}")
 

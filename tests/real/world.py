@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab import dovecot, etc, postfix
+from lab import dovecot, etc, postfix, screens
 from lab.certificates import authority, certificate
 from lab.invented import DOMAIN, HOST, OTHER, PASSWORD, USER
 from lab.names import Names
@@ -167,6 +167,7 @@ def logs():
 
 def main():
     network()
+    screens.of_this_lab()
     certificates()
     mail_host(refused=ANNOUNCED_AND_REFUSED.get(Path(sys.argv[1]).stem, ""))
     code = subprocess.run([sys.executable, "-B", *sys.argv[1:]], check=False).returncode

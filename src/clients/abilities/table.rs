@@ -150,6 +150,25 @@ pub const EVOLUTION: Abilities = Abilities {
     tls_mode: BY_SETTING,
 };
 
+/// KMail. It takes none by itself: the window for a new login begins with PLAIN.
+pub const KMAIL: Abilities = Abilities {
+    program: "KMail",
+    tls: Told::seen(TlsOffer::CURRENT, "KMail 22.12.3, Debian 12"),
+    login: Told::seen(Picks { can_be_named: &[Plain, Login], ..picks(&[Plain]) }, "KMail 22.12.3"),
+    tls_mode: BY_SETTING,
+};
+
+/// Balsa. No setting names a mechanism; what it has no Kerberos ticket for it tries with the password after that.
+pub const BALSA: Abilities = Abilities {
+    program: "Balsa",
+    tls: Told::seen(TlsOffer::CURRENT, "Balsa 2.6.4, Debian 12"),
+    login: Told::page(
+        Picks { astray: &["CRAM-SHA1"], ..picks(&[CramMd5, Plain, Login]) },
+        "its public source, net-client-smtp.c",
+    ),
+    tls_mode: BY_SETTING,
+};
+
 /// msmtp.
 pub const MSMTP: Abilities = Abilities {
     program: "msmtp",
@@ -191,7 +210,7 @@ pub const UNKNOWN: Abilities = Abilities {
 };
 
 /// Every row, and on which system, in the order of the page.
-pub const ROWS: [(&str, Abilities); 25] = [
+pub const ROWS: [(&str, Abilities); 27] = [
     ("Windows XP and older", OUTLOOK_EXPRESS),
     ("Windows XP and older", OUTLOOK_2003),
     ("Windows 7", Abilities { tls: Told::page(TlsOffer::SCHANNEL_7, SCHANNEL), ..OUTLOOK_2007 }),
@@ -213,6 +232,8 @@ pub const ROWS: [(&str, Abilities); 25] = [
     ("all", SYLPHEED),
     ("Linux", GEARY),
     ("Linux", EVOLUTION),
+    ("Linux", KMAIL),
+    ("Linux", BALSA),
     ("Linux", MSMTP),
     ("Linux", NEOMUTT),
     ("Linux", S_NAIL),
