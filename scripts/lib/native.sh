@@ -106,6 +106,8 @@ all_faults() {
 
 REAL_PACKAGES="thunderbird claws-mail sylpheed geary balsa evolution dbus gnome-keyring libsecret-tools postfix dovecot-core
     dovecot-imapd nftables iproute2 openssl libnss3-tools xvfb xdotool imagemagick python3 procps"
+# By itself: 150 MB. Akonadi needs no database server with SQLite.
+KMAIL_PACKAGES="kmail akonadi-backend-sqlite"
 FAULTS_PACKAGES="dovecot-submissiond nginx libnginx-mod-mail haproxy"
 MEET_PACKAGES="msmtp neomutt dovecot-submissiond"
 MEET_ALL_PACKAGES="$MEET_PACKAGES s-nail"

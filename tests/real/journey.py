@@ -18,6 +18,8 @@ class Journey:
         self.file = file
         self.files = sorted([file, *others])
         self.password = password
+        # what its messages say that they were written by
+        self.signs = name
         self.old = old
         self.saved = None
 
@@ -35,7 +37,7 @@ class Journey:
         """A message goes out by this port."""
         sent, dialogs = (send or self.program.send)(subject)
         check(sent, f"it did not send: {dialogs}")
-        must_arrive(subject, port, secure=secure, client=self.name)
+        must_arrive(subject, port, secure=secure, client=self.signs)
         return dialogs
 
     def cannot_send_by_hand(self, new, refused):
