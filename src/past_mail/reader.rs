@@ -211,3 +211,44 @@ fn names(folder: &Path) -> std::io::Result<Vec<(String, Option<std::time::System
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use port26_platform::computer::Os;
+
+    use super::super::places::{FilledBy, Holds, Outbox};
+    use super::*;
+
+    #[test]
+    fn a_run_reads_so_much_and_no_more() {
+        let home = tempfile::tempdir().unwrap();
+        let computer = Computer::folder(home.path(), Os::Linux, None);
+        let mut reader = Reader { left: 2 * MAILBOX, ..Reader::of(&computer, Timestamp::now()) };
+        let known = [1, 2, 3].map(|number| {
+            let path = home.path().join(number.to_string());
+            File::create(&path).unwrap().set_len(MAILBOX + 1).unwrap();
+            let (holds, filled_by) = (Holds::Several, FilledBy::ThisProgram);
+            let folder = MailFolder { path, store: Store::Mbox, holds, filled_by };
+            let kept = KeptMail { outbox: Some(Outbox { folder, called: "Outbox" }), ..KeptMail::default() };
+            // The same folder again costs nothing.
+            let twice = [reader.read(&kept, &[]), reader.read(&kept, &[])];
+            assert_eq!(twice[0], twice[1]);
+            twice[0].waiting.map(|waiting| waiting.complete)
+        });
+        assert_eq!(known, [Some(false), Some(false), None]);
+    }
+
+    #[test]
+    fn a_slow_disk_is_not_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("Sent");
+        std::fs::write(&path, "From \nDate: Tue, 3 Nov 2026 09:15:00 +0000\nFrom: <>\n\n").unwrap();
+        let (store, holds, filled_by) = (Store::Mbox, Holds::OneAccount, FilledBy::ThisProgram);
+        let kept = KeptMail { sent: vec![MailFolder { path, store, holds, filled_by }], ..KeptMail::default() };
+        let now: Timestamp = "2026-11-28T12:00:00Z".parse().unwrap();
+        let reader = || Reader::of(&Computer::folder(home.path(), Os::Linux, None), now);
+        assert!(reader().read(&kept, &[]).last_sent.is_some());
+        let over = Instant::now() - Duration::from_millis(1);
+        assert_eq!(Reader { until: over, ..reader() }.read(&kept, &[]).last_sent, None);
+    }
+}

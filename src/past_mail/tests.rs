@@ -1,7 +1,6 @@
 //! Kept mail as the real programs wrote it (Thunderbird 153.8, Claws Mail 4.1.1, Sylpheed 3.8.0beta1), as nobody wrote it, and
 //! more of it than is read.
 
-use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -209,23 +208,6 @@ fn of_a_large_mailbox_only_the_end_is_read_and_of_a_large_outbox_only_the_start(
         let waiting = outbox(file.path(), Store::Mbox, &[]).unwrap();
         assert_eq!((waiting.count, waiting.complete), (waits, false), "{place}");
     }
-}
-
-#[test]
-fn a_run_reads_so_much_and_no_more() {
-    let home = tempfile::tempdir().unwrap();
-    let mut reader = reader();
-    let mut known = 0;
-    for number in 0..12 {
-        let path = home.path().join(number.to_string());
-        File::create(&path).unwrap().set_len(65 << 20).unwrap();
-        let kept = KeptMail { outbox: Some(waiting_in(&path, Store::Mbox)), ..KeptMail::default() };
-        // The same folder again costs nothing.
-        let twice = [reader.read(&kept, &emails()), reader.read(&kept, &emails())];
-        assert_eq!(twice[0], twice[1]);
-        known += usize::from(twice[0].waiting.is_some());
-    }
-    assert!((1..=8).contains(&known), "{known} mailboxes of 64 MiB");
 }
 
 #[test]

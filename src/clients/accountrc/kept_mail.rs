@@ -97,9 +97,10 @@ fn special<'l>(mailbox: &'l Mailbox, kind: &str) -> Option<Found<'l>> {
 /// The folder of a mailbox on this computer. One that is not written whole lies in the home; on Windows that is another place,
 /// which was never seen.
 fn root(computer: &Computer, mailbox: &Mailbox) -> Option<PathBuf> {
-    let written = Path::new(&mailbox.path);
-    match (mailbox.kind.as_str(), written.is_absolute()) {
-        ("mh", true) => Some(written.to_owned()),
+    let written = &mailbox.path;
+    let is_whole = written.starts_with(['/', '\\']) || written.as_bytes().get(1) == Some(&b':');
+    match (mailbox.kind.as_str(), is_whole) {
+        ("mh", true) => Some(PathBuf::from(written)),
         ("mh", false) if computer.os != Os::Windows => inside(&computer.folders.home, &mailbox.path),
         _ => None,
     }

@@ -126,3 +126,38 @@ fn an_address_that_leads_out_or_nowhere_is_not_known() {
     let without = PREFS.replace("[ProfD]Mail/Local Folders", "[ProfD]../../../../elsewhere");
     assert_eq!(kept(&without, "{}")[0].outbox, None);
 }
+
+/// Each of them with a folder of the same name at its host: neither their profile nor the list of folders is gone through for each.
+#[test]
+fn thousands_of_accounts_are_asked_about_in_one_pass() {
+    const MANY: usize = 4_000;
+    let list = |name: &str| (0..MANY).map(|n| format!("{name}{n}")).collect::<Vec<_>>().join(",");
+    let mut prefs = format!(
+        "user_pref(\"mail.smtpservers\", \"{}\");\nuser_pref(\"mail.accountmanager.accounts\", \"{}\");\n",
+        list("smtp"),
+        list("account")
+    );
+    for n in 0..MANY {
+        for (name, value) in [
+            (format!("account.account{n}.identities"), format!("id{n}")),
+            (format!("account.account{n}.server"), format!("server{n}")),
+            (format!("identity.id{n}.fcc_folder"), format!("imap://u{n}@h{n}.test/Sent")),
+            (format!("identity.id{n}.smtpServer"), format!("smtp{n}")),
+            (format!("identity.id{n}.useremail"), format!("u{n}@hosting.test")),
+            (format!("server.server{n}.directory-rel"), format!("[ProfD]ImapMail/h{n}.test")),
+            (format!("server.server{n}.hostname"), format!("h{n}.test")),
+            (format!("server.server{n}.type"), "imap".to_owned()),
+            (format!("server.server{n}.userName"), format!("u{n}")),
+            (format!("smtpserver.smtp{n}.hostname"), format!("h{n}.test")),
+        ] {
+            prefs += &format!("user_pref(\"mail.{name}\", \"{value}\");\n");
+        }
+    }
+    let entry =
+        |n| format!("\"/home/jan/p/ImapMail/h{n}.test/Sent-1.msf\": {{\"onlineName\": \"Sent\", \"hierDelim\": 47}}");
+    let cache = format!("{{{}}}", (0..MANY).map(entry).collect::<Vec<_>>().join(","));
+    let began = std::time::Instant::now();
+    let all = kept(&prefs, &cache);
+    assert!(all.len() == MANY && all.iter().all(|one| one.sent.len() == 2));
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}
