@@ -12,9 +12,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::dial::Reached;
 use super::finding::{Connect, ControlFinding, PortFinding};
 use super::login::Session;
+use super::reached::Reached;
 use super::resolve::Host;
 use super::{Prober, Target};
 

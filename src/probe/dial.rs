@@ -1,7 +1,7 @@
 //! Connecting: the addresses of a host in a staggered race (RFC 8305), each with fresh SYNs, since a lost packet
 //! must not look like a blocked port, and each error under the name of what caused it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,11 +11,12 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep_until, timeout_at};
 
 use super::finding::{Attempt, Connect};
 use super::network::{Network, Route};
+use super::reached::Reached;
 use super::recording::millis;
 
 /// How connections are made in this run.
@@ -42,65 +43,6 @@ pub(super) struct Connected {
 
 /// One of the run's sockets; `None` only while the runtime shuts down.
 pub(super) type Socket = Option<OwnedSemaphorePermit>;
-
-/// Which addresses answered on some port, and how fast: the control by which silence on another port is judged. And
-/// which of the questions to a host were answered.
-#[derive(Debug, Clone)]
-pub(super) struct Reached {
-    known: Arc<watch::Sender<Known>>,
-    question: Option<usize>,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    addresses: HashMap<IpAddr, Duration>,
-    questions: HashSet<usize>,
-}
-
-impl Reached {
-    pub(super) fn new() -> Self {
-        Self { known: Arc::new(watch::Sender::new(Known::default())), question: None }
-    }
-
-    /// The same, as the one who asks this question notes it.
-    pub(super) fn by(&self, question: usize) -> Self {
-        Self { known: Arc::clone(&self.known), question: Some(question) }
-    }
-
-    /// Ends once any address has answered.
-    pub(super) async fn any(&self) {
-        self.until(|known| !known.addresses.is_empty()).await;
-    }
-
-    /// Ends once one of these questions has been answered.
-    pub(super) async fn one_of(&self, questions: &[usize]) {
-        self.until(|known| questions.iter().any(|question| known.questions.contains(question))).await;
-    }
-
-    /// How many questions have been answered.
-    pub(super) fn questions(&self) -> usize {
-        self.known.borrow().questions.len()
-    }
-
-    /// Ends once all of these questions have been answered.
-    pub(super) async fn all_of(&self, questions: &[usize]) {
-        self.until(|known| questions.iter().all(|question| known.questions.contains(question))).await;
-    }
-
-    async fn until(&self, mut what: impl FnMut(&Known) -> bool) {
-        let mut changes = self.known.subscribe();
-        // The sender lives as long as this handle, so it cannot end early.
-        let _ = changes.wait_for(|known| what(known)).await;
-    }
-
-    fn note(&self, address: IpAddr, after: Duration) {
-        self.known.send_modify(|known| {
-            let best = known.addresses.entry(address).or_insert(after);
-            *best = after.min(*best);
-            known.questions.extend(self.question);
-        });
-    }
-}
 
 /// The end of the race for one port.
 pub(super) struct Race {
@@ -258,16 +200,8 @@ impl Dialler {
     /// on another port so quickly that an answer would have been here three times over.
     async fn silence(&self, address: IpAddr, begun: Instant, latest: Instant, reached: &Reached) {
         let Some(early) = self.early_silence else { return sleep_until(latest.into()).await };
-        let mut changes = reached.known.subscribe();
-        loop {
-            let after = changes.borrow_and_update().addresses.get(&address).copied();
-            if let Some(after) = after {
-                return sleep_until(latest.min(begun + early.max(after * 3)).into()).await;
-            }
-            tokio::select! {
-                () = sleep_until(latest.into()) => return,
-                Ok(()) = changes.changed() => {}
-            }
+        if let Ok(after) = timeout_at(latest.into(), reached.answered(address)).await {
+            sleep_until(latest.min(begun + early.max(after * 3)).into()).await;
         }
     }
 
@@ -350,7 +284,7 @@ impl Race {
 /// there is a route, and somebody prohibits this port. Only known once everything has been tried.
 pub(super) fn sharpened(outcome: Connect, address: IpAddr, reached: &Reached) -> Connect {
     match outcome {
-        Connect::Unreachable if reached.known.borrow().addresses.contains_key(&address) => Connect::Prohibited,
+        Connect::Unreachable if reached.after(address).is_some() => Connect::Prohibited,
         other => other,
     }
 }

@@ -9,12 +9,13 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-use super::dial::{Connected, Race, Reached, Wait};
+use super::dial::{Connected, Race, Wait};
 use super::finding::{
     Attempt, Connect, ControlFinding, Ehlo, End, Phase, PortFinding, Reply, Resolution, TlsFinding, TlsTrouble,
 };
 use super::held::Held;
 use super::login::{Leaves, Session};
+use super::reached::Reached;
 use super::recording::{Wire, ehlo, millis, unwelcome};
 use super::resolve::Host;
 use super::{Inner, Target, Turns};

@@ -10,8 +10,9 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use self::message::{Answer, MOST, answer, client_hello};
-use super::dial::{Connected, Reached};
+use super::dial::Connected;
 use super::finding::{End, HelloAnswer, HelloFinding};
+use super::reached::Reached;
 use super::recording::millis;
 use super::resolve::Host;
 use super::{Prober, Target};

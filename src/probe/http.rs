@@ -8,8 +8,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Prober;
-use super::dial::Reached;
 use super::finding::HttpFinding;
+use super::reached::Reached;
 use super::resolve::Host;
 
 /// A page that does not answer by then is no evidence.

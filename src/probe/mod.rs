@@ -15,6 +15,7 @@ mod name_servers;
 pub mod network;
 #[doc(hidden)]
 pub mod outside;
+mod reached;
 mod recording;
 mod resolve;
 mod secrets;

@@ -8,9 +8,10 @@ use futures::future::join_all;
 use tokio::time::timeout;
 
 use super::by_turns::{Course, Gathered, Question, gather, in_order};
-use super::dial::{Reached, Wait, sharpened};
+use super::dial::{Wait, sharpened};
 use super::finding::{ControlFinding, HostFindings, PortFinding, Resolution};
 use super::login::Session;
+use super::reached::Reached;
 use super::resolve::Host;
 use super::{Prober, Target};
 use crate::account::TlsMode;
