@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::TryStreamExt;
+use futures::stream::FuturesOrdered;
 use port26_platform::computer::{Computer, Os};
 use port26_platform::registry::{RegFile, Registry, RegistryError};
 use serde::Serialize;
@@ -114,16 +116,18 @@ impl RehearsalReport {
 }
 
 /// Holds the rehearsal in a temporary folder that is gone afterwards, also when this is dropped half way. All machines are
-/// worked on at once; `done` hears of each as soon as it is done.
+/// worked on at once; `done` hears of each as soon as it and those before it are done, so always in the same order.
 pub async fn rehearse(done: impl Fn(&MachineReport)) -> Result<RehearsalReport, RehearsalError> {
     loopback().await.map_err(RehearsalError::NoLoopback)?;
     let stage = Stage::build().await?;
-    let at_once = stage.machines.iter().map(|machine| async {
-        let report = stage.one_machine(machine).await?;
+    let at_once = stage.machines.iter().map(|machine| stage.one_machine(machine));
+    let mut in_order = at_once.collect::<FuturesOrdered<_>>();
+    let mut machines = Vec::with_capacity(stage.machines.len());
+    while let Some(report) = in_order.try_next().await? {
         done(&report);
-        Ok::<_, RehearsalError>(report)
-    });
-    let machines = futures::future::try_join_all(at_once).await?;
+        machines.push(report);
+    }
+    drop(in_order);
     let record = stage.mail_host.stop().await;
     Ok(RehearsalReport {
         messages_arrived: machines.iter().map(|machine| machine.messages_arrived).sum(),
