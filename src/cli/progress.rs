@@ -102,6 +102,7 @@ impl Shows for Spinner {
                 let done = (self.hosts.done.fetch_add(1, Relaxed) + 1).min(all);
                 self.show(format!("testing the ports: {done} of {} done", counted(all, "host", "hosts")));
             }
+            Progress::GetsThrough { host, port } => self.show(gets_through(host, *port)),
             Progress::Writing { accounts: 1 } => self.show("writing the settings of 1 account"),
             Progress::Writing { accounts } => self.show(format!("writing the settings of {accounts} accounts")),
             Progress::Waiting { programs, asked } => self.show(waiting(programs, *asked)),
@@ -151,6 +152,10 @@ impl Shows for Lines {
 fn waits(account: &str, waiting: &Waiting) -> String {
     let told = past_mail::waits_in_words(waiting, &past_mail::here());
     format!("{}: {told}, and can go out once the account is moved", Shown(account))
+}
+
+fn gets_through(host: &str, port: u16) -> String {
+    format!("port {port} of {} gets through; finding out about the others", Shown(host))
 }
 
 fn waiting(programs: &[String], asked: Option<Asked>) -> String {

@@ -15,6 +15,7 @@ mod path;
 mod says;
 mod signs;
 mod summary;
+mod taken_back;
 pub mod target;
 mod verdict;
 mod words;
@@ -22,6 +23,7 @@ mod words;
 pub use case::{Case, NetworkView, best_outcome};
 pub(crate) use signs::only_inside_tls;
 pub use signs::{denied_sender, offers_password, proves, service_down};
+pub use taken_back::taken_back;
 pub use verdict::{Verdict, VerdictCode};
 
 use crate::probe::finding::{HostFindings, PortFinding};

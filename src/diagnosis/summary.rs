@@ -251,10 +251,15 @@ fn not_at_the_moment(case: Case<'_>) -> String {
     }
 }
 
+/// A port that was silent and is not any more.
+pub(super) fn answers_now_and_then(host: &str, port: u16) -> String {
+    format!("The line loses packets: port {port} of {host} answers one time and not the other. Nothing is changed.")
+}
+
 fn uncertain(case: Case<'_>) -> String {
     let SubmissionServer { host, port, .. } = &case.account.outgoing;
     if signs::answered_again(case).is_some() {
-        format!("The line loses packets: port {port} of {host} answers one time and not the other. Nothing is changed.")
+        answers_now_and_then(host, *port)
     } else if case.present.is_some_and(says_nothing) {
         format!("{host} picks up on port {port} and then says nothing, so nothing is changed.")
     } else if signs::all_is_silent(case) {

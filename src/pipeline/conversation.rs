@@ -99,6 +99,13 @@ pub enum Progress {
         /// How many hosts.
         hosts: usize,
     },
+    /// A port of a host takes mail with a login, while others of it are still waited for.
+    GetsThrough {
+        /// The host's name.
+        host: String,
+        /// The port.
+        port: u16,
+    },
     /// One host is done.
     HostTested {
         /// Its name.

@@ -20,13 +20,15 @@ pub(super) struct Fixing {
     pub(super) to: Option<SubmissionServer>,
     pub(super) accepted: Option<Credential>,
     pub(super) consent: Option<Reason>,
+    /// Its own port is knocked at once more before anything is written.
+    pub(super) short_wait: bool,
 }
 
 impl Fixing {
     /// Of this account nothing is written, whatever was decided.
     pub(super) fn left_alone(tested: Tested) -> Self {
-        let Tested { report, accepted, consent, .. } = tested;
-        Self { report, changes: Vec::new(), by_import: Vec::new(), to: None, accepted, consent }
+        let Tested { report, accepted, consent, short_wait, .. } = tested;
+        Self { report, changes: Vec::new(), by_import: Vec::new(), to: None, accepted, consent, short_wait }
     }
 
     /// What somebody is asked about; `None`: it is left alone.

@@ -30,6 +30,7 @@ mod rename;
 mod repair;
 mod second_look;
 mod send;
+mod still_shut;
 mod strangers;
 pub(crate) mod survey;
 mod test_accounts;

@@ -1,7 +1,7 @@
 //! The one driver: the stages in their order, written once. A terminal, the agent, the rehearsal and the tests say what is
 //! wanted ([`Request`]) and who can be spoken to ([`Conversation`](super::Conversation)); the order is not theirs.
 //!
-//! `repair`: take the turn, recover, discover, [test, remember, by the relay, plan], confirm, write, read back; wait for
+//! `repair`: take the turn, recover, discover, [test, remember, by the relay, plan], confirm, knock once more, write, read back; wait for
 //! the programs that are open, and go round for their accounts; send the test messages. `examine` stops before writing.
 
 use std::collections::BTreeMap;
@@ -21,6 +21,7 @@ use super::recover::{begin_turn, recover, recovery_problems};
 use super::refused_by_writer::{Refusals, not_promised};
 use super::remember::remember;
 use super::send::send_tests;
+use super::still_shut::knock_before_writing;
 use super::test_accounts::test;
 use super::tested::Tested;
 use super::tidy::tidy;
@@ -103,7 +104,7 @@ pub async fn repair_by(
     report.problems.extend(receipt_problems(&tools.kit)?);
     let run = RunId::start();
     let fixing = round(tools, request, &test, found.accounts).await;
-    report.accounts = write(tools, fixing, request.consent, &run)?;
+    report.accounts = write(tools, fixing, request.consent, &run).await?;
     once_closed(tools, request, &test, &mut report, &run, &mut turn).await?;
     if request.send_test || tools.policy.send_test.value {
         send_tests(tools, &mut report.accounts).await;
@@ -163,8 +164,13 @@ async fn round(
     leave_unbelieved(tools, tested.into_iter().flat_map(planned).collect())
 }
 
-/// Writes what is pending, if that is agreed to.
-fn write(tools: &Tools, fixing: Vec<Fixing>, consent: Consent, run: &RunId) -> Result<Vec<AccountReport>, RepairError> {
+/// Writes what is pending, if that is agreed to, and what it rests on still holds.
+async fn write(
+    tools: &Tools,
+    fixing: Vec<Fixing>,
+    consent: Consent,
+    run: &RunId,
+) -> Result<Vec<AccountReport>, RepairError> {
     let asked_about = |one: &Fixing| one.pending() || one.needs_consent();
     let fixing = match consent {
         Consent::DryRun => return Ok(not_promised(tools, fixing).into_iter().map(|one| one.report).collect()),
@@ -181,7 +187,7 @@ fn write(tools: &Tools, fixing: Vec<Fixing>, consent: Consent, run: &RunId) -> R
             fixing.into_iter().map(Fixing::agreed).collect()
         }
     };
-    Ok(fix(tools, fixing, run))
+    Ok(fix(tools, knock_before_writing(tools, fixing).await, run))
 }
 
 /// Nobody is asked, so that it is said before anything is written.
@@ -256,7 +262,7 @@ async fn once_closed(
             false => fixing,
         };
         let consent = if all_as_agreed { Consent::Agreed } else { request.consent };
-        for done in write(tools, fixing, consent, run)? {
+        for done in write(tools, fixing, consent, run).await? {
             if let Some(place) = report.accounts.iter_mut().find(|report| report.account.id == done.account.id) {
                 *place = done;
             }

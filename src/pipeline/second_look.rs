@@ -12,10 +12,6 @@ use crate::diagnosis::{other_names, proves};
 use crate::probe::finding::{PortFinding, Resolution, ServerDate, TlsTrouble};
 use crate::probe::{Prober, Survey, Target, http};
 
-/// How long a silent port has to answer the second time. With the first look it is still within three seconds. The survey
-/// knocks again as soon as the first look is over, so that many hosts do it at the same time as others are talked to.
-pub(super) const REPEAT: Duration = Duration::from_millis(1000);
-
 /// Some hosts greet this late on purpose (RFC 5321 4.5.3.2.1 allows far more; half a minute is what is seen).
 pub(super) const LATEST_GREETING: Duration = Duration::from_secs(30);
 

@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use futures::future::{Either, join_all, select};
 use port26_platform::network::NetworkSigns;
+use tokio::sync::watch;
 
 use super::Tools;
 use crate::account::TlsMode;
 use crate::diagnosis::best_outcome;
+use crate::probe::Witnessing;
 use crate::probe::finding::{Connect, ControlFinding, Phase, PortFinding};
 use crate::relay;
-
-/// The provider's relay is looked for only if port 25 has not answered anywhere by then.
-const RELAY_DELAY: Duration = Duration::from_millis(300);
 
 /// All there is time for to find it. A relay that is there needs this only where packets are lost: its name asked for twice,
 /// a connection with a fresh SYN, a greeting that is sent again. One that is not there is known sooner.
@@ -36,18 +35,24 @@ pub(super) struct Around {
 }
 
 /// Port 25 of unrelated hosts, with what they say there, since a proxy says the same for all of them; and, where
-/// nobody's port 25 answers, the provider's own relay.
-pub(super) async fn around_port_25(tools: &Tools) -> Around {
+/// nobody's port 25 answers in time, the provider's own relay. `shut` is told as soon as it is known that it is shut everywhere.
+pub(super) async fn around_port_25(tools: &Tools, witnessing: &Witnessing, shut: watch::Sender<bool>) -> Around {
     let patience = tools.prober.early_silence();
     let dials = tools
         .policy
         .control_hosts
         .value
         .iter()
-        .map(|control| tools.prober.control_within(&control.host, control.port, true, patience));
-    let seconds = join_all(dials);
+        .map(|control| tools.prober.control_beside(&control.host, control.port, patience, witnessing));
+    let seconds = async {
+        let seen = join_all(dials).await;
+        if shut_everywhere(&seen) {
+            shut.send_replace(true);
+        }
+        seen
+    };
     tokio::pin!(seconds);
-    let early = tokio::time::timeout(RELAY_DELAY, &mut seconds).await.ok();
+    let early = tokio::time::timeout(witnessing.pace.late, &mut seconds).await.ok();
     if early.iter().flatten().any(|control| control.outcome == Connect::Open) {
         return Around { second_hosts: early.unwrap_or_default(), ..Around::default() };
     }
@@ -60,13 +65,21 @@ pub(super) async fn around_port_25(tools: &Tools) -> Around {
     let relays = async {
         let names = relay_names(&tools.prober.signs());
         // Each has its own time: a name that nobody answers for must not hide a relay that is there.
-        let dials =
-            names.iter().map(|name| tokio::time::timeout(RELAY_PATIENCE, greeting_of_relay(tools, name, patience)));
+        let dials = names
+            .iter()
+            .map(|name| tokio::time::timeout(RELAY_PATIENCE, greeting_of_relay(tools, name, patience, witnessing)));
         join_all(dials).await.into_iter().filter_map(Result::ok).collect::<Vec<_>>()
     };
     let (second_hosts, relays) = tokio::join!(rest, relays);
     let greets = |relay: &ControlFinding| relay.greeting.as_ref().is_some_and(|said| said.code == 220);
     Around { second_hosts, relays: relays.into_iter().filter(greets).collect(), ..Around::default() }
+}
+
+/// Port 25 of all that could be asked is shut. Nobody who was not asked, or at another port, says anything.
+fn shut_everywhere(seen: &[ControlFinding]) -> bool {
+    let is_shut = |outcome| matches!(outcome, Connect::Silent | Connect::Refused | Connect::Prohibited);
+    let mut asked = seen.iter().filter(|control| control.resolved).peekable();
+    asked.peek().is_some() && asked.all(|control| control.port == 25 && is_shut(control.outcome))
 }
 
 /// Talks to the unrelated hosts as far as EHLO: do they answer on 25 as themselves, and with encryption?
@@ -97,8 +110,8 @@ pub(super) async fn talk(tools: &Tools, around: &mut Around) {
 }
 
 /// The first of two conversations to be greeted; the second is begun only where the first is still waiting.
-async fn greeting_of_relay(tools: &Tools, name: &str, patience: Duration) -> ControlFinding {
-    let first = tools.prober.control_within(name, 25, true, patience);
+async fn greeting_of_relay(tools: &Tools, name: &str, patience: Duration, witnessing: &Witnessing) -> ControlFinding {
+    let first = tools.prober.control_beside(name, 25, patience, witnessing);
     let again = async {
         tokio::time::sleep(RELAY_AGAIN).await;
         tools.prober.control_within(name, 25, true, patience).await

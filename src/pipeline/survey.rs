@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
 use port26_platform::network::vpn_towards;
@@ -15,24 +15,22 @@ use super::answered_before::AnsweredBefore;
 use super::conversation::Progress;
 use super::known_network::LastSeen;
 use super::ports::probe_mode;
-use super::second_look::{REPEAT, look_again, whose_network};
+use super::second_look::{look_again, whose_network};
 use super::strangers::{self, Around};
-use super::turns::{Worth, turns, worth};
+use super::turns::{Worth, leads_through, turns, worth};
 use crate::account::{Account, TlsMode};
 use crate::clients::abilities::Abilities;
 use crate::diagnosis::local::is_this_computer;
 use crate::diagnosis::{NetworkView, in_doubt};
 use crate::probe::finding::{Connect, HttpFinding, PortFinding, Resolution};
-use crate::probe::{Course, Own, Question, Survey};
+use crate::probe::silence::REPEAT;
+use crate::probe::{Course, Own, Question, Survey, Witnessing};
 
 /// Hosts in flight at once: all that wait for a silent port wait together. The prober bounds sockets, and turns at each.
 const HOSTS_AT_ONCE: usize = 64;
 
 /// Ports of the same host that say whether it answers at all: IMAPS, HTTPS, IMAP, POP3S, POP3.
 const CONTROL_PORTS: [u16; 5] = [993, 443, 143, 995, 110];
-
-/// Nobody else is asked anything while an account's own port may still answer in time.
-const OWN_PORT_FIRST: Duration = Duration::from_millis(300);
 
 /// What was seen of every host, by lower-case name.
 pub(super) struct Seen {
@@ -88,13 +86,20 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
     }
     let before = AnsweredBefore::of(tools);
     tools.talk.progress(&Progress::Testing { hosts: by_host.len() });
+    let last_seen = LastSeen::of(tools);
     let (so_far, told) = watch::channel(SoFar::default());
     let (for_25, for_page) = (told.clone(), told.clone());
-    let (mut hosts, mut around, http) =
-        tokio::join!(all_hosts(tools, by_host, so_far), around_if_late(tools, for_25), page_if_late(tools, for_page));
+    let (shut, shut_elsewhere) = watch::channel(false);
+    let pace = if last_seen.blocked(25) { tools.prober.known_pace() } else { tools.prober.pace() };
+    let witnessing = Witnessing { pace, stood: Arc::new(watch::Sender::new(false)), shut_elsewhere };
+    let (mut hosts, mut around, http) = tokio::join!(
+        all_hosts(tools, &last_seen, by_host, &witnessing, so_far),
+        around_if_late(tools, for_25, &witnessing, shut),
+        page_if_late(tools, for_page)
+    );
     // That nothing of a host answers says nothing of the host unless others do.
     if around.second_hosts.is_empty() && hosts.iter().any(|(host, survey)| nothing_answers(host, survey)) {
-        around = strangers::around_port_25(tools).await;
+        around = strangers::around_port_25(tools, &witnessing, watch::Sender::new(false)).await;
     }
     for (host, survey) in &mut hosts {
         survey.findings.answered_s_ago = before.seconds_ago(&survey.findings);
@@ -113,23 +118,29 @@ pub(super) async fn survey(tools: &Tools, accounts: &[&Account]) -> Seen {
 /// All hosts at once. `so_far` lives as long as one of them may still be late.
 async fn all_hosts(
     tools: &Tools,
+    last_seen: &LastSeen,
     by_host: BTreeMap<String, Vec<&Account>>,
+    witnessing: &Witnessing,
     so_far: watch::Sender<SoFar>,
 ) -> BTreeMap<String, Survey> {
-    let last_seen = LastSeen::of(tools);
     stream::iter(by_host)
-        .map(|(host, mine)| one_host(tools, &last_seen, host, mine, &so_far))
+        .map(|(host, mine)| one_host(tools, last_seen, host, mine, witnessing, &so_far))
         .buffer_unordered(HOSTS_AT_ONCE)
         .collect()
         .await
 }
 
-/// What is around port 25, as soon as an account's own port 25 is late.
-async fn around_if_late(tools: &Tools, mut told: watch::Receiver<SoFar>) -> Around {
+/// What is around port 25, as soon as an account's own port 25 is late. `shut` is told if nobody else's answers either.
+async fn around_if_late(
+    tools: &Tools,
+    mut told: watch::Receiver<SoFar>,
+    witnessing: &Witnessing,
+    shut: watch::Sender<bool>,
+) -> Around {
     // What `wait_for` returns is a lock: it is let go before anything else is waited for, or the next host that is late
     // waits for it for ever.
     let is_late = told.wait_for(|so_far| so_far.port_25).await.is_ok();
-    if is_late { strangers::around_port_25(tools).await } else { Around::default() }
+    if is_late { strangers::around_port_25(tools, witnessing, shut).await } else { Around::default() }
 }
 
 /// The policy's page, as soon as any account's own port is late.
@@ -154,6 +165,7 @@ async fn one_host(
     last_seen: &LastSeen,
     host: String,
     mine: Vec<&Account>,
+    witnessing: &Witnessing,
     so_far: &watch::Sender<SoFar>,
 ) -> (String, Survey) {
     let configured: Vec<(u16, TlsMode)> =
@@ -172,6 +184,11 @@ async fn one_host(
             |(account, able): (&&Account, &Abilities)| worth(account, &tools.policy, able, found) != Worth::Little;
         mine.iter().zip(&able).all(known)
     };
+    let heard = |seen: &PortFinding| {
+        if leads_through(seen) {
+            tools.talk.progress(&Progress::GetsThrough { host: host.clone(), port: seen.port });
+        }
+    };
     let here = is_this_computer(&host);
     let (own, mut told) = watch::channel(Own::Awaited);
     let course = Course {
@@ -179,9 +196,11 @@ async fn one_host(
         control_ports: if here { &[] } else { &CONTROL_PORTS },
         enough: &enough,
         own: Some(own),
+        heard: &heard,
+        witnessing: Some(witnessing.clone()),
     };
     let watch = async {
-        let known = timeout(OWN_PORT_FIRST, told.wait_for(|own| *own != Own::Awaited)).await;
+        let known = timeout(witnessing.pace.late, told.wait_for(|own| *own != Own::Awaited)).await;
         let connected = known.is_ok_and(|own| own.is_ok_and(|own| *own == Own::Connected));
         if !connected && !here {
             let at_25 = mine.iter().any(|account| account.outgoing.port == 25);

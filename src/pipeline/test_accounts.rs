@@ -10,7 +10,7 @@ use super::prove::{prove_present, prove_target};
 use super::rename::by_other_name;
 use super::survey::survey;
 use super::tested::Tested;
-use super::{Tools, answered_before};
+use super::{Tools, answered_before, still_shut};
 use crate::account::{Account, AuthSetting, Mechanism, Notice};
 use crate::credentials::Credential;
 use crate::diagnosis::local::is_this_computer;
@@ -74,6 +74,7 @@ async fn host_accounts(
             false => test_account(tools, &mut survey, &network, account).await,
         };
         tested.answered = answered_before::answering(&survey.findings, &network);
+        tested.short_wait = still_shut::after_a_short_wait(&survey.findings, &tested.report.account);
         done.push((place, tested));
     }
     survey.close().await;

@@ -24,6 +24,8 @@ pub struct Tested {
     pub logged_in: bool,
     /// Addresses of its host that have answered in this run.
     pub answered: Vec<IpAddr>,
+    /// The wait for its own port was cut short by a witness: it is knocked at once more before anything is written.
+    pub short_wait: bool,
 }
 
 impl Tested {
@@ -31,7 +33,15 @@ impl Tested {
         let mut report = AccountReport::found(account).with_result(outcome, reason.clone());
         report.verdict = verdict;
         let decision = Decision::Leave { outcome, reason };
-        Self { report, decision, accepted: None, consent: None, logged_in: false, answered: Vec::new() }
+        Self {
+            report,
+            decision,
+            accepted: None,
+            consent: None,
+            logged_in: false,
+            answered: Vec::new(),
+            short_wait: false,
+        }
     }
 
     /// Moved for this reason, where there is one besides the verdict. What is left keeps its own.
@@ -69,5 +79,6 @@ pub(super) fn moved(account: Account, verdict: Verdict, to: SubmissionServer, ac
         consent: None,
         logged_in: false,
         answered: Vec::new(),
+        short_wait: false,
     }
 }

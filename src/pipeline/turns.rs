@@ -141,7 +141,7 @@ fn at_port(account: &Account, seen: &PortFinding) -> SubmissionServer {
 }
 
 /// It proves itself, and not by a root that only this machine trusts.
-fn leads_through(seen: &PortFinding) -> bool {
+pub(super) fn leads_through(seen: &PortFinding) -> bool {
     let own_root = seen.tls.as_ref().is_some_and(|tls| tls.local_root);
     seen.phase == Phase::Done && seen.proves() && !own_root
 }

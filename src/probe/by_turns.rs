@@ -5,17 +5,20 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::FutureExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::beats::Beside;
+use super::dial::Wait;
 use super::finding::{Connect, ControlFinding, PortFinding};
 use super::login::Session;
 use super::reached::Reached;
 use super::resolve::Host;
+use super::witness::{Witnessing, may_witness, witness};
 use super::{Prober, Target};
 
 /// The other ports of a host are knocked at only if no outgoing one has answered by then.
@@ -56,6 +59,10 @@ pub struct Course<'a> {
     pub enough: &'a (dyn Fn(&[&PortFinding]) -> bool + Sync),
     /// Told what becomes of the ports that accounts are set to.
     pub own: Option<watch::Sender<Own>>,
+    /// Told of each port as soon as its conversation has come to its end.
+    pub heard: &'a (dyn Fn(&PortFinding) + Sync),
+    /// What may shorten the wait where an account's port is 25.
+    pub witnessing: Option<Witnessing>,
 }
 
 /// What has become of the ports of a host that accounts are set to.
@@ -73,6 +80,8 @@ pub enum Own {
 enum Part {
     Port(usize, Box<PortFinding>, Option<Box<Session>>, Option<ControlFinding>),
     Control(usize, ControlFinding, Vec<IpAddr>),
+    /// A conversation that was a witness, if it can go on.
+    Witness(usize, Option<Box<Session>>),
     NotNeeded,
 }
 
@@ -81,25 +90,57 @@ struct Questions {
     prober: Prober,
     name: Arc<Host>,
     reached: Reached,
+    witnessing: Option<Witnessing>,
+    /// Accounts' own ports that are still waited for and for which a witness may speak.
+    silent: Vec<usize>,
+    begun: Instant,
     tasks: JoinSet<Part>,
 }
+
+/// Unrelated hosts are asked about this port only.
+const WITNESSED: u16 = 25;
 
 impl Questions {
     fn ports(&mut self, ports: &[(usize, Question)]) {
         for &(at, question) in ports {
             let (prober, name, reached) = (self.prober.clone(), Arc::clone(&self.name), self.reached.by(at));
             let lead = if at == 0 { Duration::ZERO } else { LEAD };
+            let witnessed = question.knock_again.is_some() && question.target.port == WITNESSED;
+            let beside = if witnessed && self.witnessing.is_some() {
+                self.silent.push(at);
+                Beside::Witness
+            } else {
+                Beside::Nothing
+            };
             self.tasks.spawn(async move {
                 sleep(lead).await;
-                let (finding, session) = Arc::clone(&prober.inner).converse(name, question.target, reached).await;
+                let wait = Wait { beside, ..prober.inner.dialler.wait(prober.inner.config.deadline) };
+                let conversing = Arc::clone(&prober.inner).converse(name, question.target, wait, reached.clone());
+                let (finding, session) = conversing.await;
                 let again = match question.knock_again {
-                    Some(patience) if silent(&finding) => {
-                        Some(prober.knock_again(&finding.host, finding.port, patience).await)
-                    }
-                    _ => None,
+                    Some(patience) => knock_again(&prober, &finding, patience, &reached).await,
+                    None => None,
                 };
                 Part::Port(at, Box::new(finding), session.map(Box::new), again)
             });
+        }
+    }
+
+    /// Asks this conversation to be the witness of a port that is still silent, if there is one. Otherwise it comes back.
+    fn witness(&mut self, at: usize, mut session: Box<Session>) -> Option<Box<Session>> {
+        let fits = !self.silent.is_empty() && may_witness(session.finding(), self.begun.elapsed());
+        let Some(witnessing) = self.witnessing.take_if(|_| fits && session.may_stay()) else { return Some(session) };
+        let reached = self.reached.clone();
+        self.tasks.spawn(async move { Part::Witness(at, witness(*session, witnessing, reached).await.map(Box::new)) });
+        None
+    }
+
+    /// This question has come to its end.
+    fn ended(&mut self, at: usize) {
+        let before = self.silent.len();
+        self.silent.retain(|silent| *silent != at);
+        if self.silent.is_empty() && before > 0 {
+            self.reached.settle();
         }
     }
 
@@ -214,7 +255,15 @@ pub(super) struct Gathered {
 /// Asks all that is to be asked of a host, and how its connections went.
 pub(super) async fn gather(prober: &Prober, name: Arc<Host>, course: &Course<'_>) -> (Gathered, Reached) {
     let reached = Reached::new();
-    let mut asking = Questions { prober: prober.clone(), name, reached: reached.clone(), tasks: JoinSet::new() };
+    let mut asking = Questions {
+        prober: prober.clone(),
+        name,
+        reached: reached.clone(),
+        witnessing: course.witnessing.clone(),
+        silent: Vec::new(),
+        begun: Instant::now(),
+        tasks: JoinSet::new(),
+    };
     let mut turns = Turns::of(course);
     let own_ports = turns.own_ports();
     if let Some(own) = course.own.clone() {
@@ -229,15 +278,22 @@ pub(super) async fn gather(prober: &Prober, name: Arc<Host>, course: &Course<'_>
                 if let Some(own) = course.own.as_ref().filter(|_| shut) {
                     own.send_replace(Own::Shut);
                 }
+                (course.heard)(&finding);
                 gathered.repeats.extend(again.map(|again| (at, again)));
                 gathered.ports.push((at, *finding));
-                if let Some(session) = session {
+                asking.ended(at);
+                if let Some(session) = session.and_then(|session| asking.witness(at, session)) {
                     keep(&mut gathered.sessions, at, *session);
                 }
                 if (course.enough)(&gathered.ports.iter().map(|(_, finding)| finding).collect::<Vec<_>>()) {
                     turns.left.clear();
                 }
                 turns.answered(at);
+            }
+            Part::Witness(at, session) => {
+                if let Some(session) = session {
+                    keep(&mut gathered.sessions, at, *session);
+                }
             }
             Part::NotNeeded => {}
             Part::Control(at, control, addresses) => gathered.controls.push((at, (control, addresses))),
@@ -274,9 +330,24 @@ fn keep(kept: &mut Vec<(usize, Session)>, at: usize, mut session: Session) {
     }
 }
 
-/// Nobody answered, on some address at least.
-fn silent(finding: &PortFinding) -> bool {
-    !finding.connected() && finding.attempts.iter().any(|attempt| attempt.outcome == Connect::Silent)
+/// Knocks once more at a port of which some address was silent, unless the witness speaks for all of these, or does so
+/// meanwhile.
+async fn knock_again(
+    prober: &Prober,
+    finding: &PortFinding,
+    patience: Duration,
+    reached: &Reached,
+) -> Option<ControlFinding> {
+    let silent = finding.attempts.iter().filter(|attempt| attempt.outcome == Connect::Silent);
+    let silent: Vec<IpAddr> = silent.map(|attempt| attempt.address).collect();
+    if finding.connected() || silent.is_empty() {
+        return None;
+    }
+    tokio::select! {
+        biased;
+        () = reached.confirmed(&silent) => None,
+        again = prober.knock_again(&finding.host, finding.port, patience) => Some(again),
+    }
 }
 
 /// The parts in the order in which they were asked for.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,10 +15,12 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep_until, timeout_at};
 
+use super::beats::{Beat, Beats, Beside};
 use super::finding::{Attempt, Connect};
 use super::network::{Network, Route};
 use super::reached::Reached;
 use super::recording::millis;
+use super::silence::ON_TIME;
 
 /// How connections are made in this run.
 #[derive(Debug)]
@@ -61,6 +64,7 @@ pub(super) struct Race {
 pub(super) struct Wait {
     pub(super) patience: Duration,
     pub(super) syns: Vec<Duration>,
+    pub(super) beside: Beside,
 }
 
 /// One address of a race.
@@ -73,6 +77,8 @@ struct Dial<'a> {
     latest: Instant,
     /// When fresh SYNs are sent.
     syns: &'a [Duration],
+    /// And beside what its silence is judged.
+    beside: &'a Beside,
 }
 
 type Running = FuturesUnordered<BoxFuture<'static, (usize, Attempt, Option<Connected>)>>;
@@ -80,7 +86,7 @@ type Running = FuturesUnordered<BoxFuture<'static, (usize, Attempt, Option<Conne
 impl Dialler {
     /// The wait that is usual in this run, with a patience of its own.
     pub(super) fn wait(&self, patience: Duration) -> Wait {
-        Wait { patience, syns: self.syn_offsets.clone() }
+        Wait { patience, syns: self.syn_offsets.clone(), beside: Beside::Nothing }
     }
 
     /// Dials `addresses` in order until one answers.
@@ -107,7 +113,7 @@ impl Dialler {
             match waiting.next() {
                 Some((at, address)) => {
                     let (dialler, host, reached) = (Arc::clone(self), host.to_owned(), reached.clone());
-                    let (socket, turn, syns) = (first.take(), Instant::now(), wait.syns.clone());
+                    let (socket, turn, wait) = (first.take(), Instant::now(), wait.clone());
                     race.running.push(Box::pin(async move {
                         let socket = match socket {
                             Some(socket) => socket,
@@ -115,7 +121,8 @@ impl Dialler {
                         };
                         // Waiting for a socket is no silence of the network.
                         let latest = started + patience + turn.elapsed();
-                        let dial = Dial { host: &host, address, started, latest, syns: &syns };
+                        let dial =
+                            Dial { host: &host, address, started, latest, syns: &wait.syns, beside: &wait.beside };
                         let (attempt, stream) = dialler.attempt(dial, socket, &reached).await;
                         (at, attempt, stream)
                     }));
@@ -157,19 +164,30 @@ impl Dialler {
     /// while there are enough to spare; else it takes the place of the one before.
     async fn attempt(&self, dial: Dial<'_>, socket: Socket, reached: &Reached) -> (Attempt, Option<Connected>) {
         let (begun, ip) = (Instant::now(), dial.address.ip());
-        let silence = self.silence(ip, begun, dial.latest, reached);
+        // Past that its answer is one that came when it was dialled again.
+        let overdue = AtomicBool::new(false);
+        let silence = async {
+            self.silence(ip, begun, dial.latest, reached).await;
+            if matches!(dial.beside, Beside::Witness) {
+                // It may say soon what would take another look without it.
+                overdue.store(true, Relaxed);
+                reached.witness_has_spoken().await;
+            }
+        };
         tokio::pin!(silence);
+        let mut beats = Beats::of(dial.beside, reached, ip, begun);
         let mut offsets = dial.syns.iter().copied();
         let mut next = Some(offsets.next().unwrap_or_default());
         // Dropped in reverse: no permit is given back before its socket is closed.
         let mut spare = Vec::new();
         let mut sockets = FuturesUnordered::new();
-        let mut tries = 0;
+        let (mut tries, mut last) = (0, begun);
         let (outcome, stream) = loop {
             let due = begun + next.unwrap_or_default();
-            tokio::select! {
+            let beat = tokio::select! {
                 biased;
                 Some(ended) = sockets.next(), if !sockets.is_empty() => match ended {
+                    Ok(_) if overdue.load(Relaxed) => break (Connect::Silent, None),
                     Ok(stream) => {
                         reached.note(ip, begun.elapsed());
                         break (Connect::Open, Some(Connected { stream, socket }));
@@ -178,19 +196,29 @@ impl Dialler {
                 },
                 () = &mut silence => break (Connect::Silent, None),
                 () = sleep_until(due.into()), if next.is_some() => {
-                    if tries > 0 {
-                        match self.spare_socket() {
-                            Some(permit) => spare.push(permit),
-                            None => {
-                                sockets.clear();
-                                spare.clear();
-                            }
-                        }
-                    }
-                    sockets.push(self.connect(dial.host, dial.address));
-                    tries += 1;
                     next = offsets.next();
+                    false
                 }
+                beat = beats.next() => match beat {
+                    Beat::Another => true,
+                    Beat::Enough => break (Connect::Silent, None),
+                },
+            };
+            if tries > 0 {
+                match self.spare_socket() {
+                    Some(permit) => spare.push(permit),
+                    // One that was sent a moment ago is not given up for another.
+                    None if beats.beat() && last.elapsed() < ON_TIME => continue,
+                    None => {
+                        sockets.clear();
+                        spare.clear();
+                    }
+                }
+            }
+            sockets.push(self.connect(dial.host, dial.address));
+            (tries, last) = (tries + 1, Instant::now());
+            if beat {
+                beats.sent();
             }
         };
         (Attempt { address: ip, outcome, tries, ms: millis(dial.started) }, stream)

@@ -30,6 +30,7 @@ impl Inner {
         self: Arc<Self>,
         host: Arc<Host>,
         target: Target,
+        wait: Wait,
         reached: Reached,
     ) -> (PortFinding, Option<Session>) {
         let began = Instant::now();
@@ -44,8 +45,7 @@ impl Inner {
             }
         };
         finding.phase = Phase::Connect;
-        let (mut race, turn) =
-            self.in_turn(&host.name, &addresses, &self.dialler.wait(self.config.deadline), &reached).await;
+        let (mut race, turn) = self.in_turn(&host.name, &addresses, &wait, &reached).await;
         let started = race.started;
         let Some(Connected { stream, socket }) = race.stream.take() else {
             finding.attempts = race.settle(Duration::ZERO, 0).await;

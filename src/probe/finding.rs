@@ -62,7 +62,7 @@ pub struct Attempt {
     pub address: IpAddr,
     /// How it ended.
     pub outcome: Connect,
-    /// How many fresh connection attempts (SYNs at 0, 250, 500 ms) were made before it was called silent.
+    /// How many fresh connection attempts (SYNs at 0, 250, 500 ms, and beside a witness) were made before it was called silent.
     pub tries: u32,
     /// When it ended.
     pub ms: u64,

@@ -1,6 +1,7 @@
 //! One conversation by phases with each outgoing port (resolve, connect, greeting, EHLO, STARTTLS, TLS,
 //! EHLO), everything seen recorded; and the proof by login on one of them.
 
+mod beats;
 mod by_turns;
 mod chain;
 pub mod connect_to;
@@ -21,10 +22,12 @@ mod resolve;
 mod secrets;
 pub mod sender_policy;
 mod sending;
+pub mod silence;
 mod survey;
 mod tls;
 mod transcript;
 mod trust;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::net::UdpSocket;
@@ -41,6 +44,7 @@ use connect_to::ConnectTo;
 use dial::Dialler;
 use network::Network;
 use resolve::Names;
+use silence::Pace;
 use tls::Trust;
 
 pub use crate::account::Mechanism;
@@ -48,6 +52,7 @@ pub use by_turns::{Course, Own, Question};
 pub use login::{LoginRefused, PlaintextAuth, Session};
 pub use sending::{MessageLogin, SendError};
 pub use survey::Survey;
+pub use witness::Witnessing;
 
 /// How the probe goes about it. The defaults are those of the design; tests shorten them.
 #[derive(Debug, Clone)]
@@ -75,6 +80,10 @@ pub struct Config {
     /// Silence is final this early if the same address answered on another port, and did so in a third of it.
     /// `None` waits for `deadline` always.
     pub early_silence: Option<Duration>,
+    /// How fast the witness of a silent port is asked.
+    pub pace: Pace,
+    /// The same on a network that blocked that port the last time.
+    pub known_pace: Pace,
     /// Sockets at a time, over all hosts: connections that are being made, and open ones.
     pub max_sockets: usize,
     /// Connections open with one host at a time, so that it is not taken for an attack. A port that does not answer
@@ -97,6 +106,8 @@ impl Default for Config {
             syn_offsets: [0, 250, 500].map(Duration::from_millis).to_vec(),
             stagger: Duration::from_millis(250),
             early_silence: Some(Duration::from_millis(1500)),
+            pace: Pace::NEW,
+            known_pace: Pace::KNOWN,
             max_sockets: 64,
             max_per_host: 4,
             network: None,

@@ -16,10 +16,41 @@ pub(super) struct Reached {
     question: Option<usize>,
 }
 
+/// What the witness of the host says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Witness {
+    /// There is none yet.
+    #[default]
+    Absent,
+    /// It is being asked, and has answered so far.
+    Speaks,
+    /// It has answered to the end; what unrelated hosts show is waited for.
+    Waits,
+    /// Silence at this address may be called silence.
+    Confirms(IpAddr),
+    /// It was late, or is not there any more: it is as if there had been none.
+    Gone,
+}
+
+/// All that is known.
 #[derive(Debug, Default)]
-struct Known {
+pub(super) struct Known {
     addresses: HashMap<IpAddr, Duration>,
     questions: HashSet<usize>,
+    witness: Witness,
+    /// How often it was asked.
+    beats: usize,
+    /// Who sent a SYN to this address each time: the question.
+    attended: HashSet<(Option<usize>, IpAddr)>,
+    /// No port waits for a witness any more.
+    settled: bool,
+}
+
+impl Known {
+    /// How often the witness was asked.
+    pub(super) fn beats(&self) -> usize {
+        self.beats
+    }
 }
 
 impl Reached {
@@ -76,5 +107,69 @@ impl Reached {
     pub(super) async fn answered(&self, address: IpAddr) -> Duration {
         self.until(|known| known.addresses.contains_key(&address)).await;
         self.after(address).unwrap_or_default()
+    }
+}
+
+/// What a witness tells, and who hears it.
+impl Reached {
+    /// Whatever becomes known, as it does.
+    pub(super) fn changes(&self) -> watch::Receiver<Known> {
+        self.known.subscribe()
+    }
+
+    /// The witness is asked.
+    pub(super) fn beat(&self) {
+        self.known.send_modify(|known| {
+            known.witness = Witness::Speaks;
+            known.beats += 1;
+        });
+    }
+
+    /// This is what became of the witness.
+    pub(super) fn set_witness(&self, witness: Witness) {
+        self.known.send_modify(|known| known.witness = witness);
+    }
+
+    /// Ends as soon as no witness is being asked.
+    pub(super) async fn witness_has_spoken(&self) {
+        self.until(|known| known.witness != Witness::Speaks).await;
+    }
+
+    /// A SYN was sent to this address for this question each time that the witness was asked.
+    pub(super) fn attend(&self, address: IpAddr) {
+        self.known.send_modify(|known| {
+            known.attended.insert((self.question, address));
+        });
+    }
+
+    /// The witness speaks for this address, and a SYN was sent there each time that it was asked.
+    pub(super) fn confirms(&self, address: IpAddr) -> bool {
+        self.confirm(&self.known.borrow(), &[address])
+    }
+
+    /// Ends once that is so for all of these.
+    pub(super) async fn confirmed(&self, addresses: &[IpAddr]) {
+        self.until(|known| self.confirm(known, addresses)).await;
+    }
+
+    fn confirm(&self, known: &Known, addresses: &[IpAddr]) -> bool {
+        let confirms = |address: &IpAddr| {
+            known.witness == Witness::Confirms(*address) && known.attended.contains(&(self.question, *address))
+        };
+        !addresses.is_empty() && addresses.iter().all(confirms)
+    }
+
+    /// No port waits for a witness any more.
+    pub(super) fn settle(&self) {
+        self.known.send_modify(|known| known.settled = true);
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.known.borrow().settled
+    }
+
+    /// Ends as soon as that is so.
+    pub(super) async fn settled(&self) {
+        self.until(|known| known.settled).await;
     }
 }

@@ -7,17 +7,17 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::time::timeout;
 
+use super::beats::Beside;
 use super::by_turns::{Course, Gathered, Question, gather, in_order};
 use super::dial::{Wait, sharpened};
 use super::finding::{ControlFinding, HostFindings, PortFinding, Resolution};
 use super::login::Session;
 use super::reached::Reached;
 use super::resolve::Host;
+use super::silence::{Pace, knocks};
+use super::witness::Witnessing;
 use super::{Prober, Target};
 use crate::account::TlsMode;
-
-/// Fresh SYNs when a silent port is dialled once more.
-const KNOCKS: u32 = 5;
 
 /// A resolver that lies to everybody does it at once.
 const LIAR_PATIENCE: Duration = Duration::from_secs(1);
@@ -69,7 +69,11 @@ impl Prober {
     pub async fn survey<T: Into<Target> + Copy>(&self, host: &str, ports: &[T], control_ports: &[u16]) -> Survey {
         let at_once = |port: &T| Question { target: (*port).into(), knock_again: None };
         let turns = [ports.iter().map(at_once).collect()];
-        self.survey_by_turns(host, Course { turns: &turns, control_ports, enough: &|_| false, own: None }).await
+        self.survey_by_turns(
+            host,
+            Course { turns: &turns, control_ports, enough: &|_| false, own: None, heard: &|_| {}, witnessing: None },
+        )
+        .await
     }
 
     /// The same turn by turn, until it is enough.
@@ -102,7 +106,8 @@ impl Prober {
     /// The same, with a patience of its own.
     pub async fn open_target(&self, host: &str, target: impl Into<Target>) -> (PortFinding, Option<Session>) {
         let name = Arc::new(Host::new(host));
-        Arc::clone(&self.inner).converse(name, target.into(), Reached::new()).await
+        let wait = self.inner.dialler.wait(self.inner.config.deadline);
+        Arc::clone(&self.inner).converse(name, target.into(), wait, Reached::new()).await
     }
 
     /// Does this get through? With `wait_greeting`, is it a mail server that answers?
@@ -123,11 +128,24 @@ impl Prober {
         Arc::clone(&self.inner).check(name, port, wait_greeting, &wait, Reached::new()).await.0
     }
 
-    /// Knocks once more at a port that was silent, with a SYN every fifth of `patience`: whether a lossy line lets one of
-    /// them through is all that this is for.
-    pub(super) async fn knock_again(&self, host: &str, port: u16, patience: Duration) -> ControlFinding {
-        let syns = (0..KNOCKS).map(|number| patience * number / KNOCKS).collect();
-        let wait = Wait { patience, syns };
+    /// The same for port 25 of an unrelated host beside a witness: with more SYNs, and its silence is called as soon as the
+    /// witness has stood.
+    pub async fn control_beside(
+        &self,
+        host: &str,
+        port: u16,
+        patience: Duration,
+        beside: &Witnessing,
+    ) -> ControlFinding {
+        let name = Arc::new(Host::new(host));
+        let beside = Beside::Another { pace: beside.pace, stood: beside.stood.subscribe() };
+        let wait = Wait { beside, ..self.inner.dialler.wait(patience) };
+        Arc::clone(&self.inner).check(name, port, true, &wait, Reached::new()).await.0
+    }
+
+    /// Knocks once more at a port that was silent, as long as `patience`.
+    pub async fn knock_again(&self, host: &str, port: u16, patience: Duration) -> ControlFinding {
+        let wait = Wait { patience, syns: knocks(patience), beside: Beside::Nothing };
         Arc::clone(&self.inner).check(Arc::new(Host::new(host)), port, false, &wait, Reached::new()).await.0
     }
 
@@ -135,6 +153,16 @@ impl Prober {
     pub fn early_silence(&self) -> Duration {
         let config = &self.inner.config;
         config.early_silence.unwrap_or(config.deadline).min(config.deadline)
+    }
+
+    /// How fast a witness is asked on a network that is new, or did not block its port.
+    pub fn pace(&self) -> Pace {
+        self.inner.config.pace
+    }
+
+    /// How fast it is asked where the port was blocked before.
+    pub fn known_pace(&self) -> Pace {
+        self.inner.config.known_pace
     }
 
     /// Of these names, those that lead to one of `addresses`.

@@ -50,6 +50,7 @@ async fn what_is_agreed_to_is_written() {
     assert_eq!((seen.outcome, seen.fixed), (Outcome::Fixed, 1), "{}", seen.told);
     insta::assert_snapshot!(heard, @r#"
     - Testing { hosts: 1 }
+    - GetsThrough { host: "mail.hosting.test", port: 26 }
     - HostTested { host: "mail.hosting.test" }
     - Tested
     change Now?
@@ -67,6 +68,7 @@ async fn what_is_declined_stays() {
     assert_eq!(seen.changed, Vec::<String>::new());
     insta::assert_snapshot!(heard, @r#"
     - Testing { hosts: 1 }
+    - GetsThrough { host: "mail.hosting.test", port: 26 }
     - HostTested { host: "mail.hosting.test" }
     - Tested
     change Now?
@@ -81,6 +83,7 @@ async fn a_password_is_asked_for_after_the_reason_and_before_the_change() {
     assert_eq!((seen.outcome, seen.auths), (Outcome::Fixed, 1), "{}", seen.told);
     insta::assert_snapshot!(heard, @r#"
     - Testing { hosts: 1 }
+    - GetsThrough { host: "mail.hosting.test", port: 26 }
     - HostTested { host: "mail.hosting.test" }
         found: The network you are on blocks port 25. Providers do this against spam, or when they think a computer is infected; it is not a fault of your mail program. Port 26 of mail.hosting.test gets through, and needs a login.
     password of anna@hosting.test at mail.hosting.test?
@@ -100,6 +103,7 @@ async fn whoever_knows_no_password_is_asked_nothing_more() {
     assert_eq!((seen.outcome, seen.reason.as_str()), (Outcome::NeedsUser, "password_missing"), "{}", seen.told);
     insta::assert_snapshot!(heard, @r#"
     - Testing { hosts: 1 }
+    - GetsThrough { host: "mail.hosting.test", port: 26 }
     - HostTested { host: "mail.hosting.test" }
         found: The network you are on blocks port 25. Providers do this against spam, or when they think a computer is infected; it is not a fault of your mail program. Port 26 of mail.hosting.test gets through, and needs a login.
     password of anna@hosting.test at mail.hosting.test?
@@ -131,6 +135,7 @@ async fn an_open_program_is_waited_for_after_it_is_agreed_to() {
     assert_eq!((seen.outcome, seen.auths), (Outcome::Fixed, 1), "{}", seen.told);
     insta::assert_snapshot!(heard, @r#"
     - Testing { hosts: 1 }
+    - GetsThrough { host: "mail.hosting.test", port: 26 }
     - HostTested { host: "mail.hosting.test" }
     - Tested
     change OnceClosed?
@@ -139,6 +144,7 @@ async fn an_open_program_is_waited_for_after_it_is_agreed_to() {
     - Waiting { programs: ["Thunderbird"], asked: None }
     - Waited
     - Testing { hosts: 1 }
+    - GetsThrough { host: "mail.hosting.test", port: 26 }
     - HostTested { host: "mail.hosting.test" }
     - Tested
     - Writing { accounts: 1 }
@@ -153,6 +159,7 @@ async fn whoever_declines_waits_for_nothing() {
     assert_eq!((seen.outcome, seen.reason.as_str()), (Outcome::Deferred, "client_open"), "{}", seen.told);
     insta::assert_snapshot!(heard, @r#"
     - Testing { hosts: 1 }
+    - GetsThrough { host: "mail.hosting.test", port: 26 }
     - HostTested { host: "mail.hosting.test" }
     - Tested
     change OnceClosed?
@@ -169,6 +176,7 @@ async fn the_waiting_can_be_given_up() {
     assert_eq!(seen.changed, Vec::<String>::new());
     insta::assert_snapshot!(heard, @r#"
     - Testing { hosts: 1 }
+    - GetsThrough { host: "mail.hosting.test", port: 26 }
     - HostTested { host: "mail.hosting.test" }
     - Tested
     change OnceClosed?
@@ -195,6 +203,7 @@ async fn where_nobody_can_be_asked_nothing_is_written() {
             consent: None,
             logged_in: false,
             answered: vec![],
+            short_wait: false,
         }
     };
     let test = async |accounts: Vec<Account>| accounts.into_iter().map(to_port_26).collect();

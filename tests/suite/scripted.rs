@@ -107,6 +107,7 @@ impl Mac {
                 consent: None,
                 logged_in: false,
                 answered: vec![],
+                short_wait: false,
             })
         });
         reports.into_iter().next().unwrap()
@@ -384,6 +385,7 @@ fn look(mac: &Mac, awaited: &[ClientId], blocked: bool) -> Vec<(String, Option<O
                 consent: None,
                 logged_in: false,
                 answered: vec![],
+                short_wait: false,
             })
         });
         Ok::<_, std::convert::Infallible>(reports.into_iter().map(|one| (one.account.id, one.result)).collect())

@@ -82,6 +82,10 @@ pub struct Script {
     pub rcpt: &'static str,
     /// The answer to RSET.
     pub rset: &'static str,
+    /// The answer to NOOP. Empty: it closes instead.
+    pub noop: &'static str,
+    /// Waits before that answer.
+    pub slow_noop: Duration,
     /// Waits before each answer to a command.
     pub slowness: Duration,
     /// Makes bytes of each line of an answer; the usual way is to put CR LF behind it.
@@ -106,6 +110,8 @@ impl Script {
             mail: "250 2.1.0 fine",
             rcpt: "250 2.1.5 fine",
             rset: "250 fine",
+            noop: "250 2.0.0 fine",
+            slow_noop: Duration::ZERO,
             slowness: Duration::ZERO,
             voice: |line| format!("{line}\r\n").into_bytes(),
         }
@@ -381,6 +387,11 @@ fn talk<S: Read + Write>(
             "RCPT" if !script.mail.starts_with('2') => say(&mut stream, script, "503 5.5.1 MAIL first")?,
             "RCPT" => say(&mut stream, script, script.rcpt)?,
             "RSET" => say(&mut stream, script, script.rset)?,
+            "NOOP" if script.noop.is_empty() => return Ok(None),
+            "NOOP" => {
+                std::thread::sleep(script.slow_noop);
+                say(&mut stream, script, script.noop)?;
+            }
             "DATA" => {
                 say(&mut stream, script, "354 go on")?;
                 while heard(&mut stream)?.is_some_and(|line| line != ".") {}

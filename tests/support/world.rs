@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -52,6 +52,8 @@ struct InventedNetwork {
     dead_ipv6: bool,
     name: Option<Lookup>,
     everywhere: BTreeMap<u16, Route>,
+    /// Nobody's port is let through for so long after the first that is dialled.
+    for_a_while: BTreeMap<u16, (Duration, OnceLock<Instant>)>,
     at_host: BTreeMap<u16, Route>,
     ports: BTreeMap<u16, SocketAddr>,
     elsewhere: Option<SocketAddr>,
@@ -98,6 +100,11 @@ impl Network for InventedNetwork {
         if let Some(&route) = self.everywhere.get(&port) {
             return route;
         }
+        if let Some((span, begun)) = self.for_a_while.get(&port)
+            && begun.get_or_init(Instant::now).elapsed() < *span
+        {
+            return Route::Drop;
+        }
         if host != self.host && !self.aliases.contains(&host) {
             return self.elsewhere.map_or(Route::Reject, Route::To);
         }
@@ -134,6 +141,8 @@ pub struct World {
     version: Option<&'static str>,
     trusted: bool,
     before: History,
+    /// It waits as in life, and not as is enough here.
+    real_waits: bool,
     /// Where its state is, if it is to stay after the run.
     kept: Option<PathBuf>,
     network: InventedNetwork,
@@ -218,6 +227,7 @@ impl World {
             version: None,
             trusted: true,
             before: History::default(),
+            real_waits: false,
             kept: None,
             network,
             authority,
@@ -306,6 +316,18 @@ impl World {
     /// Changes the policy.
     pub fn policy(mut self, change: impl FnOnce(&mut Policy)) -> Self {
         change(&mut self.policy);
+        self
+    }
+
+    /// Silent ports are waited for as long as in life.
+    pub fn with_real_waits(mut self) -> Self {
+        self.real_waits = true;
+        self
+    }
+
+    /// The network lets nobody's port through for so long.
+    pub fn shut_for(mut self, port: u16, span: Duration) -> Self {
+        self.network.for_a_while.insert(port, (span, OnceLock::new()));
         self
     }
 
@@ -467,10 +489,16 @@ impl World {
             extra_anchors: if self.trusted { vec![self.authority.anchor.clone()] } else { Vec::new() },
             deadline: Duration::from_secs(3),
             greeting_patience: Duration::from_secs(3),
-            syn_offsets: [0, 100, 200].map(Duration::from_millis).to_vec(),
-            early_silence: Some(Duration::from_millis(600)),
             network: Some(Arc::new(network)),
             ..Config::default()
+        };
+        let config = match self.real_waits {
+            true => config,
+            false => Config {
+                syn_offsets: [0, 100, 200].map(Duration::from_millis).to_vec(),
+                early_silence: Some(Duration::from_millis(600)),
+                ..config
+            },
         };
         let line = |password: &str, number| format!("{}:{password}\n", self.user(number));
         let logins = if self.people { self.accounts } else { 1 };
