@@ -125,6 +125,35 @@ class Sylpheed:
 
         return self._session(["--compose", url], work)
 
+    def write_for_later(self, subject):
+        """Writes a message and lays it into the queue ("Send later"). Told to end, Sylpheed would ask about it."""
+
+        def work():
+            window = self.screen.wait_for(re.escape(subject), 20)
+            check(window, "the compose window did not open")
+            time.sleep(0.7)
+            self.screen.press(window, "ctrl+shift+s")
+            end = time.monotonic() + 10
+            while window in self.screen.windows():
+                check(time.monotonic() < end, f"'{subject}' was not queued")
+                time.sleep(0.2)
+            return None, True
+
+        url = f"mailto:{FRIEND}?subject={quote(subject)}&body={quote('Written and sent by the real program.')}"
+        return self._session(["--compose", url], work)
+
+    def send_waiting(self, seconds=30):
+        """Sends what waits, as its person tells it to, until the queue is empty."""
+
+        def work():
+            end = time.monotonic() + seconds
+            while any(file.name.isdigit() for file in (self.home / "Mail" / "queue").iterdir()):
+                check(time.monotonic() < end, f"what waits does not go out: {self.screen.windows()}")
+                time.sleep(0.3)
+            return None, False
+
+        return self._session(["--send"], work)
+
     def _watch(self, window, seconds):
         dialogs = {}
         end = time.monotonic() + seconds
