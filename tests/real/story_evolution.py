@@ -41,7 +41,6 @@ def story():
         check(desktop.bus.has("org.gnome.evolution.dataserver.Sources5"), "the registry of sources does not run")
 
         account.is_put_back_to_the_byte()
-        time.sleep(TAKEN_OVER)
         account.is_moved_and_sends(NEW, send=lambda subject: _later(evolution, subject))
         must_arrive("while port 25 is refused", 26, secure=True)
         account.is_put_back_after_use()

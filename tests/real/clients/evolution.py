@@ -64,11 +64,11 @@ class Evolution:
 
     def _end(self, process):
         """What it is busy with when it is told may keep it open."""
-        for _ in range(4):
-            time.sleep(1)
+        for _ in range(10):
+            time.sleep(0.5)
             self._evolution("--quit").wait(10)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(8)
+                process.wait(3)
                 return
         raise StoryFailed("it does not end")
 
