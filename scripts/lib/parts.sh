@@ -147,7 +147,9 @@ beside_ends() {
         part_note=$beside_folder/$at.note part_log=$beside_folder/$at.log
         touch "$part_note" "$part_log"
         # one of which nothing is known was cut off
-        read -r code seconds < <(cat "$beside_folder/$at.ended" 2>/dev/null || echo 1 0)
+        code='' seconds=''
+        read -r code seconds < <(cat "$beside_folder/$at.ended" 2>/dev/null) || true
+        code=${code:-1} seconds=${seconds:-0}
         printf '\n=== %s\n' "$1"
         cat "$part_log"
         part_counted "$1" "$code" "$seconds"

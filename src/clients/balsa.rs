@@ -59,13 +59,17 @@ impl Files {
         self.private.as_ref().map_or(Ok(None), |private| private.text(section, "Username"))
     }
 
-    /// The addresses of the identities that name this server.
+    /// The addresses of the identities that name this server. A name that is nobody's stands for the first
+    /// (`find_smtp_server_by_name`).
     fn emails(&self, server: &str) -> Vec<String> {
         let identities = self.config.sections().filter(|section| section.starts_with("identity-"));
+        let servers: Vec<&str> = self.config.sections().filter_map(|section| section.strip_prefix(SECTION)).collect();
         let of = |section: &str| {
             let named = self.config.text(section, "SmtpServer").ok().flatten();
             let address = self.config.text(section, "Address").ok().flatten()?;
-            (named.as_deref().unwrap_or("Default") == server).then_some(address)
+            let named = named.as_deref().unwrap_or("Default");
+            let meant = if servers.contains(&named) { Some(named) } else { servers.first().copied() };
+            (meant == Some(server)).then_some(address)
         };
         identities.filter_map(of).collect()
     }
@@ -125,11 +129,19 @@ impl Files {
     fn outgoing(&self, section: &str) -> Result<Option<SubmissionServer>, Unexpected> {
         let Some(server) = self.config.text(section, "Server")? else { return Ok(None) };
         let name = |key: &str| format!("{section}/{key}");
+        if self.config.text(section, "AuthMode")?.is_some() {
+            return Err(Unexpected::new(
+                &name("AuthMode"),
+                "a newer Balsa keeps its login so, which port26 does not know",
+            ));
+        }
         let (host, Some(port)) = split(&server) else {
             return Err(Unexpected::new(&name("Server"), format!("{server:?} has no port")));
         };
         let tls = match self.config.text(section, "Security")?.as_deref() {
-            None | Some(NOT_CHOSEN) => TlsMode::None,
+            // An older Balsa wrote it in other ways.
+            None => return Err(Unexpected::new(&name("Security"), "it is not there")),
+            Some(NOT_CHOSEN) => TlsMode::None,
             Some(STARTTLS_IF_OFFERED) => TlsMode::Starttls,
             Some(number) => TLS
                 .mode(number)
@@ -167,7 +179,20 @@ impl MailClient for Balsa {
     }
 
     fn detect(&self, computer: &Computer) -> Result<Option<Installation>, Problem> {
-        let folder = folder(computer).filter(|folder| is_there(&folder.join("config")));
+        let Some(folder) = folder(computer) else { return Ok(None) };
+        // A newer one takes the old folder over once, and never looks at it again.
+        let newer = computer.folders.roaming.join("balsa/config");
+        if is_there(&newer) {
+            return Err(Problem {
+                client: Some(ClientId::Balsa),
+                at: newer.display().to_string(),
+                code: "newer_program".to_owned(),
+                message: "This Balsa keeps its settings in a way that port26 does not know yet.".to_owned(),
+                hint: "Set the outgoing server's port in Balsa by hand: Settings, Preferences, Mail Options."
+                    .to_owned(),
+            });
+        }
+        let folder = Some(folder).filter(|folder| is_there(&folder.join("config")));
         Ok(folder.map(|folder| Installation {
             profiles: vec![ProfileAt { name: NAME.to_owned(), path: Some(folder), key: None }],
             ..Installation::of(ClientId::Balsa)

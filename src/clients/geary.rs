@@ -63,12 +63,12 @@ fn tls_of(sheet: &Sheet, section: &str) -> Result<TlsMode, Unexpected> {
     TLS.mode(&word).ok_or_else(unknown)
 }
 
-/// Where no port is written it goes by the TLS mode.
-fn default_port(tls: TlsMode) -> u16 {
-    match tls {
-        TlsMode::None => 25,
-        TlsMode::Starttls => 587,
-        TlsMode::Implicit => 465,
+/// Where no port is written it goes by the TLS mode and the login (`get_default_port`).
+fn default_port(tls: TlsMode, auth: AuthSetting) -> u16 {
+    match (tls, auth) {
+        (TlsMode::Implicit, _) => 465,
+        (_, AuthSetting::None) => 25,
+        _ => 587,
     }
 }
 
@@ -93,7 +93,7 @@ fn outgoing(sheet: &Sheet, incoming: Option<&IncomingServer>) -> Result<Submissi
         "custom" => (AuthSetting::Password, CredentialSource::Own, sheet.text(OUTGOING, "login")?),
         word => return Err(Unexpected::new("Outgoing/credentials", format!("{word:?} is no word for it"))),
     };
-    let (port, port_is_default) = (port.unwrap_or_else(|| default_port(tls)), port.is_none());
+    let (port, port_is_default) = (port.unwrap_or_else(|| default_port(tls, auth)), port.is_none());
     Ok(SubmissionServer { host, port, port_is_default, tls, auth, credential, user, mechanism: None })
 }
 
@@ -138,7 +138,8 @@ fn account(home: &Home, name: &str, sheet: &Sheet) -> Result<Option<Account>, Un
     };
     // Whether the keyring has it is not looked up: Geary says that it was told to keep it there.
     let keeper = if outgoing.credential == CredentialSource::Own { OUTGOING } else { INCOMING };
-    let emails = addresses(&sheet.text("Account", "sender_mailboxes")?.unwrap_or_default());
+    // A list has an escape of its own (`\;`), for names that hold its separator: such a list tells no address.
+    let emails = addresses(&sheet.text("Account", "sender_mailboxes").ok().flatten().unwrap_or_default());
     let settings: BTreeMap<_, _> = SETTINGS.into_iter().map(|key| (key, sheet.setting(OUTGOING, key))).collect();
     Ok(Some(Account {
         used: status.as_deref() != Some("disabled"),
@@ -195,7 +196,7 @@ impl MailClient for Geary {
         if to.host != now.host {
             edits.set("host", &to.host)?;
         }
-        if to.port != now.port || now.port_is_default && default_port(to.tls) != to.port {
+        if to.port != now.port || now.port_is_default && default_port(to.tls, to.auth) != to.port {
             edits.set("port", &to.port.to_string())?;
         }
         if to.tls != now.tls {

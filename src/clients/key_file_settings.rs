@@ -52,6 +52,15 @@ impl Sheet {
         self.doc.keys(section)
     }
 
+    /// Does a heading have one of KDE's marks behind it (`[Transport 1][$i]`), or stand for the whole file (`[$i]`)? What it locks
+    /// cannot be changed by writing it.
+    pub(super) fn has_locked_sections(&self) -> bool {
+        self.doc.to_bytes().split(|byte| *byte == b'\n').any(|line| {
+            let line = line.trim_ascii_start();
+            line.starts_with(b"[") && line.windows(2).any(|two| two == b"[$")
+        })
+    }
+
     fn has(&self, section: &str) -> bool {
         self.doc.sections().any(|there| there == section)
     }
@@ -242,6 +251,10 @@ mod tests {
         assert!(sheet.port("a", "odd").is_err());
         assert!(sheet.flag("a", "on", false) && !sheet.flag("a", "zero", true) && sheet.flag("a", "none", true));
         assert!(sheet.has("a") && !sheet.has("b"));
+        assert!(!sheet.has_locked_sections());
+        for text in ["[a][$i]\nhost=x\n", "[$i]\n[a]\nhost=x\n", "[b]\n [a][$ei]\r\nhost=x\n"] {
+            assert!(self::sheet(text).1.has_locked_sections(), "{text}");
+        }
     }
 
     #[test]

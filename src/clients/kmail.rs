@@ -6,6 +6,7 @@
 //! the file anew for each message, and nothing writes it when KMail ends.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use port26_platform::computer::Computer;
 
@@ -130,6 +131,12 @@ fn has_marks(sheet: &Sheet, section: &str) -> bool {
         .any(|key| SETTINGS.iter().any(|ours| key.strip_prefix(ours).is_some_and(|rest| rest.starts_with('['))))
 }
 
+/// An administrator's file of the same name, whose values count wherever the user's file has none or is locked by it (`XDG_CONFIG_DIRS`,
+/// without which it is `/etc/xdg`). What both make together is not known here.
+fn administrators(computer: &Computer) -> Option<PathBuf> {
+    computer.folders.home.ancestors().map(|root| root.join("etc/xdg/mailtransports")).find(|file| is_there(file))
+}
+
 fn outgoing(sheet: &Sheet, section: &str, host: String) -> Result<SubmissionServer, Unexpected> {
     let unexpected =
         |key: &str, word: &str| Unexpected::new(&format!("{section}/{key}"), format!("{word:?} is not known"));
@@ -214,6 +221,13 @@ impl MailClient for KMail {
                     continue;
                 }
             };
+            let held = administrators(computer)
+                .map(|file| format!("an administrator's {} has a say in it", file.display()))
+                .or_else(|| sheet.has_locked_sections().then(|| "a heading of it is locked ([$i])".to_owned()));
+            if let Some(why) = held {
+                found.problems.push(unreadable(ClientId::Kmail, NAME, &file, &why));
+                continue;
+            }
             for section in sheet.sections() {
                 let Some(id) = section.strip_prefix("Transport ") else { continue };
                 match account(&home, &sheet, section, id) {

@@ -66,7 +66,12 @@ fn has_any(reply: &Reply, known: &[&str]) -> bool {
     let lines = reply.lines.iter().map(|line| without_status(line));
     let status = reply.lines.first().map(|line| line.split(' ').next().unwrap_or_default());
     let said = status.into_iter().chain(lines).collect::<Vec<_>>().join(" ").to_ascii_lowercase();
-    known.iter().any(|words| said.contains(words))
+    known.iter().any(|words| said.match_indices(words).any(|(at, _)| !is_one_of_several(&said[..at])))
+}
+
+/// What stands behind "or" and "if" is a possibility, and not what is the matter.
+fn is_one_of_several(before: &str) -> bool {
+    before.split_whitespace().rev().take(3).any(|word| matches!(word, "or" | "if" | "may" | "maybe" | "perhaps"))
 }
 
 /// The enhanced status (RFC 3463) stands before each line.

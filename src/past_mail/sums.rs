@@ -17,7 +17,7 @@ pub struct Waiting {
     pub count: usize,
     /// There is no other one; false: there are at least so many.
     pub complete: bool,
-    /// When the oldest of them was written; `None` if none of them says so.
+    /// When the oldest of them was written; `None` if none of them says so, or not all were seen.
     pub oldest: Option<Timestamp>,
 }
 
@@ -64,6 +64,13 @@ pub(super) fn waiting(folder: &'static str, heads: &AllHeads, whose: Whose<'_>, 
         folder,
         count: mine.len(),
         complete: heads.whole,
-        oldest: mine.iter().filter_map(|head| head.date).filter(|date| *date <= now).min(),
+        oldest: heads
+            .whole
+            .then_some(&mine)
+            .into_iter()
+            .flatten()
+            .filter_map(|head| head.date)
+            .filter(|date| *date <= now)
+            .min(),
     }
 }

@@ -115,17 +115,35 @@ fn encryption_if_offered_becomes_encryption() {
 }
 
 #[test]
-fn nobody_sends_through_a_server_that_no_identity_names() {
+fn a_name_that_is_no_servers_stands_for_the_first() {
     let (home, computer) = made("Server=mail.hosting.test:25\nSecurity=4\nAnonymous=true\n", "Username=\n");
     let config = home.path().join(".balsa/config");
     let text = std::fs::read_to_string(&config).unwrap().replace("SmtpServer=Home", "SmtpServer=Work");
     std::fs::write(&config, text).unwrap();
-    assert!(!found(&computer).accounts[0].used);
+    assert!(found(&computer).accounts[0].used);
+    let second = "[smtp-server-Second]\nServer=mail.hosting.test:25\nSecurity=4\nAnonymous=true\n";
+    std::fs::write(&config, std::fs::read_to_string(&config).unwrap() + second).unwrap();
+    let found = found(&computer).accounts;
+    assert_eq!(found.iter().map(|account| account.used).collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
+fn a_newer_balsa_is_told_and_its_old_folder_left_alone() {
+    let (home, computer) = made("Server=h:25\nSecurity=4\nAnonymous=true\n", "Username=\n");
+    std::fs::create_dir_all(home.path().join(".config/balsa")).unwrap();
+    std::fs::write(home.path().join(".config/balsa/config"), "[Globals]\n").unwrap();
+    assert_eq!(BALSA.detect(&computer).unwrap_err().code, "newer_program");
 }
 
 #[test]
 fn what_it_would_not_write_is_left_alone_and_told() {
-    for server in ["Server=mail.hosting.test\nSecurity=4\n", "Server=h:x\nSecurity=4\n", "Server=h:25\nSecurity=9\n"] {
+    for server in [
+        "Server=mail.hosting.test\nSecurity=4\n",
+        "Server=h:x\nSecurity=4\n",
+        "Server=h:25\nSecurity=9\n",
+        "Server=h:25\n",
+        "Server=h:25\nSecurity=4\nAuthMode=1\n",
+    ] {
         let (_home, computer) = made(server, "Username=\n");
         let found = found(&computer);
         assert_eq!((found.accounts.len(), found.problems.len()), (0, 1), "{server}");

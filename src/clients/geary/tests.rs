@@ -101,10 +101,12 @@ fn a_flatpak_has_its_own_folder() {
 }
 
 #[test]
-fn where_no_port_is_written_the_encryption_decides() {
+fn where_no_port_is_written_encryption_and_login_decide() {
     for (lines, port) in [
         ("transport_security=none\ncredentials=none\n", 25),
-        ("port=0\ntransport_security=start-tls\ncredentials=none\n", 587),
+        ("port=0\ntransport_security=start-tls\ncredentials=none\n", 25),
+        ("port=0\ntransport_security=start-tls\ncredentials=use-incoming\n", 587),
+        ("transport_security=none\ncredentials=use-incoming\n", 587),
         ("transport_security=transport\ncredentials=none\n", 465),
     ] {
         let (_home, computer) = made(&format!("host=mail.hosting.test\n{lines}"));

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::account::Account;
+use crate::account::{Account, IncomingProtocol};
 use crate::change::Slot;
 use crate::past_mail::{FilledBy, Holds, KeptMail, MailFolder, Outbox, Store};
 
@@ -17,8 +17,10 @@ pub(super) fn of(account: &Account, store: Option<&Path>) -> KeptMail {
     let sent = file.map(|folder| folder.join("Sent Items"));
     let outboxes =
         store.into_iter().flat_map(|store| [store.join("Outbox"), store.join("Local Folders").join("Outbox")]);
-    let folder =
-        |path| MailFolder { path, store: Store::Files, holds: Holds::Several, filled_by: FilledBy::ThisProgram };
+    // With IMAP it is a copy of the host's folder.
+    let imap = account.incoming.as_ref().is_some_and(|incoming| incoming.protocol == IncomingProtocol::Imap);
+    let filled_by = if imap { FilledBy::Everybody } else { FilledBy::ThisProgram };
+    let folder = |path| MailFolder { path, store: Store::Files, holds: Holds::Several, filled_by };
     KeptMail {
         sent: sent.map(folder).into_iter().collect(),
         // One that is not there may be called otherwise, so it is not taken for empty.
