@@ -116,9 +116,12 @@ beside_calls=()
 beside_starts() {
     [ ${#beside_calls[@]} -gt 0 ] || return 0
     beside_folder=$(mktemp -d)
+    # a group of its own, so that whoever stops the run stops all that it has begun
+    set -m
     beside_run &
     beside_process=$!
-    trap 'kill "$beside_process" 2>/dev/null || true' EXIT
+    set +m
+    trap 'kill -- "-$beside_process" 2>/dev/null || true; rm -rf "$beside_folder"' EXIT
 }
 
 # In a process of its own: what each says, and how it ended after how many seconds, goes to files.

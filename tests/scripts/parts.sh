@@ -56,14 +56,13 @@ must "a usual one among the long ones" "$(tell --long alpha)" "is not a long par
 
 # Those that run beside others: both kinds are run, each is counted once, and what each said is told as one piece.
 beside() {
-    local code=0
-    bash -euo pipefail -c '
+    local code=0 meeting
+    meeting=$(mktemp -d)
+    meeting=$meeting bash -euo pipefail -c '
         root=$PWD
         . scripts/lib/parts.sh
         . scripts/lib/need.sh
         parts_named=("$@")
-        meeting=$(mktemp -d)
-        trap "rm -rf $meeting" EXIT
         # each waits for the other: one after the other they would wait for ever
         meets() { touch "$meeting/$1" && timeout 20 bash -c "until [ -e $meeting/$2 ]; do sleep 0.05; done" && echo "$1 met $2"; }
         stops_at_the_first_error() { false; echo "went on"; }
@@ -81,6 +80,7 @@ beside() {
         parts_chosen declared
         declared
         parts_end' beside "$@" 2>&1 || code=$?
+    rm -rf "$meeting"
     echo "code $code"
 }
 
