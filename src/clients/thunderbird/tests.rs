@@ -526,14 +526,14 @@ fn saved_logins_that_cannot_be_read_are_told_and_hide_no_account() {
     assert!(!found.accounts[0].password_in_client);
 }
 
-#[test]
-fn ten_thousand_servers_are_read_in_one_pass() {
+/// How long accounts with a server each are read.
+fn time_of_servers(count: usize) -> std::time::Duration {
     let mut prefs = String::new();
-    let keys: Vec<String> = (0..10_000).map(|n| format!("smtp{n}")).collect();
+    let keys: Vec<String> = (0..count).map(|n| format!("smtp{n}")).collect();
     prefs.push_str(&format!("user_pref(\"mail.smtpservers\", \"{}\");\n", keys.join(",")));
-    let accounts: Vec<String> = (0..10_000).map(|n| format!("account{n}")).collect();
+    let accounts: Vec<String> = (0..count).map(|n| format!("account{n}")).collect();
     prefs.push_str(&format!("user_pref(\"mail.accountmanager.accounts\", \"{}\");\n", accounts.join(",")));
-    for n in 0..10_000 {
+    for n in 0..count {
         prefs.push_str(&format!(
             "user_pref(\"mail.account.account{n}.identities\", \"id{n}\");\nuser_pref(\"mail.account.account{n}.server\", \"server{n}\");\n\
              user_pref(\"mail.identity.id{n}.smtpServer\", \"smtp{n}\");\nuser_pref(\"mail.identity.id{n}.useremail\", \"u{n}@hosting.test\");\n\
@@ -544,8 +544,16 @@ fn ten_thousand_servers_are_read_in_one_pass() {
     let (_home, computer) = made(Os::Linux, ".thunderbird", "128.0", &prefs);
     let began = std::time::Instant::now();
     let found = found(&THUNDERBIRD, &computer);
-    assert_eq!(found.accounts.len(), 10_000);
-    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    assert_eq!(found.accounts.len(), count);
+    began.elapsed()
+}
+
+/// Against a tenth of them, so that a busy machine is no failure: each server read beside each other one would take a hundred times
+/// as long.
+#[test]
+fn ten_thousand_servers_are_read_in_one_pass() {
+    let (few, many) = (time_of_servers(1_000), time_of_servers(10_000));
+    assert!(many < few * 50, "{many:?} after {few:?}");
 }
 
 proptest! {
