@@ -127,17 +127,15 @@ fn an_address_that_leads_out_or_nowhere_is_not_known() {
     assert_eq!(kept(&without, "{}")[0].outbox, None);
 }
 
-/// Each of them with a folder of the same name at its host: neither their profile nor the list of folders is gone through for each.
-#[test]
-fn thousands_of_accounts_are_asked_about_in_one_pass() {
-    const MANY: usize = 4_000;
-    let list = |name: &str| (0..MANY).map(|n| format!("{name}{n}")).collect::<Vec<_>>().join(",");
+/// How long accounts are asked about, each with a folder of the same name at its host.
+fn time_of_accounts(count: usize) -> std::time::Duration {
+    let list = |name: &str| (0..count).map(|n| format!("{name}{n}")).collect::<Vec<_>>().join(",");
     let mut prefs = format!(
         "user_pref(\"mail.smtpservers\", \"{}\");\nuser_pref(\"mail.accountmanager.accounts\", \"{}\");\n",
         list("smtp"),
         list("account")
     );
-    for n in 0..MANY {
+    for n in 0..count {
         for (name, value) in [
             (format!("account.account{n}.identities"), format!("id{n}")),
             (format!("account.account{n}.server"), format!("server{n}")),
@@ -155,9 +153,17 @@ fn thousands_of_accounts_are_asked_about_in_one_pass() {
     }
     let entry =
         |n| format!("\"/home/jan/p/ImapMail/h{n}.test/Sent-1.msf\": {{\"onlineName\": \"Sent\", \"hierDelim\": 47}}");
-    let cache = format!("{{{}}}", (0..MANY).map(entry).collect::<Vec<_>>().join(","));
+    let cache = format!("{{{}}}", (0..count).map(entry).collect::<Vec<_>>().join(","));
     let began = std::time::Instant::now();
     let all = kept(&prefs, &cache);
-    assert!(all.len() == MANY && all.iter().all(|one| one.sent.len() == 2));
-    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    assert!(all.len() == count && all.iter().all(|one| one.sent.len() == 2));
+    began.elapsed()
+}
+
+/// Neither their profile nor the list of folders is gone through for each. Against a tenth of them, so that a busy machine is no
+/// failure: that would take a hundred times as long.
+#[test]
+fn thousands_of_accounts_are_asked_about_in_one_pass() {
+    let (few, many) = (time_of_accounts(400), time_of_accounts(4_000));
+    assert!(many < few * 50, "{many:?} after {few:?}");
 }
