@@ -81,6 +81,9 @@ windows_tests() {
     wine_prefix
     /usr/lib/wine/wineserver64 -p300 || true # one server for all programs; it fails when one is up already
     trap '/usr/lib/wine/wineserver64 -k || true' EXIT
+    # wineserver does one thing at a time: with more at once each waits for it, and for longer than a program would
+    RUST_TEST_THREADS=$(getconf _NPROCESSORS_ONLN)
+    export RUST_TEST_THREADS
     PORT26_TEST_KEYRING=1 PORT26_TEST_LIVE_REGISTRY=1 cargo test --locked --no-fail-fast --target $WINDOWS "$@" \
         -- --skip house::
 }

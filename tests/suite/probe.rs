@@ -750,7 +750,9 @@ async fn many_hosts_share_few_sockets() {
         assert!(survey.findings.ports[1..3].iter().all(|port| port.phase == Phase::Done && port.tls_verified()));
         sessions += usize::from(survey.take_session(26).is_some()) + usize::from(survey.take_session(587).is_some());
     }
-    assert_eq!((sessions, host.connections()), (1, 80));
+    assert_eq!(sessions, 1);
+    // A busy machine takes so long to connect that a second SYN goes out, and both may be answered.
+    assert!((80..=3 * 80).contains(&host.connections()), "{}", host.connections());
     // Eight, and those whose end the host has not noticed yet; without a bound it would be all eighty.
     assert!(host.most_open() <= 16, "{}", host.most_open());
 }
