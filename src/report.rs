@@ -39,7 +39,8 @@ pub struct AccountReport {
     /// The receipt that `undo` takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<String>,
-    /// When it last sent, by the mail that its program keeps here; null: not known, or not asked, since it can send.
+    /// When the newest message was written that its program keeps here as sent: of a mailbox at the host another program may have
+    /// sent it. Null: not known, or not asked, since it can send.
     pub last_sent: Option<Timestamp>,
     /// What waits in its Outbox; null: as above.
     pub waiting: Option<Waiting>,

@@ -110,15 +110,12 @@ impl MailClient for AppleMail {
     }
 
     fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
-        match computer.processes.running(&["Mail"]).first() {
-            Some(&pid) => InUse::Yes(Some(pid)),
-            None => InUse::No,
-        }
+        InUse::while_runs(computer, &["Mail"])
     }
 
     /// Whatever is in it: Mail has one profile, and reading it may launch Mail.
     fn profile_in_use(&self, computer: &Computer, _profile: &str) -> InUse {
-        computer.processes.running(&["Mail"]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
+        InUse::while_runs(computer, &["Mail"])
     }
 }
 

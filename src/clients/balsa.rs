@@ -13,6 +13,7 @@ use super::abilities::Abilities;
 use super::abilities::table::BALSA as ABILITIES;
 use super::key_file_settings::{Edits, Sheet, TlsWords, Unexpected, is_there, unreadable};
 use super::providers::owner_of;
+use super::receivers::receiver_of;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
 use crate::account::{
     Account, AuthSetting, ClientId, CredentialSource, IncomingProtocol, IncomingServer, Notice, SubmissionServer,
@@ -93,15 +94,6 @@ impl Files {
         sections.filter_map(of).collect()
     }
 
-    fn receiver_of(&self, emails: &[String]) -> Option<IncomingServer> {
-        let receivers = self.receivers();
-        let own = |server: &&IncomingServer| server.user.as_ref().is_some_and(|user| emails.contains(user));
-        match &receivers[..] {
-            [only] => Some(only.clone()),
-            several => several.iter().find(own).cloned(),
-        }
-    }
-
     fn account(&self, section: &str, name: &str) -> Result<Option<Account>, Unexpected> {
         let Some(outgoing) = self.outgoing(section)? else { return Ok(None) };
         let emails = self.emails(name);
@@ -115,7 +107,7 @@ impl Files {
         let id = format!("balsa/{name}");
         Ok(Some(Account {
             used: !emails.is_empty(),
-            incoming: self.receiver_of(&emails),
+            incoming: receiver_of(&self.receivers(), &emails),
             not_ours: owner_of(&outgoing.host),
             notices: vec![password_question()],
             // That of the port before is of no use to it.
@@ -254,7 +246,7 @@ impl MailClient for Balsa {
     }
 
     fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
-        computer.processes.running(&["balsa"]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
+        InUse::while_runs(computer, &["balsa"])
     }
 }
 

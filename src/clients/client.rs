@@ -50,6 +50,13 @@ pub enum InUse {
     Yes(Option<u32>),
 }
 
+impl InUse {
+    /// It is open as long as a program of one of these names runs.
+    pub(super) fn while_runs(computer: &Computer, names: &[&str]) -> Self {
+        computer.processes.running(names).first().map_or(Self::No, |&pid| Self::Yes(Some(pid)))
+    }
+}
+
 /// Where a client keeps a password that the system sealed for the user. The password itself is nowhere in here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedPassword {

@@ -13,7 +13,7 @@ use port26_platform::computer::Computer;
 
 use super::abilities::Abilities;
 use super::abilities::table::EVOLUTION as ABILITIES;
-use super::key_file_settings::{Edits, Sheet, TlsWords, Unexpected, unreadable};
+use super::key_file_settings::{Edits, Sheet, TlsWords, Unexpected, listed, unreadable};
 use super::linux_homes::{Home, homes};
 use super::providers::{exchange_server, owner_of};
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
@@ -67,8 +67,11 @@ struct Sources {
 impl Sources {
     fn read(folder: &Path) -> Self {
         let mut sources = Self { all: BTreeMap::new(), problems: Vec::new() };
-        let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-        for path in entries.map(|entry| entry.path()) {
+        let listed = listed(folder).unwrap_or_else(|why| {
+            sources.problems.push(unreadable(ClientId::Evolution, NAME, folder, &why));
+            Vec::new()
+        });
+        for path in listed {
             if path.extension().is_none_or(|extension| extension != "source") {
                 continue;
             }
@@ -227,15 +230,7 @@ impl MailClient for Evolution {
     fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError> {
         let now = &account.outgoing;
         let Some(mut edits) = Edits::towards(account, to)? else { return Ok(Vec::new()) };
-        if to.host != now.host {
-            edits.set("host", &to.host)?;
-        }
-        if to.port != now.port {
-            edits.set("port", &to.port.to_string())?;
-        }
-        if to.tls != now.tls {
-            edits.set("security", TLS.word(to.tls))?;
-        }
+        edits.server(to, ("security", &TLS))?;
         let method = match (to.auth, to.mechanism) {
             (AuthSetting::None, _) => "none",
             // What its account editor writes where nobody chooses another.
@@ -262,7 +257,7 @@ impl MailClient for Evolution {
 
     /// Its window would write the account from what it has in memory.
     fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
-        computer.processes.running(&["evolution"]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
+        InUse::while_runs(computer, &["evolution"])
     }
 }
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use port26_platform::computer::{Computer, Os};
-use port26_platform::processes::NothingRuns;
+use port26_platform::processes::{Holder, NothingRuns, Processes};
 
-use crate::account::{Account, AuthSetting, SubmissionServer, TlsMode};
+use crate::account::{Account, AuthSetting, CredentialSource, SubmissionServer, TlsMode};
 use crate::change::{Change, Content, Slot};
 use crate::formats::Document;
 use crate::formats::key_file::KeyFile;
@@ -15,6 +15,26 @@ use crate::formats::key_file::KeyFile;
 /// This home, laid out as this system does.
 pub(super) fn at(home: impl Into<PathBuf>, os: Os) -> Computer {
     Computer { processes: Arc::new(NothingRuns), ..Computer::folder(home, os, None) }
+}
+
+/// A program runs under this name, or answers at this socket.
+pub(super) struct Running(pub &'static str, pub PathBuf);
+
+impl Processes for Running {
+    fn running(&self, names: &[&str]) -> Vec<u32> {
+        names.iter().filter(|name| **name == self.0).map(|_| 7).collect()
+    }
+    fn lock_holder(&self, _file: &Path) -> Option<Holder> {
+        None
+    }
+    fn socket_answers(&self, socket: &Path) -> bool {
+        socket == self.1
+    }
+}
+
+/// The same computer with a program of this name that runs.
+pub(super) fn running(name: &'static str, computer: Computer) -> Computer {
+    Computer { processes: Arc::new(Running(name, PathBuf::new())), ..computer }
 }
 
 /// The home of a fixture.
@@ -31,6 +51,12 @@ pub(super) fn to26(account: &Account) -> SubmissionServer {
         auth: AuthSetting::Password,
         ..account.outgoing.clone()
     }
+}
+
+/// The same with the login for receiving.
+pub(super) fn as_incoming(account: &Account) -> SubmissionServer {
+    let user = account.incoming.as_ref().unwrap().user.clone();
+    SubmissionServer { credential: CredentialSource::SameAsIncoming, user, ..to26(account) }
 }
 
 /// Each change as `name: before > after`.

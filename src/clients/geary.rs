@@ -12,7 +12,7 @@ use port26_platform::computer::Computer;
 
 use super::abilities::Abilities;
 use super::abilities::table::GEARY as ABILITIES;
-use super::key_file_settings::{Edits, Sheet, TlsWords, Unexpected, is_there, unreadable};
+use super::key_file_settings::{Edits, Sheet, TlsWords, Unexpected, Unread, is_there, listed, unreadable};
 use super::linux_homes::{Home, homes};
 use super::providers::{https_server, owner_of};
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
@@ -45,14 +45,12 @@ fn places(computer: &Computer) -> impl Iterator<Item = (Home, PathBuf)> {
 }
 
 /// The accounts of a folder: each a folder with its file, in the order of their names.
-fn files(folder: &Path) -> Vec<(String, PathBuf)> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-    let mut found: Vec<_> = entries
-        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path().join("geary.ini")))
-        .filter(|(_, file)| is_there(file))
-        .collect();
-    found.sort();
-    found
+fn files(folder: &Path) -> Result<Vec<(String, PathBuf)>, Unread> {
+    let of = |path: PathBuf| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        Some((name, path.join("geary.ini"))).filter(|(_, file)| is_there(file))
+    };
+    Ok(listed(folder)?.into_iter().filter_map(of).collect())
 }
 
 const TLS: TlsWords = TlsWords { none: "none", starttls: "start-tls", implicit: "transport" };
@@ -158,7 +156,8 @@ impl MailClient for Geary {
 
     fn detect(&self, computer: &Computer) -> Result<Option<Installation>, Problem> {
         let profiles: Vec<ProfileAt> = places(computer)
-            .filter(|(_, folder)| !files(folder).is_empty())
+            // one that cannot be listed is told with its accounts
+            .filter(|(_, folder)| files(folder).map_or(true, |files| !files.is_empty()))
             .map(|(home, folder)| ProfileAt { name: home.profile(NAME), path: Some(folder), key: None })
             .collect();
         Ok((!profiles.is_empty()).then(|| Installation { profiles, ..Installation::of(ClientId::Geary) }))
@@ -170,7 +169,11 @@ impl MailClient for Geary {
             if !at.profiles.iter().any(|profile| profile.path.as_deref() == Some(&folder)) {
                 continue;
             }
-            for (name, file) in files(&folder) {
+            let files = files(&folder).unwrap_or_else(|why| {
+                found.problems.push(unreadable(ClientId::Geary, NAME, &folder, &why));
+                Vec::new()
+            });
+            for (name, file) in files {
                 let read = match Sheet::open(&file) {
                     Ok(None) => continue,
                     Ok(Some(sheet)) => {
@@ -224,7 +227,7 @@ impl MailClient for Geary {
 
     /// It would not see the change, and puts the old values back when its account window is used.
     fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
-        computer.processes.running(&["geary"]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
+        InUse::while_runs(computer, &["geary"])
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use port26_platform::files;
+use port26_platform::files::{self, FileError};
 
 use super::{PlanError, Problem};
 use crate::account::{Account, ClientId, Setting, SubmissionServer, TlsMode};
@@ -13,6 +13,37 @@ use crate::formats::{Document, FileFormat};
 
 /// Stands for what the file says where that is not to be trusted: no file holds it, so no change finds it there.
 const NOT_KNOWN: &str = "\0";
+
+/// Largest file, in bytes, and files in a folder: more is not what a mail program writes, and would cost minutes or memory.
+const MOST_BYTES: u64 = 16 << 20;
+const MOST_FILES: usize = 4096;
+
+/// Why a file, or a folder of them, is left alone.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// It could not be read.
+    File(FileError),
+    /// What is in it is not understood.
+    Form(String),
+}
+
+/// The names in a folder, in their order; none where there is no such folder.
+pub(super) fn listed(folder: &Path) -> Result<Vec<PathBuf>, Unread> {
+    let io = |source| Unread::File(FileError::Io { doing: "listing", path: folder.to_owned(), source });
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(io)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        if found.len() == MOST_FILES {
+            return Err(Unread::Form(format!("there are more than {MOST_FILES} files in it")));
+        }
+        found.push(entry.map_err(io)?.path());
+    }
+    found.sort();
+    Ok(found)
+}
 
 /// One file.
 pub(super) struct Sheet {
@@ -35,11 +66,15 @@ impl Unexpected {
 
 impl Sheet {
     /// `Ok(None)`: there is no such file.
-    pub(super) fn open(path: &Path) -> Result<Option<Self>, String> {
-        let Some(bytes) = files::read(path).map_err(|error| error.to_string())? else { return Ok(None) };
-        let doc = KeyFile::parse(&bytes).map_err(|error| error.to_string())?;
+    pub(super) fn open(path: &Path) -> Result<Option<Self>, Unread> {
+        let size = path.metadata().map_or(0, |meta| meta.len());
+        if size > MOST_BYTES {
+            return Err(Unread::File(FileError::TooLarge { path: path.to_owned(), size, limit: MOST_BYTES }));
+        }
+        let Some(bytes) = files::read(path).map_err(Unread::File)? else { return Ok(None) };
+        let doc = KeyFile::parse(&bytes).map_err(|error| Unread::Form(error.to_string()))?;
         if doc.sections().next().is_none() {
-            return Err("it has no section at all".to_owned());
+            return Err(Unread::Form("it has no section at all".to_owned()));
         }
         Ok(Some(Self { path: path.to_owned(), doc }))
     }
@@ -103,7 +138,8 @@ impl Sheet {
 
     /// A file or an account in it that is left alone since it is not understood.
     pub(super) fn problem(&self, client: ClientId, program: &str, found: &Unexpected) -> Problem {
-        unreadable(client, program, &self.path, &format!("{} is not as {program} writes it: {}", found.name, found.why))
+        let why = format!("{} is not as {program} writes it: {}", found.name, found.why);
+        unreadable(client, program, &self.path, &Unread::Form(why))
     }
 }
 
@@ -112,17 +148,18 @@ pub(super) fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// A file that cannot be read.
-pub(super) fn unreadable(client: ClientId, program: &str, at: &Path, why: &str) -> Problem {
-    Problem {
-        client: Some(client),
-        at: at.display().to_string(),
-        code: "account_unreadable".to_owned(),
-        message: format!("An account of {program} could not be read: {why}."),
-        hint: format!(
-            "Start {program}, look at the account's settings, save them there, close it and run port26 again."
+/// A file that cannot be read, or is not understood.
+pub(super) fn unreadable(client: ClientId, program: &str, at: &Path, why: &Unread) -> Problem {
+    let (code, why, hint) = match why {
+        Unread::File(error) => (error.code().to_owned(), error.to_string(), error.hint().to_owned()),
+        Unread::Form(why) => (
+            "account_unreadable".to_owned(),
+            why.clone(),
+            format!("Start {program}, look at the account's settings, save them there, close it and run port26 again."),
         ),
-    }
+    };
+    let message = format!("An account of {program} could not be read: {why}.");
+    Problem { client: Some(client), at: at.display().to_string(), code, message, hint }
 }
 
 /// `\s`, `\t`, `\n`, `\r` and `\\` are what both libraries write; any other escape is not known.
@@ -177,6 +214,21 @@ impl<'a> Edits<'a> {
 
     pub(super) fn cannot(&self, why: &str) -> PlanError {
         PlanError::CannotExpress { client: self.account.client, why: why.to_owned() }
+    }
+
+    /// Writes where the server is and how it is reached: settings called `host`, `port` and `tls.0`.
+    pub(super) fn server(&mut self, to: &SubmissionServer, tls: (&'static str, &TlsWords)) -> Result<(), PlanError> {
+        let now = &self.account.outgoing;
+        if to.host != now.host {
+            self.set("host", &to.host)?;
+        }
+        if to.port != now.port {
+            self.set("port", &to.port.to_string())?;
+        }
+        if to.tls != now.tls {
+            self.set(tls.0, tls.1.word(to.tls))?;
+        }
+        Ok(())
     }
 
     /// Writes text; nothing where it is there already.
@@ -255,6 +307,22 @@ mod tests {
         for text in ["[a][$i]\nhost=x\n", "[$i]\n[a]\nhost=x\n", "[b]\n [a][$ei]\r\nhost=x\n"] {
             assert!(self::sheet(text).1.has_locked_sections(), "{text}");
         }
+    }
+
+    #[test]
+    fn more_than_a_program_writes_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::File::create(&file).unwrap().set_len(MOST_BYTES + 1).unwrap();
+        let Err(why) = Sheet::open(&file) else { panic!("it was read") };
+        assert_eq!(unreadable(ClientId::Geary, "Geary", &file, &why).code, "file_too_large");
+        assert!(matches!(Sheet::open(folder.path()), Err(Unread::File(_))), "a folder is no file");
+        assert!(listed(&folder.path().join("none")).unwrap().is_empty());
+        assert!(matches!(listed(&file), Err(Unread::File(_))), "a file is no folder");
+        for n in 0..MOST_FILES {
+            std::fs::hard_link(&file, folder.path().join(n.to_string())).unwrap();
+        }
+        assert!(matches!(listed(folder.path()), Err(Unread::Form(_))));
     }
 
     #[test]

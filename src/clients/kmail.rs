@@ -12,9 +12,10 @@ use port26_platform::computer::Computer;
 
 use super::abilities::Abilities;
 use super::abilities::table::KMAIL as ABILITIES;
-use super::key_file_settings::{Edits, Sheet, TlsWords, Unexpected, is_there, unreadable};
+use super::key_file_settings::{Edits, Sheet, TlsWords, Unexpected, Unread, is_there, listed, unreadable};
 use super::linux_homes::{Home, homes};
 use super::providers::owner_of;
+use super::receivers::receiver_of;
 use super::{Found, InUse, Installation, MailClient, PlanError, Problem, ProfileAt};
 use crate::account::{
     Account, AuthSetting, ClientId, CredentialSource, IncomingProtocol, IncomingServer, Mechanism, NotOurs,
@@ -94,16 +95,20 @@ impl Identities {
     }
 }
 
+/// What the account of a transport needs to know of the other files of its home.
+struct Around {
+    identities: Identities,
+    receivers: Vec<IncomingServer>,
+}
+
 /// The receiving servers, each in a file of an Akonadi resource.
 fn receivers(home: &Home) -> Vec<IncomingServer> {
-    let entries = std::fs::read_dir(&home.config).into_iter().flatten().filter_map(Result::ok);
-    let mut files: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    files.retain(|name| {
-        name.ends_with("rc") && (name.starts_with("akonadi_imap_") || name.starts_with("akonadi_pop3_"))
-    });
-    files.sort();
-    let server = |name: &String| {
-        let sheet = Sheet::open(&home.config.join(name)).ok().flatten()?;
+    let server = |path: &PathBuf| {
+        let name = path.file_name()?.to_str().filter(|name| name.ends_with("rc"))?;
+        if !name.starts_with("akonadi_imap_") && !name.starts_with("akonadi_pop3_") {
+            return None;
+        }
+        let sheet = Sheet::open(path).ok().flatten()?;
         let (protocol, section, [host, port, user]) = match name.starts_with("akonadi_imap_") {
             true => (IncomingProtocol::Imap, "network", ["ImapServer", "ImapPort", "UserName"]),
             false => (IncomingProtocol::Pop3, "General", ["host", "port", "login"]),
@@ -112,16 +117,7 @@ fn receivers(home: &Home) -> Vec<IncomingServer> {
         let user = sheet.text(section, user).ok().flatten();
         Some(IncomingServer { protocol, host, port: sheet.port(section, port).ok().flatten(), user })
     };
-    files.iter().filter_map(server).collect()
-}
-
-/// The one that belongs to these addresses; where there is one only, that.
-fn receiver_of(receivers: &[IncomingServer], emails: &[String]) -> Option<IncomingServer> {
-    let own = |server: &&IncomingServer| server.user.as_ref().is_some_and(|user| emails.contains(user));
-    match receivers {
-        [only] => Some(only.clone()),
-        several => several.iter().find(own).cloned(),
-    }
+    listed(&home.config).unwrap_or_default().iter().filter_map(server).collect()
 }
 
 /// What KDE's own marks lock (`[$i]`), or a program computes (`[$e]`), is not a value to be edited.
@@ -164,7 +160,13 @@ fn outgoing(sheet: &Sheet, section: &str, host: String) -> Result<SubmissionServ
 }
 
 /// `Ok(None)`: it has no server.
-fn account(home: &Home, sheet: &Sheet, section: &str, id: &str) -> Result<Option<Account>, Unexpected> {
+fn account(
+    home: &Home,
+    around: &Around,
+    sheet: &Sheet,
+    section: &str,
+    id: &str,
+) -> Result<Option<Account>, Unexpected> {
     let smtp = sheet.text(section, "identifier")?.is_none_or(|kind| kind.eq_ignore_ascii_case("SMTP"));
     let Some(host) = sheet.text(section, "host")?.filter(|_| smtp) else { return Ok(None) };
     if has_marks(sheet, section) {
@@ -172,7 +174,7 @@ fn account(home: &Home, sheet: &Sheet, section: &str, id: &str) -> Result<Option
     }
     let outgoing = outgoing(sheet, section, host)?;
     let default = sheet.text("General", "default-transport")?;
-    let emails = Identities::read(home).of(id, default.as_deref() == Some(id));
+    let emails = around.identities.of(id, default.as_deref() == Some(id));
     let not_ours = if sheet.text(section, "precommand")?.is_some() {
         Some(NotOurs::LocalCommand)
     } else {
@@ -180,7 +182,7 @@ fn account(home: &Home, sheet: &Sheet, section: &str, id: &str) -> Result<Option
     };
     let settings: BTreeMap<_, _> = SETTINGS.into_iter().map(|key| (key, sheet.setting(section, key))).collect();
     Ok(Some(Account {
-        incoming: receiver_of(&receivers(home), &emails),
+        incoming: receiver_of(&around.receivers, &emails),
         not_ours,
         password_in_client: outgoing.auth != AuthSetting::None && sheet.flag(section, "storepass", false),
         settings,
@@ -225,12 +227,13 @@ impl MailClient for KMail {
                 .map(|file| format!("an administrator's {} has a say in it", file.display()))
                 .or_else(|| sheet.has_locked_sections().then(|| "a heading of it is locked ([$i])".to_owned()));
             if let Some(why) = held {
-                found.problems.push(unreadable(ClientId::Kmail, NAME, &file, &why));
+                found.problems.push(unreadable(ClientId::Kmail, NAME, &file, &Unread::Form(why)));
                 continue;
             }
+            let around = Around { identities: Identities::read(&home), receivers: receivers(&home) };
             for section in sheet.sections() {
                 let Some(id) = section.strip_prefix("Transport ") else { continue };
-                match account(&home, &sheet, section, id) {
+                match account(&home, &around, &sheet, section, id) {
                     Ok(account) => found.accounts.extend(account),
                     Err(why) => found.problems.push(sheet.problem(ClientId::Kmail, NAME, &why)),
                 }
@@ -242,15 +245,7 @@ impl MailClient for KMail {
     fn changes(&self, account: &Account, to: &SubmissionServer) -> Result<Vec<Change>, PlanError> {
         let now = &account.outgoing;
         let Some(mut edits) = Edits::towards(account, to)? else { return Ok(Vec::new()) };
-        if to.host != now.host {
-            edits.set("host", &to.host)?;
-        }
-        if to.port != now.port {
-            edits.set("port", &to.port.to_string())?;
-        }
-        if to.tls != now.tls {
-            edits.set("encryption", TLS.word(to.tls))?;
-        }
+        edits.server(to, ("encryption", &TLS))?;
         // It takes none by itself: without a name here it is the one that its list begins with for a new login.
         let mechanism = match to.auth {
             AuthSetting::None => {

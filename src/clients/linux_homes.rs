@@ -1,7 +1,7 @@
 //! Where a program for Linux keeps its settings: in the user's own folders, and in those that a Flatpak or a snap of it has
 //! instead of them. Each is an installation of its own, with accounts of its own.
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use port26_platform::computer::{Computer, Os};
 
@@ -42,13 +42,23 @@ pub(super) fn homes(computer: &Computer, flatpak: &str, snap: &str) -> Vec<Home>
     let home = &computer.folders.home;
     let own = Home { kind: "", home: home.clone(), config: computer.folders.roaming.clone() };
     let flatpak = home.join(".var/app").join(flatpak);
-    let snap = home.join("snap").join(snap).join("current");
+    let snap = current(&home.join("snap").join(snap));
     vec![
         own,
         // Only the folders of settings are a Flatpak's own; what a program keeps beside them is the user's.
         Home { kind: "flatpak", home: flatpak.clone(), config: flatpak.join("config") },
         Home { kind: "snap", home: snap.clone(), config: snap.join(".config") },
     ]
+}
+
+/// The revision of a snap that is used. `current` is a link to it, and root follows no link below a home: what it names is looked at,
+/// if that is a folder beside it.
+fn current(snap: &Path) -> PathBuf {
+    let link = snap.join("current");
+    let named = std::fs::read_link(&link)
+        .ok()
+        .filter(|to| matches!(to.components().collect::<Vec<_>>()[..], [Component::Normal(_)]));
+    named.map_or(link, |revision| snap.join(revision))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub mod outlook;
 pub mod outlook_express;
 pub mod outlook_for_mac;
 mod providers;
+mod receivers;
 #[cfg(test)]
 mod registry_fixture;
 mod registry_settings;

@@ -113,7 +113,7 @@ impl MailClient for Outlook {
     }
 
     fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
-        computer.processes.running(&["outlook"]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
+        InUse::while_runs(computer, &["outlook"])
     }
 
     fn sealed_password(&self, account: &Account) -> Option<SealedPassword> {

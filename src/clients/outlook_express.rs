@@ -81,7 +81,7 @@ impl MailClient for OutlookExpress {
     }
 
     fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
-        computer.processes.running(&["msimn"]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
+        InUse::while_runs(computer, &["msimn"])
     }
 }
 

@@ -135,7 +135,7 @@ impl MailClient for OutlookForMac {
 
     /// Whatever is in it: scripting knows one profile, and reading it may launch Outlook.
     fn profile_in_use(&self, computer: &Computer, _profile: &str) -> InUse {
-        computer.processes.running(&[PROGRAM]).first().map_or(InUse::No, |&pid| InUse::Yes(Some(pid)))
+        InUse::while_runs(computer, &[PROGRAM])
     }
 }
 

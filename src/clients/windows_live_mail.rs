@@ -151,10 +151,7 @@ impl MailClient for WindowsMail {
     }
 
     fn in_use(&self, computer: &Computer, _account: &Account) -> InUse {
-        match computer.processes.running(&[self.process]).first() {
-            Some(&pid) => InUse::Yes(Some(pid)),
-            None => InUse::No,
-        }
+        InUse::while_runs(computer, &[self.process])
     }
 }
 

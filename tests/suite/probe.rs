@@ -563,7 +563,7 @@ async fn a_flood_ends_the_conversation() {
     }
     // The same in the answer to EHLO.
     let bench = Bench::new(|script, _| {
-        script.ehlo = vec!["X"; 10_000];
+        script.ehlo = vec!["X"; 30_000];
     });
     let finding = bench.ends(Starttls, Phase::Ehlo, End::Garbage { seen: "250-X".to_owned() }).await;
     assert_eq!(finding.greeting.unwrap().code, 220);
@@ -750,9 +750,9 @@ async fn many_hosts_share_few_sockets() {
         assert!(survey.findings.ports[1..3].iter().all(|port| port.phase == Phase::Done && port.tls_verified()));
         sessions += usize::from(survey.take_session(26).is_some()) + usize::from(survey.take_session(587).is_some());
     }
-    assert_eq!(sessions, 1);
-    // A busy machine takes so long to connect that a second SYN goes out, and both may be answered.
-    assert!((80..=3 * 80).contains(&host.connections()), "{}", host.connections());
+    // Not the connections: where it takes long to connect, a second SYN goes out, and both may be answered.
+    let conversations = host.clear().iter().filter(|line| line.starts_with("EHLO")).count();
+    assert_eq!((sessions, conversations), (1, 80));
     // Eight, and those whose end the host has not noticed yet; without a bound it would be all eighty.
     assert!(host.most_open() <= 16, "{}", host.most_open());
 }

@@ -355,10 +355,11 @@ fn talk<S: Read + Write>(
                     continue;
                 }
                 let (last, first) = offers.split_last().unwrap();
-                for offer in first {
-                    say(&mut stream, script, &format!("250-{offer}"))?;
-                }
-                say(&mut stream, script, &format!("250 {last}"))?;
+                let lines = first.iter().map(|offer| format!("250-{offer}")).chain([format!("250 {last}")]);
+                // in one piece, as servers do
+                let all: Vec<u8> = lines.flat_map(|line| (script.voice)(&line)).collect();
+                stream.get_mut().write_all(&all)?;
+                stream.get_mut().flush()?;
             }
             "HELO" => say(&mut stream, script, script.helo)?,
             "STARTTLS" if !inside => {

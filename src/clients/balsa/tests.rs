@@ -4,7 +4,7 @@ use port26_platform::computer::Os;
 
 use super::*;
 use crate::change::Slot;
-use crate::clients::fixture::{at, fixture, to26, told, written_and_taken_back};
+use crate::clients::fixture::{as_incoming, at, fixture, running, to26, told, written_and_taken_back};
 
 fn found(computer: &Computer) -> Found {
     BALSA.accounts(computer, &BALSA.detect(computer).unwrap().unwrap())
@@ -14,12 +14,6 @@ fn accounts(case: &str) -> Vec<Account> {
     let found = found(&fixture(&format!("balsa/{case}"), Os::Linux));
     assert_eq!(found.problems, []);
     found.accounts
-}
-
-/// The same with the login for receiving.
-fn as_incoming(account: &Account) -> SubmissionServer {
-    let user = account.incoming.as_ref().unwrap().user.clone();
-    SubmissionServer { credential: CredentialSource::SameAsIncoming, user, ..to26(account) }
 }
 
 fn made(server: &str, user: &str) -> (tempfile::TempDir, Computer) {
@@ -162,4 +156,13 @@ fn what_it_would_not_write_is_left_alone_and_told() {
     }
     std::fs::write(home.path().join(".balsa/config-private"), b"\0").unwrap();
     assert_eq!((found(&computer).accounts.len(), found(&computer).problems.len()), (0, 1));
+}
+
+#[test]
+fn open_means_that_it_runs() {
+    let computer = fixture("balsa/25-none", Os::Linux);
+    let account = accounts("25-none").remove(0);
+    assert_eq!(BALSA.in_use(&computer, &account), InUse::No);
+    let computer = running("balsa", computer);
+    assert_eq!(BALSA.in_use(&computer, &account), InUse::Yes(Some(7)));
 }

@@ -3,7 +3,7 @@
 use port26_platform::computer::Os;
 
 use super::*;
-use crate::clients::fixture::{at, fixture, to26, told, written_and_taken_back};
+use crate::clients::fixture::{as_incoming, at, fixture, running, to26, told, written_and_taken_back};
 
 const UID: &str = "16372fc18fc0e233e2ab4ba0e131ff0c6f8e6e2a";
 
@@ -15,12 +15,6 @@ fn accounts(case: &str) -> Vec<Account> {
     let found = found(&fixture(&format!("evolution/{case}"), Os::Linux));
     assert_eq!(found.problems, []);
     found.accounts
-}
-
-/// The same with the login for receiving.
-fn as_incoming(account: &Account) -> SubmissionServer {
-    let user = account.incoming.as_ref().unwrap().user.clone();
-    SubmissionServer { credential: CredentialSource::SameAsIncoming, user, ..to26(account) }
 }
 
 /// An account, its identity and its server with these lines.
@@ -154,4 +148,13 @@ fn what_it_would_not_write_is_left_alone_and_told() {
     let (_home, computer) = made("Method=none\nPort=25\n", "");
     let account = found(&computer).accounts.remove(0);
     assert!(matches!(EVOLUTION.changes(&account, &as_incoming(&account)), Err(PlanError::Unexpected { .. })));
+}
+
+#[test]
+fn open_means_that_it_runs() {
+    let computer = fixture("evolution/25-noauth", Os::Linux);
+    let account = accounts("25-noauth").remove(0);
+    assert_eq!(EVOLUTION.in_use(&computer, &account), InUse::No);
+    let computer = running("evolution", computer);
+    assert_eq!(EVOLUTION.in_use(&computer, &account), InUse::Yes(Some(7)));
 }

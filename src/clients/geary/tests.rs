@@ -4,7 +4,7 @@ use port26_platform::computer::Os;
 
 use super::*;
 use crate::account::Mechanism;
-use crate::clients::fixture::{at, fixture, to26, told, written_and_taken_back};
+use crate::clients::fixture::{as_incoming, at, fixture, running, to26, told, written_and_taken_back};
 
 fn found(computer: &Computer) -> Found {
     GEARY.accounts(computer, &GEARY.detect(computer).unwrap().unwrap())
@@ -14,12 +14,6 @@ fn accounts(case: &str) -> Vec<Account> {
     let found = found(&fixture(&format!("geary/{case}"), Os::Linux));
     assert_eq!(found.problems, []);
     found.accounts
-}
-
-/// The same with the login for receiving.
-fn as_incoming(account: &Account) -> SubmissionServer {
-    let user = account.incoming.as_ref().unwrap().user.clone();
-    SubmissionServer { credential: CredentialSource::SameAsIncoming, user, ..to26(account) }
 }
 
 /// A file with these lines in its section of sending.
@@ -168,4 +162,13 @@ fn a_section_that_stands_twice_is_left_alone() {
     assert!(!changes.is_empty(), "each line stands once, so that each can be changed where it is");
     let twice = made("host=h\nport=25\ntransport_security=none\ncredentials=none\n[Outgoing]\nport=26\n");
     assert_eq!(found(&twice.1).problems.len(), 1);
+}
+
+#[test]
+fn open_means_that_it_runs() {
+    let computer = fixture("geary/25-noauth", Os::Linux);
+    let account = accounts("25-noauth").remove(0);
+    assert_eq!(GEARY.in_use(&computer, &account), InUse::No);
+    let computer = running("geary", computer);
+    assert_eq!(GEARY.in_use(&computer, &account), InUse::Yes(Some(7)));
 }

@@ -6,7 +6,7 @@ use port26_platform::computer::Os;
 
 use super::*;
 use crate::account::TlsMode;
-use crate::clients::fixture::{at, fixture, to26, told, written_and_taken_back};
+use crate::clients::fixture::{at, fixture, running, to26, told, written_and_taken_back};
 
 fn found(computer: &Computer) -> Found {
     KMAIL.accounts(computer, &KMAIL.detect(computer).unwrap().unwrap())
@@ -176,7 +176,7 @@ fn the_receiving_server_is_that_of_the_address() {
 /// It neither writes the file when it ends nor sends by what it has in memory.
 #[test]
 fn an_open_kmail_is_no_obstacle() {
-    let computer = fixture("kmail/25-noauth", Os::Linux);
+    let computer = running("kmail", fixture("kmail/25-noauth", Os::Linux));
     let account = accounts("25-noauth").remove(0);
     assert_eq!(KMAIL.in_use(&computer, &account), InUse::No);
     let nobody = SubmissionServer { user: None, ..to26(&account) };

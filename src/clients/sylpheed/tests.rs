@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use port26_platform::processes::{Holder, Processes};
 use proptest::prelude::*;
 
 use super::*;
 use crate::account::{IncomingProtocol, TlsMode};
 
 use crate::clients::fixture::at;
-use crate::clients::fixture::{applied, to26, told, written_and_taken_back};
+use crate::clients::fixture::{Running, applied, to26, told, written_and_taken_back};
 use crate::formats::Document;
 use crate::formats::key_file::KeyFile;
 
@@ -302,21 +301,6 @@ fn garbage_is_a_problem_and_no_file_is_nothing() {
     }
     std::fs::remove_file(home.path().join(".sylpheed-2.0/accountrc")).unwrap();
     assert_eq!(SYLPHEED.detect(&computer).unwrap(), None);
-}
-
-/// Runs under this name, or answers there.
-struct Running(&'static str, PathBuf);
-
-impl Processes for Running {
-    fn running(&self, names: &[&str]) -> Vec<u32> {
-        names.iter().filter(|name| **name == self.0).map(|_| 7).collect()
-    }
-    fn lock_holder(&self, _file: &Path) -> Option<Holder> {
-        None
-    }
-    fn socket_answers(&self, socket: &Path) -> bool {
-        socket == self.1
-    }
 }
 
 #[test]
