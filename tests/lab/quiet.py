@@ -1,4 +1,5 @@
-"""A Thunderbird without first-run pages and calls home. Put there for a run only: a user.js would be found by port26."""
+"""A Thunderbird without first-run pages and calls home, which is put there for a run only: a user.js would be found by port26. And an
+Evolution that asks nothing that has to do with anything but sending."""
 
 import json
 
@@ -16,3 +17,15 @@ PREFS = {
 }
 
 USER_JS = "".join(f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in PREFS.items())
+
+# as GSettings keeps them in a file
+EVOLUTION = """[org/gnome/evolution/mail]
+prompt-check-if-default-mailer=false
+prompt-on-accel-send=false
+prompt-on-unwanted-html=false
+prompt-on-empty-subject=false
+prompt-on-expunge=false
+composer-mode='plain-text'
+composer-send-html=false
+composer-inherit-theme-colors=false
+"""

@@ -5,7 +5,11 @@ import email.policy
 import email.utils
 from datetime import datetime, timezone
 
-from story import CA, check, saw
+from lab.files import differences, picture
+from story import CA, check, must_arrive, port_25, saw, step
+
+# the messages that wait
+WAIT = ("waits first", "waits second")
 
 
 def date_of(text):
@@ -20,6 +24,22 @@ def told(port26, verb, *flags):
     notices = {one["code"]: one["message"] for one in account.get("notices", [])}
     saw(notices.get("past_mail"))
     return account, notices
+
+
+def is_told_moved_and_sends(program, name, home, port26, last, waiting, folder):
+    """The rest of a story: port26 says when the program last sent and what waits, moves the account, and what waits goes out."""
+    step("The network drops port 25: port26 says when it last sent and what waits, and fixes it; undo puts back every byte")
+    port_25("drop")
+    before = picture(home)
+    is_told_of(*told(port26, "fix", "--yes"), last, waiting, folder)
+    port26.undo()
+    check(picture(home) == before, f"undo left differences: {differences(before, picture(home))}")
+
+    step("Fixed, what waits goes out through port 26")
+    port26.fix(credential=False)
+    program.send_waiting()
+    for subject in WAIT:
+        must_arrive(subject, 26, secure=True, client=name)
 
 
 def day(date):

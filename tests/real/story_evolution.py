@@ -5,11 +5,12 @@ so Evolution asks for the password once, and a person types it."""
 import time
 
 from clients.desktop import Desktop
-from clients.evolution import SETTINGS, TRANSPORT, Evolution
+from clients.evolution import TRANSPORT, Evolution
 from clients.screen import Screen
 from clients.sylpheed import trust_the_authority
 from journey import Journey
 from lab.invented import PASSWORD, USER
+from lab.quiet import EVOLUTION
 from story import DIR, Port26, check, main, must_arrive, port_25, saw, step
 
 FILE = f".config/evolution/sources/{TRANSPORT}.source"
@@ -23,7 +24,7 @@ def story():
     trust_the_authority()
     home = DIR / "home"
     home.mkdir()
-    with Screen(home) as screen, Desktop(screen, home, SETTINGS) as desktop:
+    with Screen(home) as screen, Desktop(screen, home, EVOLUTION) as desktop:
         evolution = Evolution(screen, desktop, home)
         port26 = Port26(home, "evolution")
         account = Journey(evolution, "Evolution", home, port26, FILE, OLD, password=True)

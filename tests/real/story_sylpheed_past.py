@@ -3,9 +3,8 @@ and the two go out afterwards. Its account is of POP3: of one of IMAP it keeps a
 
 from clients.screen import Screen
 from clients.sylpheed import ACCOUNT, Sylpheed, trust_the_authority
-from lab.files import differences, picture
-from past import date_of, is_told_of, told
-from story import DIR, Port26, check, main, must_arrive, port_25, step
+from past import WAIT, date_of, is_told_moved_and_sends
+from story import DIR, Port26, check, main, port_25, step
 
 
 def story():
@@ -22,7 +21,7 @@ def story():
         sylpheed.while_open(lambda: None)
         sent, dialogs = sylpheed.send("while port 25 was open")
         check(sent, f"it cannot even send through an open port 25: {dialogs}")
-        for subject in ("waits first", "waits second"):
+        for subject in WAIT:
             sylpheed.write_for_later(subject)
         files = {name: list((home / "Mail" / name).glob("[0-9]*")) for name in ("sent", "queue")}
         # what concerns sending stands before the message, with an empty line between them
@@ -31,18 +30,7 @@ def story():
         of = {name: [date_of(text) for text in texts] for name, texts in written.items()}
         check([len(of["sent"]), len(of["queue"])] == [1, 2], f"not what was written: {of}")
 
-        step("The network drops port 25: port26 says when it last sent and what waits, and fixes it; undo puts back every byte")
-        port_25("drop")
-        before = picture(home)
-        is_told_of(*told(port26, "fix", "--yes"), *of["sent"], of["queue"], "Queue")
-        port26.undo()
-        check(picture(home) == before, f"undo left differences: {differences(before, picture(home))}")
-
-        step("Fixed, the two go out through port 26")
-        port26.fix(credential=False)
-        sylpheed.send_waiting()
-        for subject in ("waits first", "waits second"):
-            must_arrive(subject, 26, secure=True, client="Sylpheed")
+        is_told_moved_and_sends(sylpheed, "Sylpheed", home, port26, *of["sent"], of["queue"], "Queue")
 
 
 main(story)

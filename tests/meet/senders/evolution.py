@@ -9,6 +9,7 @@ from urllib.parse import quote
 from cell import CRAM_HOSTS, TLS_HOSTS, Variant
 from clients.screen import Screen
 from lab.invented import DOMAIN, PASSWORD, USER
+from lab.quiet import EVOLUTION
 from place import DIR
 from story import FRIEND, StoryFailed, check
 
@@ -72,17 +73,6 @@ BackendName=smtp
 [Smtp Backend]
 ReencodeData=false
 """
-# No questions that have nothing to do with sending.
-SETTINGS = """[org/gnome/evolution/mail]
-prompt-check-if-default-mailer=false
-prompt-on-accel-send=false
-prompt-on-unwanted-html=false
-prompt-on-empty-subject=false
-prompt-on-expunge=false
-composer-mode='plain-text'
-composer-send-html=false
-composer-inherit-theme-colors=false
-"""
 
 
 def version():
@@ -109,7 +99,7 @@ class Evolution:
         self.env = dict(screen.env, XDG_RUNTIME_DIR=str(run), GSETTINGS_BACKEND="keyfile", WEBKIT_DISABLE_COMPOSITING_MODE="1")
         settings = home / ".config/glib-2.0/settings"
         settings.mkdir(parents=True)
-        (settings / "keyfile").write_text(SETTINGS)
+        (settings / "keyfile").write_text(EVOLUTION)
         self.sources = home / ".config/evolution/sources"
         self.sources.mkdir(parents=True)
         self.log = open(DIR / "evolution.log", "ab")

@@ -3,14 +3,13 @@ password in a window of its own, and keeps it in the keyring of a desktop sessio
 
 import contextlib
 import re
-import shutil
 import subprocess
 import time
 from pathlib import Path
-from urllib.parse import quote
 
+from clients.sending import mailto, typed, watch
 from lab.invented import PASSWORD
-from story import DIR, FRIEND, StoryFailed, arrived, check
+from story import DIR, StoryFailed, check
 
 # What a Balsa of its own making left: the account of a fixture of port26's.
 FILES = Path(__file__).resolve().parents[2] / "fixtures/balsa/25-none/.balsa"
@@ -69,31 +68,13 @@ class Balsa:
         """Writes and sends a message. Returns (was it sent, titles of the windows that came). `password`: what a person types
         where Balsa asks for one."""
         with self.open() as main:
-            self._balsa("-m", f"mailto:{FRIEND}?subject={quote(subject)}&body={quote('Written and sent by the real program.')}").wait(10)
+            self._balsa("-m", mailto(subject)).wait(10)
             window = self.screen.wait_for(f"New message.*{re.escape(subject)}", 10)
             check(window, "the compose window did not open")
             time.sleep(0.7)
             self.screen.press(window, "ctrl+Return")
-            return self._watch(subject, {main, window}, seconds, password)
-
-    def _watch(self, subject, known, seconds, password):
-        shown = {}
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if arrived(subject, seconds=0):
-                return True, list(shown.values())
-            for window, title in self.screen.windows().items():
-                if window in known or window in shown:
-                    continue
-                shown[window] = title
-                self.screen.shot(f"balsa-{time.monotonic():.0f}")
-                if password and "assword" in title:
-                    time.sleep(0.5)
-                    self.screen.xdotool("windowfocus", "--sync", window, "type", "--clearmodifiers", password)
-                    self.screen.press(window, "Return")
-            time.sleep(0.2)
-        self.screen.shot(f"balsa-{time.monotonic():.0f}")
-        return False, [*shown.values(), f"nothing happened within {seconds} s"]
+            answers = {"assword": typed(self.screen, password)} if password else {}
+            return watch(self.screen, "balsa", subject, seconds, {main, window}, answers)
 
     def settings(self):
         """The outgoing server as it is in both files; of the password only that there is one."""

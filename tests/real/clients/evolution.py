@@ -7,26 +7,15 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
-from urllib.parse import quote
 
+from clients.sending import mailto, typed, watch
 from lab.invented import PASSWORD, USER
-from story import DIR, FRIEND, StoryFailed, arrived, check
+from story import DIR, StoryFailed, check
 
 # What its own assistant left: an account, an identity and an outgoing server of a fixture of port26's.
 SOURCES = Path(__file__).resolve().parents[2] / "fixtures/evolution/25-noauth/.config/evolution/sources"
 ACCOUNT, TRANSPORT = "d3d607a638f6fa178668e9987246262649b4ad65", "16372fc18fc0e233e2ab4ba0e131ff0c6f8e6e2a"
 ITEM = dict(xdg__schema="org.gnome.Evolution.Data.Source", eds_origin="evolution-data-server")
-# No questions that have nothing to do with sending.
-SETTINGS = """[org/gnome/evolution/mail]
-prompt-check-if-default-mailer=false
-prompt-on-accel-send=false
-prompt-on-unwanted-html=false
-prompt-on-empty-subject=false
-prompt-on-expunge=false
-composer-mode='plain-text'
-composer-send-html=false
-composer-inherit-theme-colors=false
-"""
 ASKS = "uthentication|assword"
 
 
@@ -82,31 +71,13 @@ class Evolution:
         """The same in an Evolution that is open."""
         # it may ask for a password as soon as it has started, for what waits in its outbox
         known = {window for window, title in self.screen.windows().items() if not re.search(ASKS, title)}
-        self._evolution(f"mailto:{FRIEND}?subject={quote(subject)}&body={quote('Written and sent by the real program.')}").wait(20)
+        self._evolution(mailto(subject)).wait(20)
         window = self.screen.wait_for(f"^{re.escape(subject)}", 20)
         check(window, "the compose window did not open")
         time.sleep(0.7)
         self.screen.press(window, "ctrl+Return")
-        return self._watch(subject, {*known, window}, seconds, password)
-
-    def _watch(self, subject, known, seconds, password):
-        shown = {}
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if arrived(subject, seconds=0):
-                return True, list(shown.values())
-            for window, title in self.screen.windows().items():
-                if window in known or window in shown or not title:
-                    continue
-                shown[window] = title
-                self.screen.shot(f"evolution-{time.monotonic():.0f}")
-                if password and re.search(ASKS, title):
-                    time.sleep(0.7)
-                    self.screen.xdotool("windowfocus", "--sync", window, "type", "--clearmodifiers", password)
-                    self.screen.press(window, "Return")
-            time.sleep(0.2)
-        self.screen.shot(f"evolution-{time.monotonic():.0f}")
-        return False, [*shown.values(), f"nothing arrived within {seconds} s"]
+        answers = {ASKS: typed(self.screen, password)} if password else {}
+        return watch(self.screen, "evolution", subject, seconds, {*known, window}, answers)
 
     def save_to_outbox(self, subject):
         """The choice that it offers for a message that it could not send, in a window without a title."""

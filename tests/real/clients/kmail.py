@@ -6,11 +6,11 @@ import re
 import sqlite3
 import subprocess
 import time
-from urllib.parse import quote
 
+from clients.sending import mailto, typed, watch
 from lab.invented import HOST, USER
 from lab.programs import sh
-from story import CA, DIR, FRIEND, StoryFailed, arrived, check
+from story import CA, DIR, StoryFailed, check
 
 ID = "1123779862"
 # As its window writes them.
@@ -96,13 +96,17 @@ class KMail:
     def send(self, subject, seconds=20, password=None):
         """Writes and sends a message. Returns (was it sent, titles of the windows that came). `password`: what a person types
         where it asks for one."""
-        self.process = self._run("kmail", f"mailto:{FRIEND}?subject={quote(subject)}&body={quote('Written and sent by the real program.')}")
+        self.process = self._run("kmail", mailto(subject))
         window = self.screen.wait_for(f"^{re.escape(subject)}", 30)
         check(window, f"the compose window did not open: {self.screen.windows()}")
         self._has_outbox()
         known = set(self.screen.windows())
         self.screen.press(window, "ctrl+Return")
-        return self._watch(subject, known, seconds, password)
+        # at the first message: whether the keys that were pressed shall send at once
+        answers = {"^Configure shortcut": lambda window: self.screen.press(window, "alt+s")}
+        if password:
+            answers[ASKS] = typed(self.screen, password)
+        return watch(self.screen, "kmail", subject, seconds, known, answers)
 
     def _has_outbox(self):
         """Its first start makes the folders; before they stand in Akonadi's list it fails."""
@@ -118,28 +122,6 @@ class KMail:
                     return
             time.sleep(0.5)
         raise StoryFailed("KMail has made no outbox")
-
-    def _watch(self, subject, known, seconds, password):
-        shown = {}
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if arrived(subject, seconds=0):
-                return True, list(shown.values())
-            for window, title in self.screen.windows().items():
-                if window in known or window in shown or not title:
-                    continue
-                shown[window] = title
-                self.screen.shot(f"kmail-{time.monotonic():.0f}")
-                time.sleep(0.5)
-                # at the first message: whether the keys that were pressed shall send at once
-                if title.startswith("Configure shortcut"):
-                    self.screen.press(window, "alt+s")
-                elif password and re.search(ASKS, title):
-                    self.screen.xdotool("windowfocus", "--sync", window, "type", "--clearmodifiers", password)
-                    self.screen.press(window, "Return")
-            time.sleep(0.2)
-        self.screen.shot(f"kmail-{time.monotonic():.0f}")
-        return False, [*shown.values(), f"nothing arrived within {seconds} s"]
 
     def settings(self):
         """All settings of the outgoing server."""

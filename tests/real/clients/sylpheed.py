@@ -5,11 +5,11 @@ import re
 import shutil
 import subprocess
 import time
-from urllib.parse import quote
 
+from clients.sending import mailto
 from lab.invented import HOST, PASSWORD, USER
 from lab.programs import sh
-from story import CA, DIR, FRIEND, StoryFailed, check
+from story import CA, DIR, StoryFailed, check
 
 # The few lines an account needs; Sylpheed writes all the others when it ends.
 ACCOUNT = f"""[Account: 1]
@@ -113,7 +113,7 @@ class Sylpheed:
         return self._send(subject, seconds, lambda sent: not sent)
 
     def _send(self, subject, seconds, left_open):
-        url = f"mailto:{FRIEND}?subject={quote(subject)}&body={quote('Written and sent by the real program.')}"
+        url = mailto(subject)
 
         def work():
             window = self.screen.wait_for(re.escape(subject), 20)
@@ -139,7 +139,7 @@ class Sylpheed:
                 time.sleep(0.2)
             return None, True
 
-        url = f"mailto:{FRIEND}?subject={quote(subject)}&body={quote('Written and sent by the real program.')}"
+        url = mailto(subject)
         return self._session(["--compose", url], work)
 
     def send_waiting(self, seconds=30):
