@@ -192,6 +192,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_about_the_login() {
+        let not_taken = |code: VerdictCode| Holds::NotTaken { code: code_of(&code), why: String::new() };
+        for code in [VerdictCode::BadCredentials, VerdictCode::AppPasswordNeeded, VerdictCode::AccountHeld] {
+            assert!(not_taken(code).is_about_the_login(), "{code:?}");
+        }
+        assert!(!not_taken(VerdictCode::PortBlockedNetwork).is_about_the_login());
+        assert!(!Holds::Yes.is_about_the_login());
+    }
+
+    #[test]
     fn it_is_read_as_it_was_kept() {
         let state = tempfile::tempdir().unwrap();
         let state = state.path().join("port26");

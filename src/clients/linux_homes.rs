@@ -54,11 +54,13 @@ pub(super) fn homes(computer: &Computer, flatpak: &str, snap: &str) -> Vec<Home>
 /// The revision of a snap that is used. `current` is a link to it, and root follows no link below a home: what it names is looked at,
 /// if that is a folder beside it.
 fn current(snap: &Path) -> PathBuf {
-    let link = snap.join("current");
-    let named = std::fs::read_link(&link)
-        .ok()
-        .filter(|to| matches!(to.components().collect::<Vec<_>>()[..], [Component::Normal(_)]));
-    named.map_or(link, |revision| snap.join(revision))
+    chosen(snap, std::fs::read_link(snap.join("current")).ok())
+}
+
+/// `named`: where `current` leads.
+fn chosen(snap: &Path, named: Option<PathBuf>) -> PathBuf {
+    let beside = |to: &PathBuf| matches!(to.components().collect::<Vec<_>>()[..], [Component::Normal(_)]);
+    snap.join(named.filter(beside).unwrap_or_else(|| PathBuf::from("current")))
 }
 
 #[cfg(test)]
@@ -82,5 +84,15 @@ mod tests {
         assert!(homes[1].config.ends_with(".var/app/org.gnome.Geary/config"));
         assert!(homes[2].config.ends_with("snap/geary/current/.config"));
         assert!(super::homes(&Computer::folder("/Users/ola", Os::Macos, None), "a", "b").is_empty());
+    }
+
+    #[test]
+    fn a_snap_is_where_its_link_leads_if_that_is_beside_it() {
+        let snap = Path::new("/home/ola/snap/geary");
+        let leads = |to: Option<&str>| chosen(snap, to.map(PathBuf::from));
+        assert_eq!(leads(Some("42")), snap.join("42"));
+        for elsewhere in [None, Some("/root/42"), Some("../other/42"), Some(".."), Some("42/..")] {
+            assert_eq!(leads(elsewhere), snap.join("current"), "{elsewhere:?}");
+        }
     }
 }

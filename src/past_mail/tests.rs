@@ -206,7 +206,7 @@ fn of_a_large_mailbox_only_the_end_is_read_and_of_a_large_outbox_only_the_start(
         let file = with(place);
         assert_eq!(last_sent(file.path(), Store::Mbox), sent, "{place}");
         let waiting = outbox(file.path(), Store::Mbox, &[]).unwrap();
-        assert_eq!((waiting.count, waiting.complete), (waits, false), "{place}");
+        assert_eq!((waiting.count, waiting.complete, waiting.oldest), (waits, false, None), "{place}");
     }
 }
 

@@ -72,3 +72,17 @@ fn port_state(code: VerdictCode) -> Option<PortState> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_refuses_a_login_is_open() {
+        for code in [VerdictCode::BadCredentials, VerdictCode::AppPasswordNeeded, VerdictCode::AccountHeld] {
+            assert_eq!(port_state(code), Some(PortState::Open), "{code:?}");
+        }
+        assert_eq!(port_state(VerdictCode::PortBlockedNetwork), Some(PortState::Blocked));
+        assert_eq!(port_state(VerdictCode::VpnBlock), None);
+    }
+}

@@ -182,3 +182,25 @@ fn an_open_kmail_is_no_obstacle() {
     let nobody = SubmissionServer { user: None, ..to26(&account) };
     assert!(matches!(KMAIL.changes(&account, &nobody), Err(PlanError::CannotExpress { .. })));
 }
+
+#[test]
+fn what_an_administrator_has_a_say_in_is_left_alone() {
+    let held = |computer: &Computer| {
+        let found = found(computer);
+        (found.accounts.len(), found.problems.len())
+    };
+    let text = "[Transport 7]\nid=7\nhost=mail.hosting.test\n";
+    for locked in ["[$i]\n", "[General][$i]\n"] {
+        let (_home, computer) = made(&[("mailtransports", &format!("{locked}{text}"))]);
+        assert_eq!(held(&computer), (0, 1), "{locked}");
+    }
+    // Of the whole system, beside the homes.
+    let system = tempfile::tempdir().unwrap();
+    let home = system.path().join("home/ola");
+    std::fs::create_dir_all(home.join(".config")).unwrap();
+    std::fs::write(home.join(".config/mailtransports"), text).unwrap();
+    assert_eq!(held(&at(&home, Os::Linux)), (1, 0));
+    std::fs::create_dir_all(system.path().join("etc/xdg")).unwrap();
+    std::fs::write(system.path().join("etc/xdg/mailtransports"), "[Transport 7]\nport[$i]=25\n").unwrap();
+    assert_eq!(held(&at(&home, Os::Linux)), (0, 1));
+}

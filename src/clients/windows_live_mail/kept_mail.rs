@@ -36,6 +36,8 @@ pub(super) fn of(account: &Account, store: Option<&Path>) -> KeptMail {
 mod tests {
     use port26_platform::computer::Os;
 
+    use super::*;
+    use crate::account::IncomingServer;
     use crate::clients::MailClient;
     use crate::clients::fixture::at;
     use crate::clients::windows_live_mail::WINDOWS_LIVE_MAIL;
@@ -52,8 +54,18 @@ mod tests {
         let found = WINDOWS_LIVE_MAIL.accounts(&computer, &WINDOWS_LIVE_MAIL.detect(&computer).unwrap().unwrap());
         let kept = || WINDOWS_LIVE_MAIL.kept_mail(&computer, &[&found.accounts[0]]).remove(0);
         assert_eq!(kept().sent[0].path, folder.join("Sent Items"));
+        assert_eq!(kept().sent[0].filled_by, FilledBy::ThisProgram);
         assert_eq!(kept().outbox, None, "a folder of another name is not taken for an empty one");
         std::fs::create_dir(store.join("Outbox")).unwrap();
         assert_eq!(kept().outbox.unwrap().folder.path, store.join("Outbox"));
+        let incoming = IncomingServer {
+            protocol: IncomingProtocol::Imap,
+            host: "mail.hosting.test".to_owned(),
+            port: None,
+            user: None,
+        };
+        let imap = Account { incoming: Some(incoming), ..found.accounts[0].clone() };
+        let kept = WINDOWS_LIVE_MAIL.kept_mail(&computer, &[&imap]).remove(0);
+        assert_eq!(kept.sent[0].filled_by, FilledBy::Everybody);
     }
 }
