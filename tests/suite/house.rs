@@ -171,6 +171,26 @@ fn the_fault_table_is_on_the_page() {
     assert_eq!(table, expected.concat(), "tests/faults/described.py --write");
 }
 
+/// How many rows the lab has, as the pages say it.
+#[test]
+fn the_pages_count_the_rows_of_the_lab() {
+    let built = |wanted: &dyn Fn(&&Row) -> bool| TABLE.iter().filter(|row| row.no_lab.is_none()).filter(wanted).count();
+    let (all, of) = (built(&|_| true), |origin: &str| built(&|row| row.origin == origin));
+    let told = [
+        ("docs/evidence.md", format!("the fault lab: {all} ways")),
+        ("docs/evidence.md", format!("{} of them real servers", of("server"))),
+        ("docs/benchmarks.md", format!("The fault lab has {all} rows")),
+        ("docs/benchmarks.md", format!("{} are scripted after public reports", of("report"))),
+        ("tests/faults/README.md", format!("what port26 makes of it: {all} rows")),
+        ("tests/faults/README.md", format!("| own (`rows.py`) | {} |", of("own"))),
+        ("tests/faults/README.md", format!("| public reports (`field.py`) | {} |", of("report"))),
+    ];
+    for (page, words) in told {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+        assert!(text.contains(&words), "{page}: {words}");
+    }
+}
+
 fn line_of_the_page(row: &Row) -> String {
     let verdicts: Vec<_> =
         std::iter::once(&row.verdict).chain(&row.tolerated).map(|word| format!("`{word}`")).collect();
